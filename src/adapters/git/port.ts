@@ -1,0 +1,97 @@
+/** Where a repository is. All paths absolute and real. */
+export interface GitPlaces {
+  /** Top of the worktree that was asked about. */
+  worktree: string;
+  /** The directory that all worktrees share (git-rev-parse --git-common-dir). */
+  commonDirectory: string;
+  /** This worktree's own git directory. */
+  gitDirectory: string;
+}
+
+/** Whether a commit may be made now, and if not, why. */
+export type GitState =
+  | { kind: "clean"; branch: string }
+  | { kind: "unborn"; branch: string }
+  | { kind: "detached" }
+  | { kind: "busy"; operation: "merge" | "rebase" | "cherry-pick" | "revert" | "bisect" | "am" };
+
+export interface Head {
+  /** Commit id, null on an unborn branch. */
+  commit: string | null;
+  /** Short branch name, null when detached. */
+  branch: string | null;
+}
+
+/** One commit as history shows it. */
+export interface HistoryEntry {
+  commit: string;
+  author: string;
+  email: string;
+  /** Epoch milliseconds of the author date. */
+  at: number;
+  subject: string;
+  body: string;
+  /** `Specloop-*` trailers, name -> value. */
+  trailers: Record<string, string>;
+}
+
+export interface CommitRequest {
+  /** Paths relative to the worktree; only they are committed, whatever else is staged. */
+  paths: string[];
+  /** Subject line, and body after a blank line. */
+  message: string;
+  trailers: Record<string, string>;
+  /** `Name <mail>`; git's configured author when absent. */
+  author?: string;
+}
+
+export interface BranchCommitRequest {
+  /** Full name: `refs/heads/specloop/x`. Refused with `ref_moved` when checked out in any worktree. */
+  ref: string;
+  /** Commit that the new commit stands on: normally HEAD. */
+  parent: string;
+  /** What `ref` must be now: null for "does not exist". A different value is `ref_moved`. */
+  expected: string | null;
+  /** Path -> content, null to delete. */
+  files: Map<string, string | null>;
+  message: string;
+  trailers: Record<string, string>;
+  author?: string;
+}
+
+/** Everything specloop does with git. Never checkout, reset, stash, clean, rebase, pull or push. */
+export interface Git {
+  readonly places: GitPlaces;
+  head(): Promise<Head>;
+  state(): Promise<GitState>;
+  /** Commit id of a revision, null when it does not exist. */
+  resolve(revision: string): Promise<string | null>;
+  /** Content of a file at a revision, null when absent. */
+  read(revision: string, path: string): Promise<Buffer | null>;
+  /** Paths below `under` at a revision with their blob ids. */
+  list(revision: string, under: string): Promise<Map<string, string>>;
+  /** Tracked and untracked, not ignored files below `under`, relative to the worktree. */
+  files(under: string): Promise<string[]>;
+  /** Whether the worktree, the index and HEAD agree about `path`; `untracked` when git does not know it. */
+  pathState(path: string): Promise<"clean" | "staged" | "modified" | "untracked" | "absent">;
+  isIgnored(path: string): Promise<boolean>;
+  /**
+   * `git commit --only` of these paths with `core.fsync=committed`: the person's other staged work stays staged.
+   * Waits with jitter for a held index.lock up to a limit, then `git_busy`. Returns the commit id.
+   */
+  commitOnly(request: CommitRequest): Promise<string>;
+  /** A commit on a branch that is not checked out, by objects and compare-and-swap; worktree and index stay as they are. */
+  commitToBranch(request: BranchCommitRequest): Promise<string>;
+  /** Deletes a branch if it is still at `expected`. */
+  deleteBranch(ref: string, expected: string): Promise<void>;
+  /** Whether `ancestor` is reachable from `descendant`. */
+  isAncestor(ancestor: string, descendant: string): Promise<boolean>;
+  /** Branches below `prefix` (`refs/heads/specloop/`): full name -> commit. */
+  branches(prefix: string): Promise<Map<string, string>>;
+  /** Whether merging `theirs` into `ours` would conflict (git-merge-tree --write-tree). */
+  wouldConflict(ours: string, theirs: string): Promise<boolean>;
+  /** Newest first. `path` follows no renames. */
+  history(options: { path?: string; limit: number; revision?: string }): Promise<HistoryEntry[]>;
+  /** Unified diff of a path or everything between two revisions. */
+  diff(from: string, to: string, path?: string): Promise<string>;
+}

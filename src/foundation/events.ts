@@ -1,0 +1,81 @@
+import type { Diagnostic } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import type { Principal } from "./principal.ts";
+
+/**
+ * Every fact that one part tells the others, in the past tense. Payloads are small and plain; metrics, audit, doors and
+ * caches hang on them. Times are epoch milliseconds, durations milliseconds.
+ */
+export interface EventMap {
+  /** One settled batch of saves under a planning root or of ref movements; `paths` are relative to the repository. */
+  "watch.settled": { paths: string[]; refsMoved: boolean; ms: number };
+  /** HEAD or a branch points elsewhere than before. */
+  "git.refs_moved": { head: string | null; branch: string | null };
+  "change.state_changed": { changeId: string; root: string; from: string | null; to: string | null; at: number };
+  "change.findings_changed": { changeId: string; added: Diagnostic[]; resolved: Diagnostic[]; standing: number };
+  "change.validated": { changeId: string; valid: boolean; version: string; errors: number; warnings: number; ms: number };
+  "question.asked": { questionId: string; kind: string; principal: Principal; text: string };
+  /** One rung of the ladder was tried. */
+  "question.hop_finished": { questionId: string; responder: string; outcome: "answered" | "declined" | "failed"; ms: number };
+  "question.answered": { questionId: string; route: string; cached: boolean; ms: number; principal: Principal };
+  "question.left_pending": { questionId: string; text: string; ms: number };
+  "question.expired": { questionId: string };
+  "answer.judged": { questionId: string; answerId: string; verdict: "useful" | "wrong" | "outdated"; principal: Principal };
+  "document.updated": { path: string; revision: string; commit: string | null; edits: number; ms: number; principal: Principal };
+  "document.proposed": { path: string; branch: string; commit: string; principal: Principal };
+  "document.refused": { path: string; code: string; principal: Principal };
+  "llm.called": { backend: string; model: string; purpose: string; ok: boolean; code?: string; ms: number; tokensIn: number; tokensOut: number };
+  "tool.called": { tool: string; ok: boolean; code?: string; ms: number; principal: Principal };
+  "setting.changed": { key: string; from: unknown; to: unknown };
+  "cycle.finished": { cycleId: string; problems: number; proposals: number; ms: number; modelMs: number };
+  "proposal.created": { proposalId: string; changeId: string; branch: string; commit: string };
+  "proposal.approved": { proposalId: string; changeId: string; by: string; commit: string };
+  "proposal.closed": { proposalId: string; changeId: string; reason: string };
+  "experiment.started": { experimentId: string; proposalId: string; metric: string };
+  "experiment.decided": { experimentId: string; proposalId: string; changeId: string; verdict: "kept" | "reverted" | "inconclusive"; commit: string | null };
+}
+
+export type EventName = keyof EventMap;
+type Listener<Name extends EventName> = (payload: EventMap[Name]) => void;
+
+/** What rooms need to tell facts. */
+export interface Emitter {
+  emit<Name extends EventName>(name: Name, payload: EventMap[Name]): void;
+}
+
+/** Typed, synchronous, in-process. A listener that throws is logged and never fails the emitter or other listeners. */
+export class EventBus implements Emitter {
+  readonly #listeners = new Map<EventName, Set<(payload: never) => void>>();
+  readonly #any = new Set<(name: EventName, payload: unknown) => void>();
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Calls `listener` for each such event until the returned handle is disposed. */
+  on<Name extends EventName>(name: Name, listener: Listener<Name>): Disposable {
+    const set = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, set.add(listener));
+    return { [Symbol.dispose]: () => void set.delete(listener) };
+  }
+
+  /** Calls `listener` for every event: the audit log and the live stream. */
+  onAny(listener: (name: EventName, payload: unknown) => void): Disposable {
+    this.#any.add(listener);
+    return { [Symbol.dispose]: () => void this.#any.delete(listener) };
+  }
+
+  emit<Name extends EventName>(name: Name, payload: EventMap[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) this.#call(name, () => listener(payload as never));
+    for (const listener of this.#any) this.#call(name, () => listener(name, payload));
+  }
+
+  #call(name: EventName, listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      this.#logger.error({ err: error, event: name }, "a listener failed");
+    }
+  }
+}

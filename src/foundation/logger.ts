@@ -1,0 +1,28 @@
+import { pino, type Logger as PinoLogger } from "pino";
+
+/** pino's own interface: constant message, data in fields, one child per room. */
+export type Logger = PinoLogger;
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
+
+const SECRET_KEYS = ["token", "authorization", "apiKey", "api_key", "password", "secret", "cookie"];
+const SECRET_TEXT = /\b(?:sk-[A-Za-z0-9:_-]{12,}|gh[pousr]_[A-Za-z0-9]{20,}|Bearer\s+[A-Za-z0-9._~+/=-]{12,})/g;
+
+/** Text with whatever looks like a credential replaced; used on messages, errors and recorded text. */
+export function redact(text: string): string {
+  return text.replace(SECRET_TEXT, "[redacted]");
+}
+
+/**
+ * A logger that writes lines to `write`, with credentials removed from fields at any depth, from messages and from
+ * errors: pino's own redaction sees neither deep keys nor text, so the whole line is cleaned as well.
+ */
+export function createLogger(level: LogLevel, write: (line: string) => void): Logger {
+  const paths = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
+  return pino(
+    { level, base: null, redact: { paths, censor: "[redacted]" }, timestamp: pino.stdTimeFunctions.isoTime },
+    { write: (line: string) => write(redact(line)) },
+  );
+}
+
+/** For parts that are used without a daemon: tests, one-shot commands. */
+export const silentLogger: Logger = createLogger("silent", () => {});

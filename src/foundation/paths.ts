@@ -1,0 +1,85 @@
+import { lstatSync, readlinkSync, realpathSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { SpecloopError } from "./errors.ts";
+
+/** Where the daemon keeps its state: `.specloop/` at the top of the main worktree, ignored by its own .gitignore. */
+export interface StatePaths {
+  directory: string;
+  coreDb: string;
+  telemetryDb: string;
+  indexDb: string;
+  lockDb: string;
+  daemonFile: string;
+  tokenFile: string;
+  socket: string;
+  logs: string;
+  recovery: string;
+}
+
+/** Longest path of a unix socket that Linux and macOS both take (sun_path is 104 bytes on macOS, 108 on Linux). */
+const MAX_SOCKET_PATH = 100;
+
+/** The state paths below a repository; `runtimeDirectory` serves for the socket where the repository's path is too long. */
+export function statePaths(repository: string, runtimeDirectory: string): StatePaths {
+  const directory = join(repository, ".specloop");
+  const socket = join(directory, "daemon.sock");
+  return {
+    directory,
+    coreDb: join(directory, "core.db"),
+    telemetryDb: join(directory, "telemetry.db"),
+    indexDb: join(directory, "index.db"),
+    lockDb: join(directory, "lock.db"),
+    daemonFile: join(directory, "daemon.json"),
+    tokenFile: join(directory, "token"),
+    socket: Buffer.byteLength(socket) <= MAX_SOCKET_PATH ? socket : join(runtimeDirectory, "daemon.sock"),
+    logs: join(directory, "logs"),
+    recovery: join(directory, "recovery"),
+  };
+}
+
+/**
+ * The absolute path of `path` inside `root`, with every symbolic link on the way resolved. The file itself need not
+ * exist. Throws `path_outside_root` for a path that leaves the root in any way, holds a NUL or names a device.
+ */
+export function resolveInside(root: string, path: string): string {
+  const refuse = (why: string) =>
+    new SpecloopError("path_outside_root", `The path "${path}" ${why}.`, { target: path });
+  if (path === "" || path.includes("\0")) throw refuse("is empty or holds a NUL character");
+  if (isAbsolute(path) || /^[A-Za-z]:/.test(path)) throw refuse("is absolute; give it relative to the repository");
+  const top = realpathSync(root);
+  const wanted = resolve(top, path);
+  if (!isInside(top, wanted)) throw refuse("leads outside the repository");
+  const real = join(realpathOfExisting(dirname(wanted)), relative(dirname(wanted), wanted));
+  const target = isLink(real) ? realpathOfExisting(resolveLink(real)) : real;
+  if (!isInside(top, target)) throw refuse("passes a symbolic link that leaves the repository");
+  return target;
+}
+
+/** `path` relative to `root` with forward slashes: the form in which paths are shown, stored and committed. */
+export function toRepositoryPath(root: string, path: string): string {
+  return relative(root, path).split(sep).join("/");
+}
+
+function isInside(root: string, path: string): boolean {
+  const way = relative(root, path);
+  return way === "" || (!way.startsWith(`..${sep}`) && way !== ".." && !isAbsolute(way));
+}
+
+/** realpath of the nearest ancestor that exists, with the rest of the way appended. */
+function realpathOfExisting(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(realpathOfExisting(parent), relative(parent, path));
+  }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+/** Where a link points, also when nothing is there. */
+function resolveLink(path: string): string {
+  return resolve(dirname(path), readlinkSync(path));
+}

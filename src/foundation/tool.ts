@@ -1,0 +1,63 @@
+import type { z } from "zod";
+import type { Principal } from "./principal.ts";
+
+/** What a handler gets beside its input. */
+export interface ToolContext {
+  principal: Principal;
+  /** Aborted when the caller goes away or the daemon stops. */
+  signal: AbortSignal;
+}
+
+/**
+ * What a tool does to the world, the source of MCP's annotations: `read` changes nothing; `add` only adds; `write` may
+ * replace what was there; `world` may reach beyond the repository.
+ */
+export type Effect = "read" | "add" | "write" | "world";
+
+export interface ToolDefinition<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodObject = z.ZodObject> {
+  /** `noun_verb`, at most 40 characters of `[a-z0-9_]`. */
+  name: string;
+  title: string;
+  /** What it does and when to use it, for an agent: at most 600 characters. */
+  description: string;
+  input: Input;
+  output: Output;
+  effect: Effect;
+  /** The same call twice has the effect of one. */
+  idempotent?: boolean;
+  /** `default` tools are what every MCP client sees (at most 12); `full` ones need `--toolset full`, the CLI or REST. */
+  toolset: "default" | "full";
+  /** Tools that only a person may call are never listed to agents, and refused with `forbidden`. */
+  personOnly?: boolean;
+}
+
+export interface Tool extends ToolDefinition {
+  /** Takes unparsed input (the door parses it with `input` first) and returns what fits `output`. */
+  run(input: unknown, context: ToolContext): Promise<Record<string, unknown>>;
+  /** The result as concise markdown: what a model or a person reads. */
+  render(output: Record<string, unknown>): string;
+}
+
+interface Handlers<Input extends z.ZodObject, Output extends z.ZodObject> {
+  run(input: z.output<Input>, context: ToolContext): Promise<z.input<Output>>;
+  render(output: z.output<Output>): string;
+}
+
+/**
+ * Defines a tool in two steps, so that literal types of the output schema are inferred:
+ * `defineTool({name, input, output, …}).handle({run, render})`.
+ */
+export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject>(
+  definition: ToolDefinition<Input, Output>,
+): { handle(handlers: Handlers<Input, Output>): Tool } {
+  return {
+    handle: ({ run, render }) => ({
+      ...definition,
+      run: async (input, context) => {
+        const parsed = definition.input.parse(input) as z.output<Input>;
+        return definition.output.parse(await run(parsed, context)) as Record<string, unknown>;
+      },
+      render: (output) => render(output as z.output<Output>),
+    }),
+  };
+}

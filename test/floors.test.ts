@@ -1,0 +1,79 @@
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { expect, test } from "vitest";
+
+const src = resolve(import.meta.dirname, "../src");
+
+/** From the ground up. Parts on one floor do not import each other, except that adapters may. */
+const FLOORS: string[][] = [
+  ["foundation"],
+  ["adapters"],
+  ["access"],
+  ["orchestrator", "question-router", "document-manager", "feedback-loop"],
+  ["mcp-tools.ts"],
+  ["server"],
+  ["config.ts"],
+  ["app.ts"],
+  ["daemon.ts"],
+  ["cli"],
+  ["main.ts", "index.ts"],
+];
+const ROOMS = FLOORS[3]!;
+
+/** Packages of the outside world, and who alone may import them. */
+const OUTSIDE: [RegExp, RegExp][] = [
+  [/^(node:sqlite|chokidar|simple-git|unified|remark|@lmstudio\/sdk|ws$|yaml$)/, /^adapters\//],
+  [/^node:child_process$/, /^(adapters|daemon\.ts|cli)/],
+  [/^@modelcontextprotocol\/(server|node)/, /^server\//],
+  [/^@modelcontextprotocol\/client/, /^adapters\/mcp-client\//],
+];
+
+interface Import {
+  from: string;
+  to: string;
+}
+
+const sources = globSync("**/*.ts", { cwd: src }).map((file) => file.split(sep).join("/"));
+const partOf = (file: string) => file.split("/")[0]!;
+const floorOf = (part: string) => FLOORS.findIndex((parts) => parts.includes(part));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(src, file), "utf8");
+  const pattern = /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s+["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/g;
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? match[2]!);
+}
+
+const inner: Import[] = sources.flatMap((from) =>
+  importsOf(from)
+    .filter((name) => name.startsWith("."))
+    .map((name) => ({ from, to: relative(src, resolve(src, dirname(from), name)).split(sep).join("/") })),
+);
+
+test("every part of src stands on a floor", () => {
+  expect([...new Set(sources.map(partOf))].filter((part) => floorOf(part) === -1)).toEqual([]);
+});
+
+test("imports go down, never up and never sideways", () => {
+  const wrong = inner.filter(({ from, to }) => {
+    const [here, there] = [partOf(from), partOf(to)];
+    return here !== there && floorOf(there) >= floorOf(here);
+  });
+  expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+});
+
+test("a room is entered only through its index.ts", () => {
+  const wrong = inner.filter(({ from, to }) => {
+    const there = partOf(to);
+    return ROOMS.includes(there) && partOf(from) !== there && to !== `${there}/index.ts`;
+  });
+  expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+});
+
+test("only adapters import the outside world, and only two places the MCP SDK", () => {
+  const wrong = sources.flatMap((file) =>
+    importsOf(file)
+      .filter((name) => OUTSIDE.some(([pack, allowed]) => pack.test(name) && !allowed.test(file)))
+      .map((name) => `${file} imports ${name}`),
+  );
+  expect(wrong).toEqual([]);
+});
