@@ -1,0 +1,266 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { asStoreError, isDamage, openIndexDatabase, recreateIndexDatabase } from "./database.ts";
+import type { Hit, IndexedDocument, Passage, SearchIndex, WeightedTerm } from "./port.ts";
+import { cjkPairs, identifiers, Terms } from "./terms.ts";
+
+/** Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009) with its customary constant. */
+const RRF_K = 60;
+/** How many candidates each list gives to the fusion. */
+const CANDIDATES = 50;
+/** The shortest text that a trigram index can find. */
+const TRIGRAM = 3;
+
+interface PassageRow {
+  id: number;
+  path: string;
+  heading: string;
+  heading_path: string;
+  level: number;
+  start_line: number;
+  end_line: number;
+  text: string;
+}
+
+interface Statements {
+  insertDocument: StatementSync;
+  deleteDocument: StatementSync;
+  insertPassage: StatementSync;
+  passageIds: StatementSync;
+  deletePassage: StatementSync;
+  insertWords: StatementSync;
+  deleteWords: StatementSync;
+  insertName: StatementSync;
+  deleteName: StatementSync;
+  byWords: StatementSync;
+  byName: StatementSync;
+  passage: StatementSync;
+  passagesOf: StatementSync;
+  frequency: StatementSync;
+}
+
+/** A search index at `path`, which is made when absent, or in memory for `:memory:`. */
+export function openSearchIndex(path: string): SearchIndex {
+  return new Fts5Index(path);
+}
+
+class Fts5Index implements SearchIndex {
+  readonly #path: string;
+  readonly #terms = new Terms();
+  readonly #revisions = new Map<string, string>();
+  #connection: DatabaseSync;
+  #statements: Statements;
+  #passageCount = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#connection = openIndexDatabase(path);
+    this.#statements = prepareStatements(this.#connection);
+    this.#load();
+  }
+
+  replaceDocuments(documents: IndexedDocument[]): void {
+    this.#change(() => {
+      for (const document of documents) {
+        this.#remove(document.path);
+        this.#insert(document);
+      }
+    });
+  }
+
+  removeDocuments(paths: string[]): void {
+    this.#change(() => {
+      for (const path of paths) this.#remove(path);
+    });
+  }
+
+  documents(): ReadonlyMap<string, string> {
+    return this.#revisions;
+  }
+
+  search(question: string, { limit }: { limit: number }): Hit[] {
+    return this.#guard(() => {
+      const terms = this.#terms.ofQuestion(question);
+      const ids = fuse([this.#byWords(terms), this.#byName(question)]).slice(0, limit);
+      return ids.map(([id, score]) => ({ ...this.#read(id), score }));
+    });
+  }
+
+  weigh(question: string): WeightedTerm[] {
+    return this.#guard(() =>
+      this.#terms.ofQuestion(question).map((term) => {
+        const row = this.#statements.frequency.get(term) as { doc: number } | undefined;
+        return { term, weight: inverseFrequency(row?.doc ?? 0, this.#passageCount) };
+      }),
+    );
+  }
+
+  coverage(terms: WeightedTerm[], text: string): number {
+    const present = this.#terms.ofText(text);
+    let found = 0;
+    let total = 0;
+    for (const { term, weight } of terms) {
+      total += weight;
+      if (present.has(term)) found += weight;
+    }
+    return total === 0 ? 0 : found / total;
+  }
+
+  evidence(question: string, hit: Hit): number {
+    const { headingPath, text } = hit.passage;
+    return this.coverage(this.weigh(question), `${placeWords(hit.path)} ${headingPath.join(" ")} ${text}`);
+  }
+
+  fork(): SearchIndex {
+    const copy = new Fts5Index(":memory:");
+    const documents = [...this.#revisions].map(([path, revision]) => ({ path, revision, passages: this.#passagesOf(path) }));
+    copy.replaceDocuments(documents);
+    return copy;
+  }
+
+  clear(): void {
+    this.#recreate();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#connection.isOpen) this.#connection.close();
+  }
+
+  #byWords(terms: string[]): number[] {
+    if (terms.length === 0) return [];
+    return ids(this.#statements.byWords.all(anyOf(terms), CANDIDATES));
+  }
+
+  /** Parts of names that words do not give: `minScore` in `documents.minScoreDefault`, `valid` in `revalidate`. */
+  #byName(question: string): number[] {
+    const names = identifiers(question).filter((name) => name.length >= TRIGRAM);
+    return names.length === 0 ? [] : ids(this.#statements.byName.all(anyOf(names), CANDIDATES));
+  }
+
+  #read(id: number): { path: string; revision: string; passage: Passage } {
+    const row = this.#statements.passage.get(id) as unknown as PassageRow;
+    return { path: row.path, revision: this.#revisions.get(row.path) ?? "", passage: toPassage(row) };
+  }
+
+  #passagesOf(path: string): Passage[] {
+    return this.#guard(() => (this.#statements.passagesOf.all(path) as unknown as PassageRow[]).map(toPassage));
+  }
+
+  #insert({ path, revision, passages }: IndexedDocument): void {
+    const statements = this.#statements;
+    statements.insertDocument.run(path, revision);
+    for (const passage of passages) {
+      const { heading, headingPath, level, startLine, endLine, text } = passage;
+      const inserted = statements.insertPassage.run(path, heading, JSON.stringify(headingPath), level, startLine, endLine, text);
+      const headings = headingPath.join(" ");
+      const all = `${headings}\n${text}`;
+      statements.insertWords.run(inserted.lastInsertRowid, placeWords(path), headings, text, cjkPairs(all).join(" "));
+      statements.insertName.run(inserted.lastInsertRowid, `${headings} ${identifiers(text).join(" ")}`);
+      this.#passageCount += 1;
+    }
+    this.#revisions.set(path, revision);
+  }
+
+  #remove(path: string): void {
+    if (!this.#revisions.has(path)) return;
+    const statements = this.#statements;
+    for (const id of ids(statements.passageIds.all(path))) {
+      statements.deleteWords.run(id);
+      statements.deleteName.run(id);
+      statements.deletePassage.run(id);
+      this.#passageCount -= 1;
+    }
+    statements.deleteDocument.run(path);
+    this.#revisions.delete(path);
+  }
+
+  #change(work: () => void): void {
+    this.#guard(() => {
+      this.#connection.exec("BEGIN IMMEDIATE");
+      try {
+        work();
+        this.#connection.exec("COMMIT");
+      } catch (error) {
+        if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
+        if (!isDamage(error)) this.#load();
+        throw error;
+      }
+    });
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (isDamage(error)) this.#recreate();
+      throw asStoreError(error, this.#path);
+    }
+  }
+
+  #recreate(): void {
+    if (this.#connection.isOpen) this.#connection.close();
+    this.#connection = recreateIndexDatabase(this.#path);
+    this.#statements = prepareStatements(this.#connection);
+    this.#load();
+  }
+
+  /** Reads back what is indexed: at the start, and after a change that was rolled back. */
+  #load(): void {
+    this.#revisions.clear();
+    for (const row of this.#connection.prepare("SELECT path, revision FROM documents").all()) {
+      this.#revisions.set(row["path"] as string, row["revision"] as string);
+    }
+    this.#passageCount = this.#connection.prepare("SELECT count(*) AS n FROM passages").get()?.["n"] as number;
+  }
+}
+
+function prepareStatements(db: DatabaseSync): Statements {
+  return {
+    insertDocument: db.prepare("INSERT INTO documents (path, revision) VALUES (?, ?)"),
+    deleteDocument: db.prepare("DELETE FROM documents WHERE path = ?"),
+    insertPassage: db.prepare(
+      "INSERT INTO passages (path, heading, heading_path, level, start_line, end_line, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    ),
+    passageIds: db.prepare("SELECT id FROM passages WHERE path = ?"),
+    deletePassage: db.prepare("DELETE FROM passages WHERE id = ?"),
+    insertWords: db.prepare("INSERT INTO words (rowid, place, heading, text, pairs) VALUES (?, ?, ?, ?, ?)"),
+    deleteWords: db.prepare("DELETE FROM words WHERE rowid = ?"),
+    insertName: db.prepare("INSERT INTO names (rowid, text) VALUES (?, ?)"),
+    deleteName: db.prepare("DELETE FROM names WHERE rowid = ?"),
+    byWords: db.prepare("SELECT rowid AS id FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?"),
+    byName: db.prepare("SELECT rowid AS id FROM names WHERE names MATCH ? ORDER BY rank LIMIT ?"),
+    passage: db.prepare("SELECT * FROM passages WHERE id = ?"),
+    passagesOf: db.prepare("SELECT * FROM passages WHERE path = ? ORDER BY id"),
+    frequency: db.prepare("SELECT doc FROM vocabulary WHERE term = ?"),
+  };
+}
+
+/** Each term as a quoted string, so that no character of a question is an operator of FTS5's query language. */
+function anyOf(terms: string[]): string {
+  return terms.map((term) => `"${term.replaceAll('"', '""')}"`).join(" OR ");
+}
+
+function ids(rows: unknown[]): number[] {
+  return rows.map((row) => (row as { id: number }).id);
+}
+
+function fuse(lists: number[][]): [id: number, score: number][] {
+  const scores = new Map<number, number>();
+  for (const list of lists) {
+    for (const [index, id] of list.entries()) scores.set(id, (scores.get(id) ?? 0) + 1 / (RRF_K + index + 1));
+  }
+  return [...scores].sort((a, b) => b[1] - a[1]);
+}
+
+function inverseFrequency(passagesWithTerm: number, passages: number): number {
+  return Math.log(1 + (passages - passagesWithTerm + 0.5) / (passagesWithTerm + 0.5));
+}
+
+/** `openspec/specs/user-login/spec.md` -> `openspec specs user login spec`. */
+function placeWords(path: string): string {
+  return path.replace(/\.[A-Za-z0-9]+$/, "").replaceAll(/[^\p{L}\p{N}]+/gu, " ");
+}
+
+function toPassage(row: PassageRow): Passage {
+  const { heading, level, text, start_line: startLine, end_line: endLine } = row;
+  return { heading, headingPath: JSON.parse(row.heading_path) as string[], level, startLine, endLine, text };
+}

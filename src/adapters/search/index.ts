@@ -1,0 +1,2 @@
+export { openSearchIndex } from "./fts5.ts";
+export type { Hit, IndexedDocument, Passage, SearchIndex, WeightedTerm } from "./port.ts";

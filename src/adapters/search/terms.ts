@@ -1,0 +1,65 @@
+import { porterStem } from "./porter.ts";
+import { isStopWord } from "./stop-words.ts";
+
+/** Words of a question that are searched for at most: longer ones are texts, not questions. */
+const MAX_QUESTION_TERMS = 48;
+/** Stems kept: a corpus of 10,000 sections has about 30,000 different words. */
+const MAX_STEMS = 60_000;
+
+const CJK = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]+/gu;
+const WORD = /[\p{L}\p{N}\p{Co}]+/gu;
+/** What a programmer would call an identifier, a flag, a path or a file name. */
+const IDENTIFIER = /[A-Za-z0-9_$@][\w$@./:-]*(?:[._/:-]\w|[a-z0-9][A-Z])[\w$@./:-]*/g;
+/** Particles and question words of Chinese and Japanese that say nothing about the subject. */
+const CJK_FUNCTION = /什么|怎么样|怎么|如何|为什么|哪个|哪些|是否|可以|能否|多少|请问|我们|这个|那个|です|ます|ですか|どの|どう|なぜ|[的了吗呢吧啊是在和与或及之其はをがにでともへや]/gu;
+
+/** Turns text into terms as FTS5's `porter unicode61` does; CJK text becomes pairs of characters. */
+export class Terms {
+  readonly #stems = new Map<string, string>();
+
+  /** The different content terms of a question in order, stop words removed; all words when nothing else is left. */
+  ofQuestion(question: string): string[] {
+    const text = fold(question);
+    const words = (text.replaceAll(CJK, " ").match(WORD) ?? []) as string[];
+    const content = words.filter((word) => !isStopWord(word));
+    const pairs = cjkPairs(text.replaceAll(CJK_FUNCTION, " "));
+    const chosen = content.length + pairs.length > 0 ? content : words;
+    return [...new Set([...chosen.map((word) => this.#stem(word)), ...pairs])].slice(0, MAX_QUESTION_TERMS);
+  }
+
+  /** All terms of a text, as a set to look into. */
+  ofText(text: string): Set<string> {
+    const folded = fold(text);
+    const terms = new Set<string>();
+    for (const word of folded.match(WORD) ?? []) terms.add(this.#stem(word));
+    for (const pair of cjkPairs(folded)) terms.add(pair);
+    return terms;
+  }
+
+  #stem(word: string): string {
+    const known = this.#stems.get(word);
+    if (known !== undefined) return known;
+    if (this.#stems.size >= MAX_STEMS) this.#stems.clear();
+    const stem = porterStem(word);
+    this.#stems.set(word, stem);
+    return stem;
+  }
+}
+
+/** Lower case without diacritics, as `unicode61` with `remove_diacritics` sees it. */
+function fold(text: string): string {
+  return text.normalize("NFD").replaceAll(/[\u0300-\u036f]/g, "").normalize("NFC").toLowerCase();
+}
+
+/** `变更提案` -> `变更 更提 提案`: unicode61 takes a run of CJK for one word, so pairs are what can be found. */
+export function cjkPairs(text: string): string[] {
+  return [...text.matchAll(CJK)].flatMap(([run]) => {
+    const characters = [...run];
+    return characters.length === 1 ? characters : characters.slice(1).map((next, index) => `${characters[index]}${next}`);
+  });
+}
+
+/** Identifiers, flags, paths and file names of a text. */
+export function identifiers(text: string): string[] {
+  return [...new Set(text.match(IDENTIFIER) ?? [])];
+}
