@@ -1,5 +1,5 @@
 import { lstatSync, readlinkSync, realpathSync } from "node:fs";
-import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { SpecloopError } from "./errors.ts";
 
 /** Where the daemon keeps its state: `.specloop/` at the top of the main worktree, ignored by its own .gitignore. */
@@ -14,6 +14,14 @@ export interface StatePaths {
   socket: string;
   logs: string;
   recovery: string;
+}
+
+/**
+ * The folder that holds `.specloop/`: the main worktree, so that linked worktrees share one daemon. Where the git
+ * directory lies elsewhere (a submodule), the worktree itself.
+ */
+export function stateRoot(worktree: string, commonDirectory: string): string {
+  return basename(commonDirectory) === ".git" ? dirname(commonDirectory) : worktree;
 }
 
 /** Longest path of a unix socket that Linux and macOS both take (sun_path is 104 bytes on macOS, 108 on Linux). */

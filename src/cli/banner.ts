@@ -1,0 +1,31 @@
+import type { AppStatus } from "../app.ts";
+import type { Output } from "./output.ts";
+
+/** What `up` and `status` show: what is watched, the changes by stage, how to connect, where health is. */
+export function banner(status: AppStatus, output: Output): string {
+  const bold = (text: string) => output.style("bold", text);
+  const dim = (text: string) => output.style("dim", text);
+  const stages = Object.entries(status.changes.byStage).map(([stage, count]) => `${count} ${stage}`);
+  const roots = status.roots.length > 0 ? status.roots.join(", ") : "no openspec/ yet: run specloop init";
+  return [
+    `${bold("specloop")} ${status.version} ${dim(`pid ${status.pid}`)}`,
+    `  repository  ${status.repository}`,
+    `  watching    ${roots}`,
+    `  changes     ${status.changes.total === 0 ? "none" : `${status.changes.total} (${stages.join(", ")})`}`,
+    `  questions   ${status.questions.pending} waiting for an answer`,
+    `  loop        ${status.loop.open} open proposals, ${status.loop.measuring} being measured`,
+    `  model       ${status.llm.message}`,
+    `  health      ${status.url}/health`,
+    "",
+    `${bold("Connect an MCP client")} ${dim("(Claude Code, Claude Desktop, Cursor, LM Studio; more: specloop init --help)")}`,
+    `  ${mcpLine(status.repository, status.command)}`,
+    "",
+    dim("Ctrl-C stops it."),
+  ].join("\n");
+}
+
+/** The configuration of an MCP client, on one line to copy. */
+export function mcpLine(repository: string, command: string[]): string {
+  const [program = "specloop", ...args] = command;
+  return JSON.stringify({ mcpServers: { specloop: { command: program, args: [...args, "mcp", "--repo", repository] } } });
+}

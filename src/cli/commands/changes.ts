@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import { callTool } from "../context.ts";
+import type { Bind } from "../index.ts";
+
+export function registerChanges(program: Command, bind: Bind): void {
+  program
+    .command("changes")
+    .description("list the changes with stage and findings; with an id, everything about one")
+    .argument("[id]", "a change's id")
+    .option("--stage <stage>", "only changes in this stage")
+    .option("--archived", "archived ones as well")
+    .option("--limit <n>", "how many", "50")
+    .option("--check", "with an id: a fresh official verdict")
+    .action(
+      bind(async (context, [id], options) => {
+        const { stage, archived, limit, check } = options as Options;
+        const answer = id
+          ? await callTool(context, check ? "change_check" : "change_get", { changeId: id })
+          : await callTool(context, "change_list", {
+              ...(stage && { stage }),
+              ...(archived && { includeArchived: true }),
+              limit: Number(limit),
+            });
+        context.output.result(answer.output, () => answer.text);
+      }),
+    );
+}
+
+interface Options {
+  stage?: string;
+  archived?: boolean;
+  limit: string;
+  check?: boolean;
+}

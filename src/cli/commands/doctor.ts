@@ -1,0 +1,52 @@
+import { existsSync, rmSync } from "node:fs";
+import type { Command } from "commander";
+import { acquireProcessLock } from "../../adapters/store/index.ts";
+import { findPlaces } from "../../daemon.ts";
+import { diagnose, type Finding } from "../diagnose.ts";
+import type { CliContext } from "../context.ts";
+import type { Bind } from "../index.ts";
+import type { Output } from "../output.ts";
+
+export function registerDoctor(program: Command, bind: Bind): void {
+  program
+    .command("doctor")
+    .description("check everything specloop needs, with a way out for each problem; works with and without a daemon")
+    .option("--rebuild", "throw indexes away and set damaged databases aside; the daemon must be stopped")
+    .action(bind((context, _args, options) => (options["rebuild"] ? rebuild(context) : doctor(context))));
+}
+
+async function doctor(context: CliContext): Promise<number> {
+  const findings = await diagnose(context);
+  const failing = findings.some((finding) => finding.status === "failing");
+  context.output.result({ ok: !failing, checks: findings }, () => describe(findings, context.output));
+  return failing ? 1 : 0;
+}
+
+const MARKS = { ok: ["green", "ok     "], warning: ["yellow", "warning"], failing: ["red", "failing"] } as const;
+
+function describe(findings: Finding[], output: Output): string {
+  return findings
+    .flatMap(({ name, status, message, fix }) => {
+      const [color, mark] = MARKS[status];
+      const line = `${output.style(color, mark)}  ${name.padEnd(14)} ${message}`;
+      return fix && status !== "ok" ? [line, `${" ".repeat(25)}${output.style("dim", fix)}`] : [line];
+    })
+    .join("\n");
+}
+
+async function rebuild(context: CliContext): Promise<void> {
+  const { quarantineIfDamaged } = await import("../../adapters/store/index.ts");
+  const { paths } = await findPlaces(context.path);
+  using _lock = acquireProcessLock(paths.lockDb, { pid: process.pid, socket: paths.socket, startedAt: Date.now() });
+  const done: string[] = [];
+  for (const suffix of ["", "-wal", "-shm"]) {
+    if (!existsSync(paths.indexDb + suffix)) continue;
+    rmSync(paths.indexDb + suffix);
+    done.push(`removed ${paths.indexDb}${suffix}; it is built again at the next start`);
+  }
+  for (const path of [paths.coreDb, paths.telemetryDb]) {
+    const aside = existsSync(path) ? quarantineIfDamaged(path) : null;
+    if (aside) done.push(`${path} was damaged and is now ${aside}`);
+  }
+  context.output.result({ done }, () => (done.length > 0 ? done.join("\n") : "Nothing had to be rebuilt."));
+}

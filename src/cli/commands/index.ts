@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import type { Bind } from "../index.ts";
+import { registerAnswer } from "./answer.ts";
+import { registerAsk } from "./ask.ts";
+import { registerCall } from "./call.ts";
+import { registerChanges } from "./changes.ts";
+import { registerDemo } from "./demo.ts";
+import { registerDoc } from "./doc.ts";
+import { registerDoctor } from "./doctor.ts";
+import { registerInit } from "./init.ts";
+import { registerLoop } from "./loop.ts";
+import { registerMcp } from "./mcp.ts";
+import { registerQuestions } from "./questions.ts";
+import { registerStatus } from "./status.ts";
+import { registerStop } from "./stop.ts";
+import { registerUp } from "./up.ts";
+
+/** Every command, in the order in which help lists them. */
+export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
+  registerInit,
+  registerUp,
+  registerMcp,
+  registerStatus,
+  registerStop,
+  registerDoctor,
+  registerCall,
+  registerAsk,
+  registerQuestions,
+  registerAnswer,
+  registerChanges,
+  registerDoc,
+  registerLoop,
+  registerDemo,
+];

@@ -1,0 +1,18 @@
+import type { Command } from "commander";
+import type { AppStatus } from "../../app.ts";
+import { banner } from "../banner.ts";
+import { connect } from "../context.ts";
+import type { Bind } from "../index.ts";
+
+export function registerStatus(program: Command, bind: Bind): void {
+  program
+    .command("status")
+    .description("what the daemon watches and how it is")
+    .action(
+      bind(async (context) => {
+        await using client = await connect(context);
+        const status = (await client.status()) as unknown as AppStatus;
+        context.output.result(status, () => banner(status, context.output).replace(/\n.*Ctrl-C.*$/, ""));
+      }),
+    );
+}

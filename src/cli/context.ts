@@ -1,0 +1,53 @@
+import { execFile } from "node:child_process";
+import { userInfo } from "node:os";
+import { resolve } from "node:path";
+import { promisify } from "node:util";
+import { findPlaces } from "../daemon.ts";
+import type { Principal } from "../foundation/principal.ts";
+import { connectControl, type ControlClient } from "../server/index.ts";
+import type { Output } from "./output.ts";
+
+/** What every command gets. */
+export interface CliContext {
+  env: Record<string, string | undefined>;
+  /** `--repo`, or the current directory. */
+  path: string;
+  output: Output;
+  stdin: NodeJS.ReadableStream;
+  /** Aborted by Ctrl-C and SIGTERM. */
+  signal: AbortSignal;
+}
+
+/** Global options as commander hands them over. */
+export interface GlobalOptions {
+  repo?: string;
+  json?: boolean;
+}
+
+/** A connection to the daemon of the repository; `daemon_not_running` when there is none. */
+export async function connect(context: CliContext): Promise<ControlClient> {
+  const { paths } = await findPlaces(context.path);
+  const socket = context.env["WORKFLOW_ORCHESTRATOR_SOCKET"] ?? paths.socket;
+  return connectControl(socket, await person(context));
+}
+
+/** Calls one tool of the running daemon. */
+export async function callTool(context: CliContext, name: string, input: unknown): Promise<ToolAnswer> {
+  await using client = await connect(context);
+  return client.call(name, input);
+}
+
+export interface ToolAnswer {
+  output: Record<string, unknown>;
+  text: string;
+}
+
+/** Who sits at the terminal: git's configured author here, else the login name. */
+async function person(context: CliContext): Promise<Principal> {
+  const author = await promisify(execFile)("git", ["config", "user.name"], { cwd: context.path }).catch(() => null);
+  return { kind: "person", name: author?.stdout.trim() || userInfo().username };
+}
+
+export function repositoryPath(options: GlobalOptions): string {
+  return resolve(options.repo ?? ".");
+}

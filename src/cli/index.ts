@@ -1,0 +1,107 @@
+import { Command, CommanderError } from "commander";
+import { ZodError, z } from "zod";
+import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
+import { VERSION } from "../foundation/version.ts";
+import { COMMANDS } from "./commands/index.ts";
+import { repositoryPath, type CliContext, type GlobalOptions } from "./context.ts";
+import { Output } from "./output.ts";
+
+/** A process as the command line sees it. */
+export interface CliProcess {
+  env: Record<string, string | undefined>;
+  stdin: NodeJS.ReadableStream;
+  stdout: NodeJS.WritableStream & { isTTY?: boolean };
+  stderr: NodeJS.WritableStream;
+  on(event: NodeJS.Signals, listener: () => void): unknown;
+  off(event: NodeJS.Signals, listener: () => void): unknown;
+}
+
+/** What a command's action does with its arguments; commander's own order: arguments, then options. */
+export type Action = (context: CliContext, args: string[], options: Record<string, unknown>) => Promise<number | void>;
+/** Makes an action of commander's out of ours: context, errors and exit code are handled in one place. */
+export type Bind = (action: Action) => (...args: unknown[]) => Promise<void>;
+
+const EXAMPLES = `
+Examples:
+  specloop init                      create openspec/ and the client configuration
+  specloop up                        run the daemon here, in the foreground
+  specloop ask "How are tasks counted?"
+  specloop changes                   every change, its stage and findings
+  specloop call --list               every tool, with its input
+  specloop demo                      watch the whole story in a temporary repository
+
+Every command takes --repo PATH and --json.`;
+
+/** Runs one command line; resolves with the exit code. */
+export async function runCli(argv: string[], process: CliProcess): Promise<number> {
+  const stop = new AbortController();
+  const onSignal = () => stop.abort(new SpecloopError("cancelled", "Interrupted."));
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  const run = { code: 0 };
+  try {
+    const program = buildProgram(process, stop.signal, run);
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    run.code = error.exitCode === 0 ? 0 : 64;
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+  return run.code;
+}
+
+function buildProgram(process: CliProcess, signal: AbortSignal, run: { code: number }): Command {
+  const program = new Command("specloop")
+    .description("A daemon and MCP server beside a git repository that uses OpenSpec.")
+    .version(VERSION)
+    .option("--repo <path>", "any path inside the repository", ".")
+    .option("--json", "one JSON document on stdout, prose on stderr")
+    .addHelpText("after", EXAMPLES)
+    .showHelpAfterError("Run specloop --help for the commands.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void process.stdout.write(text),
+      writeErr: (text) => void process.stderr.write(text),
+    });
+  const bind: Bind = (action) => async (...received) => {
+    const command = received.at(-1) as Command;
+    const context = createContext(command.optsWithGlobals<GlobalOptions>(), process, signal);
+    const args = received.slice(0, -2).flat().filter((arg) => typeof arg === "string");
+    run.code = await settle(context, () => action(context, args, command.opts()));
+  };
+  for (const register of COMMANDS) register(program, bind);
+  for (const command of program.commands) inheritGlobals(command);
+  return program;
+}
+
+/** `specloop changes --json` as well as `specloop --json changes`. */
+function inheritGlobals(command: Command): void {
+  command.option("--repo <path>", "any path inside the repository").option("--json", "one JSON document on stdout");
+  for (const inner of command.commands) inheritGlobals(inner);
+}
+
+function createContext(options: GlobalOptions, process: CliProcess, signal: AbortSignal): CliContext {
+  const { env, stdin, stdout, stderr } = process;
+  const color = Boolean(stdout.isTTY) && !env["NO_COLOR"];
+  const output = new Output({ json: options.json ?? false, color, stdout, stderr });
+  return { env, path: repositoryPath(options), output, stdin, signal };
+}
+
+async function settle(context: CliContext, action: () => Promise<number | void>): Promise<number> {
+  try {
+    return (await action()) ?? 0;
+  } catch (thrown) {
+    if (context.signal.aborted) return 130;
+    const error = thrown instanceof ZodError ? badInput(thrown) : toSpecloopError(thrown);
+    const { output } = context;
+    if (output.json) output.result({ error: { ...error.toDiagnostic(), details: error.details } }, () => "");
+    output.problem(`${output.style("red", "error")} ${error.message}\n  ${output.style("dim", error.fix)}`);
+    return error.exit;
+  }
+}
+
+function badInput(error: ZodError): SpecloopError {
+  return new SpecloopError("bad_input", z.prettifyError(error), { cause: error });
+}

@@ -1,0 +1,89 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { createStateDirectory } from "./access/index.ts";
+import { openGit } from "./adapters/git/index.ts";
+import { acquireProcessLock } from "./adapters/store/index.ts";
+import { App, type AppStatus } from "./app.ts";
+import { ConfigHolder } from "./config.ts";
+import { systemClock } from "./foundation/clock.ts";
+import { createFileSink } from "./foundation/log-file.ts";
+import { createLogger, type Logger } from "./foundation/logger.ts";
+import { stateRoot, statePaths, type StatePaths } from "./foundation/paths.ts";
+import { VERSION } from "./foundation/version.ts";
+
+export interface DaemonOptions {
+  /** Any path inside the repository to serve. */
+  path: string;
+  env: Record<string, string | undefined>;
+  /** `section.key` -> value from the command line. */
+  flags: Record<string, unknown>;
+  /** Ends the daemon when aborted: it drains and the promise resolves. */
+  signal: AbortSignal;
+  /** Also write logs to stderr, for the foreground. */
+  logToStderr: boolean;
+  /** Called once everything works. */
+  onStarted(started: AppStatus): void;
+}
+
+/** Where a repository's daemon keeps its state, worktrees of one repository sharing it. */
+export async function findPlaces(path: string): Promise<{ repository: string; paths: StatePaths }> {
+  const git = await openGit(path);
+  const { worktree, commonDirectory } = git.places;
+  const root = stateRoot(worktree, commonDirectory);
+  return { repository: worktree, paths: statePaths(root, runtimeDirectory(root)) };
+}
+
+/**
+ * Serves one repository until `signal` aborts. Takes the lock first (`daemon_running` when another daemon holds it), then
+ * builds and starts every part, writes `daemon.json`, and takes everything down in reverse.
+ */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const { repository, paths } = await findPlaces(options.path);
+  const config = new ConfigHolder({ repository, env: options.env, flags: options.flags });
+  if (config.current.server.socket) paths.socket = config.current.server.socket;
+  createStateDirectory(paths);
+  await using stack = new AsyncDisposableStack();
+  const owner = { pid: process.pid, socket: paths.socket, startedAt: systemClock.now() };
+  stack.use(acquireProcessLock(paths.lockDb, owner));
+  const logger = stack.adopt(openLogger(config, paths, options.logToStderr), (log) => log.sink[Symbol.dispose]()).logger;
+  options.signal.throwIfAborted();
+  const app = stack.use(new App({ repository, paths, config, env: options.env, clock: systemClock, logger }));
+  await app.start(options.signal);
+  const status = app.status();
+  stack.defer(() => rmSync(paths.daemonFile, { force: true }));
+  writeFileSync(paths.daemonFile, `${JSON.stringify(daemonFile(status, paths), null, 2)}\n`, { mode: 0o600 });
+  logger.info({ repository, url: status.url }, "the daemon started");
+  options.onStarted(status);
+  await aborted(options.signal, app.stopRequested);
+  logger.info("the daemon is stopping");
+}
+
+function daemonFile(status: AppStatus, paths: StatePaths): Record<string, unknown> {
+  const { pid, port, url, startedAt, repository } = status;
+  return { pid, version: VERSION, socket: paths.socket, port, url, startedAt, repository };
+}
+
+function openLogger(config: ConfigHolder, paths: StatePaths, toStderr: boolean): { logger: Logger; sink: Disposable } {
+  const sink = createFileSink(join(paths.logs, "daemon.log"), { maxBytes: 10 * 1024 * 1024, files: 5 });
+  const logger = createLogger(config.current.log.level, (line) => {
+    sink.write(line);
+    if (toStderr) process.stderr.write(line);
+  });
+  return { logger, sink };
+}
+
+/** A private directory for the socket of a repository whose own path is too long for one. */
+function runtimeDirectory(root: string): string {
+  const name = createHash("sha256").update(root).digest("hex").slice(0, 16);
+  const directory = join(tmpdir(), `specloop-${userInfo().uid}`, name);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return directory;
+}
+
+function aborted(...signals: AbortSignal[]): Promise<void> {
+  const any = AbortSignal.any(signals);
+  if (any.aborted) return Promise.resolve();
+  return new Promise((resolve) => any.addEventListener("abort", () => resolve(), { once: true }));
+}
