@@ -40,5 +40,8 @@ function refuseNewer(applied: { room: string; name: string }[], rooms: RoomMigra
   const known = new Set(rooms.flatMap(({ room, migrations }) => migrations.map(({ name }) => `${room}/${name}`)));
   const unknown = applied.map(({ room, name }) => `${room}/${name}`).filter((name) => !known.has(name));
   if (unknown.length === 0) return;
-  throw new SpecloopError("store_newer", `The database holds schema steps that this version does not know: ${unknown.join(", ")}.`);
+  throw new SpecloopError(
+    "store_newer",
+    `The database holds schema steps that this version does not know: ${unknown.join(", ")}.`,
+  );
 }
