@@ -1,0 +1,11 @@
+export { deltaCount, parseDelta, type DeltaOperation, type ParsedDelta } from "./delta.ts";
+export { isChangeId, writeChange } from "./draft.ts";
+export { matcher } from "./glob.ts";
+export { splitLines, withoutBom, type Lines } from "./lines.ts";
+export { NO_CONFIG, readConfig, readMetadata, type ChangeMetadata } from "./metadata.ts";
+export type { ChangeDraft, DraftDelta, PlanningConfig, PlanningRoot, Verdict, VerdictIssue } from "./port.ts";
+export { foldName, normalizeName, type Requirement, type Scenario } from "./requirement.ts";
+export { findRoots, readRoot } from "./roots.ts";
+export { readSchema, SPEC_DRIVEN, type ArtifactDefinition, type ChangeSchema } from "./schema.ts";
+export { parseSpec, type ParsedSpec } from "./spec.ts";
+export { parseTasks, withoutTicks, type ParsedTask } from "./tasks.ts";

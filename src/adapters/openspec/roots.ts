@@ -1,0 +1,89 @@
+import { lstat, open, readdir, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { toRepositoryPath } from "../../foundation/paths.ts";
+import { NO_CONFIG, readConfig } from "./metadata.ts";
+import type { PlanningConfig, PlanningRoot } from "./port.ts";
+
+/** Bounds of the search: planning folders lie near the top, and a repository may hold a million folders. */
+const MAX_DEPTH = 5;
+const MAX_DIRECTORIES = 20_000;
+const MAX_ROOTS = 100;
+const MAX_CONFIG_BYTES = 256 * 1024;
+
+const SKIPPED = new Set(["node_modules", "vendor", "target", "dist", "build", "coverage", "__pycache__"]);
+/** One of these makes a folder called `openspec` a planning root. */
+const SIGNS = ["changes", "specs", "config.yaml", "config.yml", "project.md"];
+
+/**
+ * Every `openspec/` folder of the worktree, the top one first. Hidden and dependency folders are not searched, symbolic
+ * links not followed, and nothing below a planning root is another one. `isIgnored` says what git ignores.
+ */
+export async function findRoots(
+  worktree: string,
+  isIgnored: (path: string) => Promise<boolean> = async () => false,
+): Promise<PlanningRoot[]> {
+  const top = await realpath(worktree);
+  const roots: PlanningRoot[] = [];
+  let level = [top];
+  let seen = 0;
+  for (let depth = 0; depth <= MAX_DEPTH && level.length > 0; depth += 1) {
+    const next: string[] = [];
+    for (const directory of level) {
+      seen += 1;
+      if (seen > MAX_DIRECTORIES || roots.length >= MAX_ROOTS) return roots;
+      for (const name of await childDirectories(directory)) {
+        if (name !== "openspec") next.push(join(directory, name));
+        else if (await isRoot(join(directory, name))) roots.push(await readRoot(top, join(directory, name)));
+      }
+    }
+    level = next;
+  }
+  const ignored = await Promise.all(roots.map(({ path }) => isIgnored(path)));
+  return roots.filter((_root, index) => !ignored[index]);
+}
+
+/** The planning root in a folder that somebody named. */
+export async function readRoot(worktree: string, directory: string): Promise<PlanningRoot> {
+  return { path: toRepositoryPath(worktree, directory), directory, config: await readConfigOf(worktree, directory) };
+}
+
+async function childDirectories(directory: string): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && !SKIPPED.has(entry.name))
+      .map(({ name }) => name)
+      .sort();
+  } catch {
+    // Unreadable or gone meanwhile: there is nothing of ours in it.
+    return [];
+  }
+}
+
+async function isRoot(directory: string): Promise<boolean> {
+  const found = await Promise.all(SIGNS.map((name) => lstat(join(directory, name)).catch(() => null)));
+  return found.some((stats) => stats !== null);
+}
+
+async function readConfigOf(worktree: string, directory: string): Promise<PlanningConfig> {
+  for (const name of ["config.yaml", "config.yml"]) {
+    const path = join(directory, name);
+    const content = await readSmall(path);
+    if (content !== null) return readConfig(content, toRepositoryPath(worktree, path));
+  }
+  return { ...NO_CONFIG, problems: [] };
+}
+
+/** Text of a regular file up to the limit; longer ones are cut, which the YAML reader then refuses. */
+async function readSmall(path: string): Promise<string | null> {
+  const stats = await lstat(path).catch(() => null);
+  if (!stats?.isFile()) return null;
+  const file = await open(path, "r");
+  try {
+    const buffer = Buffer.alloc(Math.min(stats.size, MAX_CONFIG_BYTES + 1));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+    return buffer.subarray(0, bytesRead).toString("utf8");
+  } finally {
+    await file.close();
+  }
+}

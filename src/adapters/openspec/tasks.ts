@@ -1,0 +1,69 @@
+/** One checkbox line of a tasks file. */
+export interface ParsedTask {
+  /** `1.2` where the text begins with a number of that form, else null. */
+  number: string | null;
+  /** The text behind the box, number included. */
+  text: string;
+  done: boolean;
+  line: number;
+}
+
+/**
+ * Every list item with a box that holds at most one character, wherever it stands, also inside code, as OpenSpec counts
+ * them; done is `x` or `X` alone. Linear in the length of the text.
+ */
+export function parseTasks(content: string): ParsedTask[] {
+  const tasks: ParsedTask[] = [];
+  content.split("\n").forEach((line, index) => {
+    const task = taskOf(line);
+    if (task) tasks.push({ ...task, number: numberOf(task.text), line: index + 1 });
+  });
+  return tasks;
+}
+
+/** Text in which every task is open: the same for two versions that differ in ticks alone. */
+export function withoutTicks(content: string): string {
+  return content
+    .split("\n")
+    .map((line) => (taskOf(line)?.done ? line.replace(/\[\s*[xX]\s*\]/, "[ ]") : line))
+    .join("\n");
+}
+
+/** The number a task begins with: digits with at least one dot, and at most one letter behind. */
+function numberOf(text: string): string | null {
+  return /^\d+(?:\.\d+)+[A-Za-z]?(?=\s|$|[.:)])/.exec(text)?.[0] ?? null;
+}
+
+/** Walks by hand: the obvious expression needs quadratic time on a long run of spaces. */
+function taskOf(line: string): { text: string; done: boolean } | null {
+  const marker = afterMarker(line, skipSpace(line, 0));
+  if (marker === null) return null;
+  const open = skipSpace(line, marker);
+  if (line[open] !== "[") return null;
+  const inside = skipSpace(line, open + 1);
+  const mark = line[inside] === "]" ? "" : (line[inside] ?? "");
+  const close = skipSpace(line, inside + mark.length);
+  if (line[close] !== "]") return null;
+  const isLink = line[close + 1] === "(" || line[close + 1] === "[";
+  if (isLink && !(mark === "" && inside > open + 1)) return null;
+  const text = line
+    .slice(close + 1)
+    .split("\r", 1)[0]!
+    .trim();
+  return { text, done: mark === "x" || mark === "X" };
+}
+
+/** Offset behind `-`, `*`, `+`, `1.` or `1)` (up to nine digits), or null. */
+function afterMarker(line: string, from: number): number | null {
+  const character = line[from];
+  if (character === "-" || character === "*" || character === "+") return from + 1;
+  let end = from;
+  while (end - from < 9 && line[end] !== undefined && line[end]! >= "0" && line[end]! <= "9") end += 1;
+  return end > from && (line[end] === "." || line[end] === ")") ? end + 1 : null;
+}
+
+function skipSpace(line: string, from: number): number {
+  let index = from;
+  while (index < line.length && /\s/.test(line[index]!)) index += 1;
+  return index;
+}
