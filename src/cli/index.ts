@@ -38,39 +38,42 @@ export async function runCli(argv: string[], process: CliProcess): Promise<numbe
   const onSignal = () => stop.abort(new SpecloopError("cancelled", "Interrupted."));
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
-  const run = { code: 0 };
+  let code = 0;
+  const bind: Bind = (action) => async (...received) => {
+    const command = received.at(-1) as Command;
+    const context = createContext(command.optsWithGlobals<GlobalOptions>(), process, stop.signal);
+    const args = received.slice(0, -2).flat().filter((arg) => typeof arg === "string");
+    code = await settle(context, () => action(context, args, command.opts()));
+  };
   try {
-    const program = buildProgram(process, stop.signal, run);
-    await program.parseAsync(argv, { from: "user" });
+    await buildProgram(bind, process).parseAsync(argv, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    run.code = error.exitCode === 0 ? 0 : 64;
+    code = error.exitCode === 0 ? 0 : 64;
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }
-  return run.code;
+  return code;
 }
 
-function buildProgram(process: CliProcess, signal: AbortSignal, run: { code: number }): Command {
+/** Where help and complaints about arguments go. */
+type Streams = Pick<CliProcess, "stdout" | "stderr">;
+
+/** The commands with their help; `bind` decides what happens when one is chosen. */
+export function buildProgram(bind: Bind, streams: Streams): Command {
   const program = new Command("specloop")
     .description("A daemon and MCP server beside a git repository that uses OpenSpec.")
     .version(VERSION)
-    .option("--repo <path>", "any path inside the repository", ".")
+    .option("--repo <path>", "any path inside the repository (default: here)")
     .option("--json", "one JSON document on stdout, prose on stderr")
     .addHelpText("after", EXAMPLES)
     .showHelpAfterError("Run specloop --help for the commands.")
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void process.stdout.write(text),
-      writeErr: (text) => void process.stderr.write(text),
+      writeOut: (text) => void streams.stdout.write(text),
+      writeErr: (text) => void streams.stderr.write(text),
     });
-  const bind: Bind = (action) => async (...received) => {
-    const command = received.at(-1) as Command;
-    const context = createContext(command.optsWithGlobals<GlobalOptions>(), process, signal);
-    const args = received.slice(0, -2).flat().filter((arg) => typeof arg === "string");
-    run.code = await settle(context, () => action(context, args, command.opts()));
-  };
   for (const register of COMMANDS) register(program, bind);
   for (const command of program.commands) inheritGlobals(command);
   return program;
