@@ -1,0 +1,2 @@
+export { readYaml } from "./read.ts";
+export { setYamlKey, writeYaml } from "./write.ts";

@@ -1,0 +1,9 @@
+import { on, type Metric } from "./metric.ts";
+
+export const changeInvalid: Metric = {
+  name: "change.invalid",
+  what: "Share of validations that OpenSpec did not pass.",
+  unit: "share",
+  better: "lower",
+  sources: [on("change.validated", ({ changeId, valid }) => ({ value: valid ? 0 : 1, ref: changeId }))],
+};

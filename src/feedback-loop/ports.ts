@@ -1,0 +1,104 @@
+import type { DocumentEdit } from "../adapters/markdown/port.ts";
+import type { TunableRange } from "../foundation/options.ts";
+import type { Principal } from "../foundation/principal.ts";
+
+/** What the loop asks of the room that knows changes. */
+export interface Proposals {
+  /** Commits the change on `refs/heads/specloop/<id>`; `change_exists`, `invalid_change` when it cannot be. */
+  propose(
+    draft: ChangeDraft,
+    context: { principal: Principal; trailers: Record<string, string> },
+  ): Promise<{ changeId: string; branch: string; commit: string }>;
+}
+
+export interface ChangeDraft {
+  id: string;
+  title: string;
+  why: string;
+  whatChanges: string[];
+  impact: string[];
+  design?: string;
+  tasks: { group: string; items: string[] }[];
+  deltas: {
+    capability: string;
+    operation: "ADDED" | "MODIFIED" | "REMOVED";
+    requirement: string;
+    text: string;
+    scenarios: { name: string; steps: string[] }[];
+  }[];
+  skipSpecs: boolean;
+  /** Name inside the change folder -> content. */
+  extraFiles: Record<string, string>;
+  goal?: string;
+}
+
+/** What the loop asks of the room that writes documents. */
+export interface Documents {
+  /** `unknown_document` when there is none. */
+  read(path: string): Promise<{ revision: string; content: string }>;
+  update(request: UpdateRequest): Promise<UpdateResult>;
+  /** A new commit that undoes one of ours; `stale_revision` (or another refusal) when the files changed since. */
+  revert(request: { commit: string; reason: string; principal: Principal; origin?: Origin }): Promise<UpdateResult>;
+}
+
+export interface Origin {
+  change?: string;
+  question?: string;
+  cycle?: string;
+  proposal?: string;
+}
+
+interface UpdateRequest {
+  files: { path: string; edits: DocumentEdit[]; baseRevision?: string }[];
+  reason: string;
+  principal: Principal;
+  origin?: Origin;
+  idempotencyKey?: string;
+  /** Set for what a person approved by merge: skips the detour for sensitive paths. */
+  approved?: boolean;
+}
+
+interface UpdateResult {
+  status: "committed" | "commit_pending" | "proposed" | "unchanged";
+  commit: string | null;
+  branch: string | null;
+  files: { path: string; revision: string; diff: string }[];
+  message: string;
+}
+
+/** What the loop asks of the room that answers questions: recorded questions, and how they would be answered. */
+export interface Replay {
+  recorded(filter: { limit: number; split?: "train" | "validation" }): Promise<RecordedQuestion[]>;
+  /** No side effects, no cache, no rows. Option keys are those of the `questions` section (`documents.minScore`). */
+  replay(questions: RecordedQuestion[], environment: ReplayEnvironment, signal: AbortSignal): Promise<ReplayOutcome[]>;
+}
+
+export interface ReplayEnvironment {
+  options: Record<string, unknown>;
+  /** Path -> content instead of what is there, null for "not there". */
+  documents?: Record<string, string | null>;
+}
+
+export interface RecordedQuestion {
+  questionId: string;
+  text: string;
+  kind: string;
+  accepted: { text: string; citations: { path: string; heading: string }[] } | null;
+  judged: "useful" | "wrong" | "outdated" | null;
+  split: "train" | "validation";
+  askedAt: number;
+}
+
+export interface ReplayOutcome {
+  questionId: string;
+  status: "answered" | "declined";
+  route: string | null;
+  text: string;
+  citations: { path: string; heading: string }[];
+  /** Null: nothing accepted to compare with. */
+  right: boolean | null;
+  ms: number;
+}
+
+/** A setting that experiments may change: `section.key` -> its bounds and the value in force. */
+export type Tunables = Record<string, { range: TunableRange; current: () => number }>;
