@@ -1,0 +1,126 @@
+import { SpecloopError } from "../../foundation/errors.ts";
+import { checkAuthor, checkOwnRef, checkPath, checkRevision, composeMessage } from "./arguments.ts";
+import { WRITE_OPTIONS } from "./commit-only.ts";
+import type { BranchCommitRequest } from "./port.ts";
+import type { GitRunner } from "./run.ts";
+
+const NOWHERE = "0".repeat(40);
+
+/**
+ * See Git.commitToBranch. `git fast-import` writes the blobs, the trees on the way and the commit in one process at any
+ * repository size, without an index; then the ref is moved by compare-and-swap. Hooks don't run and nothing is signed:
+ * merging the branch is the person's act, with the person's hooks and signature.
+ */
+export async function commitToBranch(run: GitRunner, request: BranchCommitRequest): Promise<string> {
+  const ref = checkOwnRef(request.ref);
+  const parent = checkRevision(request.parent);
+  const message = composeMessage(request.message, request.trailers);
+  for (const path of request.files.keys()) checkPath(path);
+  const [, modes, author, committer] = await Promise.all([
+    refuseCheckedOut(run, ref),
+    modesAt(run, parent, [...request.files.keys()]),
+    identity(run, "GIT_AUTHOR_IDENT"),
+    identity(run, "GIT_COMMITTER_IDENT"),
+  ]);
+  const name = request.author === undefined ? author : withName(author, checkAuthor(request.author));
+  const stream = importStream({ ref, parent, message, author: name, committer, files: request.files, modes });
+  const args = [...WRITE_OPTIONS, "fast-import", "--quiet", "--done", "--date-format=raw"];
+  const { stdout } = await run.run(args, { kind: "write", input: stream });
+  const commit = stdout.toString("utf8").trim();
+  await moveRef(run, { ref, to: commit, from: request.expected ?? NOWHERE });
+  return commit;
+}
+
+/** See Git.deleteBranch. */
+export async function deleteBranch(run: GitRunner, ref: string, expected: string): Promise<void> {
+  checkOwnRef(ref);
+  checkRevision(expected);
+  await refuseCheckedOut(run, ref);
+  try {
+    await run.run([...WRITE_OPTIONS, "update-ref", "-d", ref, expected], { kind: "write" });
+  } catch (error) {
+    throw moved(ref, error);
+  }
+}
+
+/** A branch that somebody has checked out must not move under their feet: their next commit would undo ours. */
+async function refuseCheckedOut(run: GitRunner, ref: string): Promise<void> {
+  const worktrees = await run.read(["worktree", "list", "--porcelain"]);
+  if (!worktrees.split("\n").includes(`branch ${ref}`)) return;
+  throw new SpecloopError("ref_moved", `${ref} is checked out in a worktree.`, {
+    target: ref,
+    fix: "Switch that worktree to another branch and call again; nothing was changed.",
+  });
+}
+
+/** File modes at the parent, so that an executable stays one; what is no plain file is not written through. */
+async function modesAt(run: GitRunner, parent: string, paths: string[]): Promise<Map<string, string>> {
+  if (paths.length === 0) return new Map();
+  const listed = await run.read(["ls-tree", "-z", "--full-tree", parent, "--", ...paths]);
+  const modes = new Map<string, string>();
+  for (const line of listed.split("\0").filter(Boolean)) {
+    const mode = line.slice(0, 6);
+    const path = line.slice(line.indexOf("\t") + 1);
+    if (!mode.startsWith("100")) {
+      throw new SpecloopError("bad_input", `"${path}" is a link, a folder or a submodule.`, { target: path });
+    }
+    modes.set(path, mode);
+  }
+  return modes;
+}
+
+/** `Name <mail> 1700000000 +0100` as configured; git refuses when it has no identity. */
+async function identity(run: GitRunner, name: string): Promise<string> {
+  return (await run.read(["var", name])).trim();
+}
+
+function withName(configured: string, author: string): string {
+  const date = /> (\d+ [+-]\d{4})$/.exec(configured)?.[1] ?? `${Math.floor(Date.now() / 1000)} +0000`;
+  return `${author} ${date}`;
+}
+
+interface Import {
+  ref: string;
+  parent: string;
+  message: string;
+  author: string;
+  committer: string;
+  files: Map<string, string | null>;
+  modes: Map<string, string>;
+}
+
+/** The language of git-fast-import(1). The last `reset` to nothing keeps it from moving the ref by itself. */
+function importStream({ ref, parent, message, author, committer, files, modes }: Import): Buffer {
+  const parts: string[] = [`commit ${ref}\nmark :1\nauthor ${author}\ncommitter ${committer}\n`];
+  parts.push(data(message), `from ${parent}\n`);
+  for (const [path, content] of files) {
+    if (content === null) parts.push(`D ${quoted(path)}\n`);
+    else parts.push(`M ${modes.get(path) ?? "100644"} inline ${quoted(path)}\n${data(content)}\n`);
+  }
+  parts.push(`\nget-mark :1\nreset ${ref}\nfrom ${NOWHERE}\n\ndone\n`);
+  return Buffer.from(parts.join(""), "utf8");
+}
+
+function data(text: string): string {
+  return `data ${Buffer.byteLength(text, "utf8")}\n${text}`;
+}
+
+function quoted(path: string): string {
+  return `"${path.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
+
+async function moveRef(run: GitRunner, { ref, to, from }: { ref: string; to: string; from: string }): Promise<void> {
+  const args = [...WRITE_OPTIONS, "update-ref", "-m", "specloop: commit", ref, to, from];
+  try {
+    await run.run(args, { kind: "write" });
+  } catch (error) {
+    throw moved(ref, error);
+  }
+}
+
+function moved(ref: string, cause: unknown): unknown {
+  const lost =
+    cause instanceof Error &&
+    /cannot lock ref|reference already exists|but expected|unable to resolve/i.test(cause.message);
+  return lost ? new SpecloopError("ref_moved", `${ref} is not where it was expected.`, { target: ref, cause }) : cause;
+}

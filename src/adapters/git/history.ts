@@ -1,0 +1,74 @@
+import { simpleGit } from "simple-git";
+import { SpecloopError } from "../../foundation/errors.ts";
+import { checkPath, checkRevision } from "./arguments.ts";
+import type { HistoryEntry } from "./port.ts";
+import { gitEnvironment } from "./run.ts";
+
+const FIELDS = ["%H", "%an", "%ae", "%at", "%s", "%b", "%(trailers:only=true,unfold=true)"];
+
+export interface HistoryRequest {
+  path?: string;
+  limit: number;
+  revision?: string;
+}
+
+/** See Git.history. The one command that goes through simple-git: rare, and nothing waits for it. */
+export async function readHistory(
+  directory: string,
+  env: NodeJS.ProcessEnv,
+  request: HistoryRequest,
+): Promise<HistoryEntry[]> {
+  const surroundings = gitEnvironment(env, "read");
+  const allowEnvironment = Object.keys(surroundings).filter((name) => name.startsWith("GIT_"));
+  const unsafe = { allowUnsafeEditor: true, allowUnsafePager: true };
+  const git = simpleGit({ baseDir: directory, allowEnvironment, unsafe }).env(surroundings);
+  try {
+    return parse(await git.raw(historyArguments(request)));
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message.trim() : String(cause);
+    if (/does not have any commits yet|ambiguous argument 'HEAD'/.test(message)) return [];
+    throw new SpecloopError("git_failed", `git log failed: ${message}`, { cause });
+  }
+}
+
+function historyArguments({ path, limit, revision = "HEAD" }: HistoryRequest): string[] {
+  const count = Math.max(1, Math.min(Math.trunc(limit), 1000));
+  const format = `--format=${FIELDS.join("%x00")}`;
+  const where = path === undefined ? [] : [checkPath(path)];
+  return [
+    "log",
+    "-z",
+    `--max-count=${count}`,
+    format,
+    "--no-show-signature",
+    "--encoding=UTF-8",
+    checkRevision(revision),
+    "--",
+    ...where,
+  ];
+}
+
+/** With -z the commits are separated by NUL as their fields are, so the number of fields tells them apart. */
+function parse(output: string): HistoryEntry[] {
+  const values = output.split("\0");
+  const entries: HistoryEntry[] = [];
+  for (let at = 0; at + FIELDS.length <= values.length; at += FIELDS.length) {
+    const [commit = "", author = "", email = "", seconds = "0", subject = "", body = "", trailers = ""] =
+      values.slice(at);
+    entries.push({
+      commit,
+      author,
+      email,
+      at: Number(seconds) * 1000,
+      subject,
+      body: body.trim(),
+      trailers: ownTrailers(trailers),
+    });
+  }
+  return entries;
+}
+
+function ownTrailers(text: string): Record<string, string> {
+  const found = [...text.matchAll(/^(Specloop-[A-Za-z-]+): (.+)$/gm)];
+  return Object.fromEntries(found.map(([, name = "", value = ""]) => [name, value.trim()]));
+}

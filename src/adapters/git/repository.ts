@@ -1,0 +1,163 @@
+import { lstatSync } from "node:fs";
+import { join } from "node:path";
+import { SpecloopError } from "../../foundation/errors.ts";
+import { checkFolder, checkPath, checkRevision } from "./arguments.ts";
+import { commitOnly } from "./commit-only.ts";
+import { commitToBranch, deleteBranch } from "./commit-to-branch.ts";
+import { readHistory, type HistoryRequest } from "./history.ts";
+import type { BranchCommitRequest, CommitRequest, Git, GitPlaces, GitState, Head, HistoryEntry } from "./port.ts";
+import { GitRunner } from "./run.ts";
+import { readHead, readState } from "./state.ts";
+
+export interface RepositoryOptions {
+  places: GitPlaces;
+  env: NodeJS.ProcessEnv;
+  signal?: AbortSignal | undefined;
+  lockWaitMs: number;
+  timeoutMs: number;
+}
+
+/** The port over the installed git; every answer is asked anew, nothing is cached. */
+export class GitRepository implements Git {
+  readonly places: GitPlaces;
+  readonly #run: GitRunner;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #lockWaitMs: number;
+
+  constructor({ places, env, signal, lockWaitMs, timeoutMs }: RepositoryOptions) {
+    this.places = places;
+    this.#env = env;
+    this.#lockWaitMs = lockWaitMs;
+    this.#run = new GitRunner({ directory: places.worktree, env, signal, timeoutMs });
+  }
+
+  head(): Promise<Head> {
+    return readHead(this.#run);
+  }
+
+  state(): Promise<GitState> {
+    return readState(this.#run, this.places);
+  }
+
+  async resolve(revision: string): Promise<string | null> {
+    const wanted = `${checkRevision(revision)}^{commit}`;
+    const { stdout, code } = await this.#run.run(["rev-parse", "--verify", "--quiet", wanted], {
+      kind: "read",
+      allow: [1, 128],
+    });
+    return code === 0 ? stdout.toString("utf8").trim() : null;
+  }
+
+  async read(revision: string, path: string): Promise<Buffer | null> {
+    const input = `${checkRevision(revision)}:${checkPath(path)}\n`;
+    const { stdout } = await this.#run.run(["cat-file", "--batch"], { kind: "read", input });
+    const head = stdout.subarray(0, stdout.indexOf(0x0a)).toString("utf8");
+    const size = /^[0-9a-f]+ blob (\d+)$/.exec(head)?.[1];
+    if (size === undefined) return null;
+    const start = Buffer.byteLength(head) + 1;
+    return stdout.subarray(start, start + Number(size));
+  }
+
+  async list(revision: string, under: string): Promise<Map<string, string>> {
+    const folder = checkFolder(under);
+    const args = [
+      "ls-tree",
+      "-r",
+      "-z",
+      "--full-tree",
+      checkRevision(revision),
+      ...(folder === null ? [] : ["--", folder]),
+    ];
+    const lines = (await this.#run.read(args)).split("\0").filter((line) => line.slice(7, 11) === "blob");
+    return new Map(lines.map((line) => [line.slice(line.indexOf("\t") + 1), line.slice(12, line.indexOf("\t"))]));
+  }
+
+  async files(under: string): Promise<string[]> {
+    const folder = checkFolder(under);
+    const args = ["ls-files", "-z", "-t", "--cached", "--others", "--deleted", "--exclude-standard"];
+    const lines = (await this.#run.read([...args, ...(folder === null ? [] : ["--", folder])]))
+      .split("\0")
+      .filter(Boolean);
+    // "R" marks what was removed from the worktree; it is listed as cached too.
+    const gone = new Set(lines.filter((line) => line.startsWith("R ")).map((line) => line.slice(2)));
+    return [...new Set(lines.map((line) => line.slice(2)))].filter((path) => !gone.has(path)).sort();
+  }
+
+  async pathState(path: string): Promise<"clean" | "staged" | "modified" | "untracked" | "absent"> {
+    const args = [
+      "status",
+      "--porcelain=v2",
+      "-z",
+      "--untracked-files=all",
+      "--ignored=matching",
+      "--no-renames",
+      "--",
+      checkPath(path),
+    ];
+    const line = (await this.#run.read(args)).split("\0")[0] ?? "";
+    if (line.startsWith("?") || line.startsWith("!")) return "untracked";
+    if (line.startsWith("1")) return line[3] === "." ? "staged" : "modified";
+    if (line !== "") return "modified";
+    return lstatSync(join(this.places.worktree, path), { throwIfNoEntry: false }) ? "clean" : "absent";
+  }
+
+  async isIgnored(path: string): Promise<boolean> {
+    const { code } = await this.#run.run(["check-ignore", "--quiet", "--", checkPath(path)], {
+      kind: "read",
+      allow: [1],
+    });
+    return code === 0;
+  }
+
+  commitOnly(request: CommitRequest): Promise<string> {
+    return commitOnly({ run: this.#run, places: this.places, lockWaitMs: this.#lockWaitMs }, request);
+  }
+
+  commitToBranch(request: BranchCommitRequest): Promise<string> {
+    return commitToBranch(this.#run, request);
+  }
+
+  deleteBranch(ref: string, expected: string): Promise<void> {
+    return deleteBranch(this.#run, ref, expected);
+  }
+
+  async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
+    const args = ["merge-base", "--is-ancestor", checkRevision(ancestor), checkRevision(descendant)];
+    return (await this.#run.run(args, { kind: "read", allow: [1] })).code === 0;
+  }
+
+  async branches(prefix: string): Promise<Map<string, string>> {
+    if (!prefix.startsWith("refs/"))
+      throw new SpecloopError("bad_input", `"${prefix}" is not the beginning of a full ref name.`);
+    const lines = (await this.#run.read(["for-each-ref", "--format=%(refname) %(objectname)", prefix]))
+      .split("\n")
+      .filter(Boolean);
+    return new Map(lines.map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]));
+  }
+
+  async wouldConflict(ours: string, theirs: string): Promise<boolean> {
+    const args = ["merge-tree", "--write-tree", "--no-messages", checkRevision(ours), checkRevision(theirs)];
+    return (await this.#run.run(args, { kind: "read", allow: [1] })).code === 1;
+  }
+
+  history(options: HistoryRequest): Promise<HistoryEntry[]> {
+    return readHistory(this.places.worktree, this.#env, options);
+  }
+
+  diff(from: string, to: string, path?: string): Promise<string> {
+    const where = path === undefined ? [] : [checkPath(path)];
+    const args = [
+      "-c",
+      "core.quotePath=false",
+      "diff",
+      "--no-color",
+      "--no-ext-diff",
+      "--no-textconv",
+      checkRevision(from),
+      checkRevision(to),
+      "--",
+      ...where,
+    ];
+    return this.#run.read(args);
+  }
+}
