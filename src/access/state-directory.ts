@@ -7,7 +7,7 @@ import type { StatePaths } from "../foundation/paths.ts";
  * Makes `.specloop/` with `logs/` and `recovery/`, all 0700 whatever the umask says, because who can reach the socket or
  * the token can act as the person; and the directory of the socket where that is elsewhere. The directory ignores
  * itself in git. Safe to call again. Throws `path_protected` when something else stands there: a link, a file, or a
- * directory that another user owns or may write.
+ * directory that another user owns or that everybody may write.
  */
 export function createStateDirectory(paths: StatePaths): void {
   for (const directory of [paths.directory, paths.logs, paths.recovery]) makePrivate(directory);
@@ -42,7 +42,7 @@ function requireSafe(directory: string): void {
     const { uid, mode } = lstatSync(path);
     if (uid !== user && uid !== 0) throw refuse(path, "belongs to another user");
     const sticky = (mode & 0o1000) !== 0;
-    if ((mode & 0o022) !== 0 && !sticky) throw refuse(path, "can be written by other users");
+    if ((mode & 0o002) !== 0 && !sticky) throw refuse(path, "can be written by everybody");
     if (path === dirname(path)) return;
   }
 }

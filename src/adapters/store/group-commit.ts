@@ -1,5 +1,17 @@
-import type { DatabaseSync } from "node:sqlite";
-import type { Kysely } from "kysely";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Kysely, KyselyPlugin } from "kysely";
+import { SpecloopError } from "../../foundation/errors.ts";
+import type { Connection } from "./connection.ts";
+import { isBusy, resultCode } from "./sqlite-errors.ts";
+
+export interface WriteLimits {
+  /** Milliseconds for which another process may hold the database before a write fails with `store_busy`. */
+  busyMs: number;
+  /** Milliseconds that one write's `work` may take; only work that awaits something else than queries takes any. */
+  workMs: number;
+}
+
+const LIMITS: WriteLimits = { busyMs: 5000, workMs: 10_000 };
 
 interface Job {
   run(): Promise<() => void>;
@@ -8,34 +20,42 @@ interface Job {
 
 /**
  * Collects the writes of one event-loop turn into one `BEGIN IMMEDIATE … COMMIT` and settles each after the COMMIT has
- * returned. A write that throws is undone by its savepoint and fails alone; a COMMIT that fails fails them all.
+ * returned. A write that throws is undone by its savepoint and fails alone. When the COMMIT itself is refused for a
+ * constraint (a deferred foreign key), the writes are run again one by one, so that only the guilty one fails.
  */
 export class GroupCommit<Tables> {
-  readonly #connection: DatabaseSync;
+  readonly #connection: Connection;
   readonly #db: Kysely<Tables>;
-  readonly #translate: (error: unknown) => unknown;
+  readonly #limits: WriteLimits;
   #waiting: Job[] = [];
   #running: Promise<void> | null = null;
+  #suspect = false;
+  #closed = false;
 
-  constructor(connection: DatabaseSync, db: Kysely<Tables>, translate: (error: unknown) => unknown) {
+  constructor(connection: Connection, db: Kysely<Tables>, limits: Partial<WriteLimits>) {
     this.#connection = connection;
     this.#db = db;
-    this.#translate = translate;
+    this.#limits = { ...LIMITS, ...limits };
   }
 
   write<T>(work: (tx: Kysely<Tables>) => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
+    if (this.#closed) {
+      reject(new SpecloopError("daemon_stopping", "The store is closed; nothing more is accepted."));
+      return promise;
+    }
     const run = async () => {
-      const value = await work(this.#db);
+      const value = await this.#limited(work);
       return () => resolve(value);
     };
-    this.#waiting.push({ run, fail: (error) => reject(this.#translate(error)) });
+    this.#waiting.push({ run, fail: reject });
     this.#running ??= this.#drain();
     return promise;
   }
 
-  /** Resolves when everything that was handed in has settled. */
-  async idle(): Promise<void> {
+  /** Refuses new writes and resolves when everything that was handed in has settled. */
+  async close(): Promise<void> {
+    this.#closed = true;
     while (this.#running) await this.#running;
   }
 
@@ -51,20 +71,39 @@ export class GroupCommit<Tables> {
   }
 
   async #commit(batch: Job[]): Promise<void> {
-    const done: { job: Job; settle: () => void }[] = [];
+    const settled: (() => void)[] = [];
     try {
-      this.#connection.exec("BEGIN IMMEDIATE");
+      if (this.#suspect) this.#recover();
+      await this.#begin();
       for (const job of batch) {
         const settle = await this.#runInSavepoint(job);
-        if (settle) done.push({ job, settle });
+        if (settle) settled.push(settle);
       }
       this.#connection.exec("COMMIT");
     } catch (error) {
-      if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
+      this.#rollBack(error);
+      if (resultCode(error) === 19 && batch.length > 1) return this.#commitEach(batch);
       for (const job of batch) job.fail(error);
       return;
     }
-    for (const { settle } of done) settle();
+    for (const settle of settled) settle();
+  }
+
+  async #commitEach(batch: Job[]): Promise<void> {
+    for (const job of batch) await this.#commit([job]);
+  }
+
+  /** In short turns: waiting inside SQLite would stop everything else in this process. */
+  async #begin(): Promise<void> {
+    for (const until = performance.now() + this.#limits.busyMs; ;) {
+      try {
+        return this.#connection.exec("BEGIN IMMEDIATE");
+      } catch (error) {
+        const busy = error instanceof SpecloopError && isBusy(error.cause);
+        if (!busy || performance.now() >= until) throw error;
+        await sleep(1 + Math.random() * 9);
+      }
+    }
   }
 
   async #runInSavepoint(job: Job): Promise<(() => void) | null> {
@@ -80,5 +119,52 @@ export class GroupCommit<Tables> {
       job.fail(error);
       return null;
     }
+  }
+
+  /** Work on a handle that dies with it, so that a late query fails instead of landing in somebody else's transaction. */
+  async #limited<T>(work: (tx: Kysely<Tables>) => Promise<T>): Promise<T> {
+    const handle = new Handle();
+    const { workMs } = this.#limits;
+    const { promise: deadline, reject } = Promise.withResolvers<never>();
+    const why = `A write held the database for ${workMs} ms: inside store.write nothing but queries may be awaited.`;
+    const timer = setTimeout(() => reject(new SpecloopError("internal", why)), workMs);
+    try {
+      return await Promise.race([work(this.#db.withPlugin(handle)), deadline]);
+    } finally {
+      handle.over = true;
+      clearTimeout(timer);
+    }
+  }
+
+  #rollBack(error: unknown): void {
+    // After an error of the disk the connection may think of pages as written that are not.
+    if (error instanceof SpecloopError && resultCode(error.cause) === 10) this.#suspect = true;
+    try {
+      if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
+    } catch {
+      this.#suspect = true;
+    }
+  }
+
+  #recover(): void {
+    this.#connection.reopen();
+    this.#suspect = false;
+  }
+}
+
+class Handle implements KyselyPlugin {
+  over = false;
+
+  transformQuery({ node }: Parameters<KyselyPlugin["transformQuery"]>[0]) {
+    if (this.over)
+      throw new SpecloopError(
+        "internal",
+        "A query came after its write was over: await every query inside store.write.",
+      );
+    return node;
+  }
+
+  async transformResult({ result }: Parameters<KyselyPlugin["transformResult"]>[0]) {
+    return result;
   }
 }

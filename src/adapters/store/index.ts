@@ -1,5 +1,8 @@
 export { appendOnly } from "./append-only.ts";
+export { backup } from "./backup.ts";
+export { findDamage, quarantine, quarantineIfDamaged } from "./damage.ts";
 export { migrate } from "./migrate.ts";
+export { acquireProcessLock, type LockOwner, type ProcessLock } from "./process-lock.ts";
 export {
   insertSealed,
   replaceSealed,
@@ -9,5 +12,6 @@ export {
   type DamagedRow,
   type SealedRow,
 } from "./sealed.ts";
+export { checkStoreHonest } from "./selftest.ts";
 export { openSqliteStore } from "./sqlite.ts";
 export type { Durability, Migration, RoomMigrations, Store } from "./port.ts";

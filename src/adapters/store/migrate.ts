@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import { SpecloopError } from "../../foundation/errors.ts";
-import type { RoomMigrations, Store } from "./port.ts";
+import type { Migration, RoomMigrations, Store } from "./port.ts";
 
 interface MigrationTables {
   migrations: { room: string; name: string; applied_at: number };
@@ -26,13 +26,29 @@ export async function migrate(store: Store<unknown>, rooms: RoomMigrations[], no
   refuseNewer(applied, rooms);
   const done = new Set(applied.map(({ room, name }) => `${room}/${name}`));
   for (const { room, migrations } of rooms) {
-    for (const { name, up } of migrations.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (done.has(`${room}/${name}`)) continue;
-      await own.write(async (tx) => {
-        await up(tx as unknown as Kysely<unknown>);
-        await tx.insertInto("migrations").values({ room, name, applied_at: now }).execute();
-      });
+    for (const migration of migrations.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (!done.has(`${room}/${migration.name}`)) await apply(own, room, migration, now);
     }
+  }
+}
+
+async function apply(own: Store<MigrationTables>, room: string, { name, up }: Migration, now: number): Promise<void> {
+  try {
+    await own.write(async (tx) => {
+      const row = { room, name, applied_at: now };
+      const taken = await tx
+        .insertInto("migrations")
+        .values(row)
+        .onConflict((conflict) => conflict.doNothing())
+        .returning("name")
+        .executeTakeFirst();
+      // Another process was faster.
+      if (taken) await up(tx as unknown as Kysely<unknown>);
+    });
+  } catch (cause) {
+    if (cause instanceof SpecloopError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new SpecloopError("internal", `The schema step ${room}/${name} failed and was undone: ${why}`, { cause });
   }
 }
 

@@ -10,7 +10,8 @@ export interface Store<Tables> extends AsyncDisposable {
   /**
    * Runs `work` in a transaction and resolves after its COMMIT has returned, so a resolved write is durable to the
    * store's class. Writes of one event-loop turn share one transaction (group commit); each still succeeds or fails
-   * alone. `work` must await nothing but queries on `tx`. Errors: `store_busy`, `store_full`, `store_corrupt`.
+   * alone. `work` must await nothing but queries on `tx`, and may run a second time when the first one could not be
+   * committed. Errors: `store_busy`, `store_full`, `store_corrupt`, and `daemon_stopping` after disposal.
    */
   write<T>(work: (tx: Kysely<Tables>) => Promise<T>): Promise<T>;
   /** The same store seen with one room's tables. */

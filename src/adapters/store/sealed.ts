@@ -67,7 +67,7 @@ export async function updateSealed<Tables, Table extends SealedTable<Tables>>(
   const chosen = equalTo(where);
   const rows = await loose(tx).selectFrom(name).selectAll().where(chosen).execute();
   for (const row of rows) {
-    if (hashOf(row) !== row["row_hash"]) throw damaged(table, row);
+    if (!isIntact(row)) throw damaged(table, row);
     const sealed = seal({ ...row, ...set });
     const update = loose(tx).updateTable(name).set(sealed).where(chosen).where("row_hash", "=", row["row_hash"]);
     for (const stored of await update.returningAll().execute()) checkStored(table, stored);
@@ -80,7 +80,7 @@ export async function verifySealed<Tables>(db: Kysely<Tables>, table: SealedTabl
   const found: DamagedRow[] = [];
   try {
     for (let page = await readPage(db, table); page.length > 0; page = await readPage(db, table, page.at(-1))) {
-      const wrong = page.filter((row) => hashOf(row) !== row["row_hash"]);
+      const wrong = page.filter((row) => !isIntact(row));
       found.push(...wrong.map((row) => ({ table, row: label(row), why: "does not fit its row_hash" })));
     }
   } catch (error) {
@@ -115,6 +115,11 @@ export function sealedHealth<Tables>(db: Kysely<Tables>, tables: SealedTable<Tab
   };
 }
 
+/** Whether a row as it was read fits its `row_hash`. */
+export function isIntact(row: Record<string, unknown>): boolean {
+  return hashOf(row) === row["row_hash"];
+}
+
 function seal(row: object): Record<string, unknown> {
   return { ...row, row_hash: hashOf(row) };
 }
@@ -136,7 +141,7 @@ function plain(value: unknown): unknown {
 
 /** A default or a value of another type would make every later check cry wolf, so it fails at the first write. */
 function checkStored(table: string, stored: Record<string, unknown>): void {
-  if (hashOf(stored) === stored["row_hash"]) return;
+  if (isIntact(stored)) return;
   const why =
     "The database keeps the row otherwise than it was given: sealed tables have no defaults, and every value needs the type of its column";
   throw new SpecloopError("internal", `${why} (${table}, ${label(stored)}).`, { target: table });

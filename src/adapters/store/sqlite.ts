@@ -1,35 +1,114 @@
+import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { Kysely } from "kysely";
+import { Kysely, SqliteDialect } from "kysely";
 import { SpecloopError } from "../../foundation/errors.ts";
-import { nodeSqliteDialect } from "./dialect.ts";
-import { GroupCommit } from "./group-commit.ts";
+import { Connection } from "./connection.ts";
+import { GroupCommit, type WriteLimits } from "./group-commit.ts";
 import type { Durability, Store } from "./port.ts";
+import { isBusy, translateError } from "./sqlite-errors.ts";
 
-/** How long another process may hold the database before a call fails with `store_busy`. */
+/** How long a reader, or the opening, may be kept waiting by another process. */
 const BUSY_TIMEOUT_MS = 5000;
+/** A writer waits in short turns of this length, and between them the event loop goes on. */
+const WRITER_TURN_MS = 10;
+/** The write-ahead log shrinks to this after a burst. */
+const JOURNAL_LIMIT_BYTES = 16 * 1024 * 1024;
+/** PRAGMA application_id of our databases: "SPLP". */
+const APPLICATION_ID = 0x53504c50;
 
 /**
- * Opens (and creates) a SQLite database in WAL mode with one writing and one reading connection, so that reads see
- * committed rows only. `:memory:` is not possible: the two connections would see different databases.
+ * Opens (and creates, 0600) a SQLite database in WAL mode with one writing and one reading connection, so that reads see
+ * committed rows only. `:memory:` is not possible: the two connections would see different databases. Throws
+ * `store_corrupt` for a file that is damaged or another program's, `store_full` for one that cannot be opened or made,
+ * `store_busy`.
  */
-export function openSqliteStore(path: string, durability: Durability): Store<unknown> {
+export function openSqliteStore(
+  path: string,
+  durability: Durability,
+  limits: Partial<WriteLimits> = {},
+): Store<unknown> {
+  let writer: Connection | null = null;
   try {
-    const writer = open(path, durability, false);
-    const reader = open(path, durability, true);
-    return new SqliteStore(writer, reader, path);
+    createPrivate(path);
+    writer = new Connection(path, "writer", () => openWriter(path, durability));
+    const reader = new Connection(path, "reader", () => openReader(path));
+    return new SqliteStore(writer, reader, limits);
   } catch (error) {
-    throw translate(error, path);
+    writer?.close();
+    throw translateError(error, path);
   }
 }
 
-function open(path: string, durability: Durability, readOnly: boolean): DatabaseSync {
-  const connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly });
-  if (!readOnly) {
-    connection.exec("PRAGMA journal_mode = WAL");
-    connection.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
+function openWriter(path: string, durability: Durability): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    claim(database, path);
+    useWal(database, path);
+    database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
+    database.exec(
+      `PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = ${JOURNAL_LIMIT_BYTES}`,
+    );
+    database.exec(`PRAGMA busy_timeout = ${WRITER_TURN_MS}`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
   }
-  connection.exec("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY");
-  return connection;
+}
+
+function openReader(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true });
+  database.exec("PRAGMA temp_store = MEMORY");
+  return database;
+}
+
+/** Only a file that isn't there is made: to open and close one that SQLite has open would drop its locks (fcntl(2)). */
+function createPrivate(path: string): void {
+  try {
+    closeSync(openSync(path, "ax", 0o600));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    throw new SpecloopError("store_full", `The database cannot be made: ${message}`, { target: path, cause: error });
+  }
+}
+
+/** Marks an empty database as ours; one with tables that isn't marked is another program's and is left alone. */
+function claim(database: DatabaseSync, path: string): void {
+  const number = (sql: string) => Object.values(database.prepare(sql).get() ?? {})[0];
+  if (number("PRAGMA application_id") === APPLICATION_ID) return;
+  database.exec("BEGIN IMMEDIATE");
+  const owner = number("PRAGMA application_id");
+  if (owner === 0 && number("SELECT count(*) FROM sqlite_schema") === 0)
+    database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  else if (owner !== APPLICATION_ID) {
+    throw new SpecloopError("store_corrupt", `${path} is a database of another program.`, {
+      target: path,
+      fix: `Move ${path} away and start again; nothing in it was changed.`,
+    });
+  }
+  database.exec("COMMIT");
+}
+
+/** SQLite does not wait for other processes when it changes the journal mode, so we do. */
+function useWal(database: DatabaseSync, path: string): void {
+  for (const until = performance.now() + BUSY_TIMEOUT_MS; ;) {
+    try {
+      const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
+      if (mode === "wal") return;
+      throw new SpecloopError(
+        "unsupported",
+        `The file system of ${path} cannot hold a write-ahead log (journal mode ${String(mode)}).`,
+        {
+          target: path,
+          fix: "Keep the repository on a local file system.",
+        },
+      );
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= until) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WRITER_TURN_MS);
+    }
+  }
 }
 
 class SqliteStore<Tables> implements Store<Tables> {
@@ -37,10 +116,10 @@ class SqliteStore<Tables> implements Store<Tables> {
   readonly #writer: Kysely<Tables>;
   readonly #group: GroupCommit<Tables>;
 
-  constructor(writer: DatabaseSync, reader: DatabaseSync, path: string) {
-    this.read = new Kysely<Tables>({ dialect: nodeSqliteDialect(reader) });
-    this.#writer = new Kysely<Tables>({ dialect: nodeSqliteDialect(writer) });
-    this.#group = new GroupCommit(writer, this.#writer, (error) => translate(error, path));
+  constructor(writer: Connection, reader: Connection, limits: Partial<WriteLimits>) {
+    this.read = new Kysely<Tables>({ dialect: new SqliteDialect({ database: reader }) });
+    this.#writer = new Kysely<Tables>({ dialect: new SqliteDialect({ database: writer }) });
+    this.#group = new GroupCommit(writer, this.#writer, limits);
   }
 
   write<T>(work: (tx: Kysely<Tables>) => Promise<T>): Promise<T> {
@@ -52,27 +131,8 @@ class SqliteStore<Tables> implements Store<Tables> {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#group.idle();
+    await this.#group.close();
     await this.read.destroy();
     await this.#writer.destroy();
   }
-}
-
-/** SQLite's primary result codes (sqlite.org/rescode.html) that mean something to a caller. */
-const CODES: Record<number, "store_busy" | "store_full" | "store_corrupt"> = {
-  5: "store_busy",
-  6: "store_busy",
-  8: "store_full",
-  10: "store_full",
-  13: "store_full",
-  14: "store_full",
-  11: "store_corrupt",
-  26: "store_corrupt",
-};
-
-function translate(error: unknown, path: string): unknown {
-  const extended = (error as { errcode?: unknown }).errcode;
-  const code = typeof extended === "number" ? CODES[extended & 0xff] : undefined;
-  if (!code) return error;
-  return new SpecloopError(code, `${(error as Error).message} (${path})`, { target: path, cause: error });
 }
