@@ -1,0 +1,140 @@
+import { z } from "zod";
+import type { Clock } from "../foundation/clock.ts";
+import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
+import type { Emitter } from "../foundation/events.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { Principal } from "../foundation/principal.ts";
+import type { Tool } from "../foundation/tool.ts";
+import { namesLike } from "./near-names.ts";
+
+export interface CallContext {
+  principal: Principal;
+  /** Aborted when the caller goes away. */
+  signal: AbortSignal;
+  /** The same key, tool and input again gives the first result instead of a second effect. */
+  idempotencyKey?: string;
+}
+
+export interface CallResult {
+  /** Fits the tool's output schema. */
+  output: Record<string, unknown>;
+  /** The same facts as concise markdown. */
+  text: string;
+}
+
+/** Remembers what a keyed call gave; the daemon hands in the one of `access`. */
+export interface OnceOnly {
+  once<T>(call: { key: string; tool: string; input: unknown; principal: Principal }, run: () => Promise<T>): Promise<T>;
+}
+
+/** The one way a tool is called, whatever door the call came through. */
+export interface Caller {
+  readonly tools: readonly Tool[];
+  /**
+   * Finds, checks, runs and times a tool and emits `tool.called`. Throws SpecloopError only: `unknown_tool` with the names
+   * that are near, `bad_input` with every field that is wrong, `forbidden` for a person's tool, and what the tool throws.
+   */
+  call(name: string, input: unknown, context: CallContext): Promise<CallResult>;
+}
+
+interface CallerOptions {
+  tools: readonly Tool[];
+  events: Emitter;
+  idempotency?: OnceOnly;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Builds the caller over one table of tools; two tools of one name are a programming error and throw. */
+export function createCaller(options: CallerOptions): Caller {
+  const table = new Map(options.tools.map((tool) => [tool.name, { tool, schema: withoutUnknownFields(tool.input) }]));
+  if (table.size !== options.tools.length) throw new SpecloopError("internal", "Two tools have the same name.");
+  const call = async (name: string, input: unknown, context: CallContext): Promise<CallResult> => {
+    const entry = table.get(name);
+    if (!entry) throw unknownTool(name, context.principal, options.tools);
+    const started = options.clock.monotonic();
+    const report = (code?: string) => {
+      const outcome = code === undefined ? { ok: true } : { ok: false, code };
+      const ms = options.clock.monotonic() - started;
+      options.events.emit("tool.called", { tool: name, ...outcome, ms, principal: context.principal });
+    };
+    try {
+      const result = await run(entry, input ?? {}, context, options.idempotency);
+      report();
+      return result;
+    } catch (thrown) {
+      const error = asCallError(thrown, context.signal);
+      if (error.code === "internal") options.logger.error({ err: thrown, tool: name }, "a tool failed unexpectedly");
+      report(error.code);
+      throw error;
+    }
+  };
+  return { tools: options.tools, call };
+}
+
+interface Entry {
+  tool: Tool;
+  schema: z.ZodObject;
+}
+
+async function run(entry: Entry, input: unknown, context: CallContext, once?: OnceOnly): Promise<CallResult> {
+  const { tool, schema } = entry;
+  const { principal, signal, idempotencyKey: key } = context;
+  if (tool.personOnly && principal.kind !== "person") {
+    throw new SpecloopError("forbidden", `Only a person may call ${tool.name}.`, { target: tool.name });
+  }
+  checkInput(tool.name, schema, input);
+  signal.throwIfAborted();
+  // The tool parses the input itself: handing it the parsed one would apply transforms twice.
+  const work = () => tool.run(input, { principal, signal });
+  const output = await (key !== undefined && once
+    ? once.once({ key, tool: tool.name, input, principal }, work)
+    : work());
+  return { output, text: tool.render(output) };
+}
+
+/** A field that no schema knows is a typing error, and dropping it in silence would do something else than was asked. */
+function withoutUnknownFields(schema: z.ZodObject): z.ZodObject {
+  return schema.def.catchall === undefined ? schema.strict() : schema;
+}
+
+function checkInput(name: string, schema: z.ZodObject, input: unknown): void {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return;
+  const fields = parsed.error.issues.map((issue) => ({
+    field: issue.path.join("."),
+    problem: problemOf(issue, schema),
+  }));
+  const sentence = fields.map(({ field, problem }) => (field === "" ? problem : `${field}: ${problem}`)).join("; ");
+  const target = fields.find(({ field }) => field !== "")?.field ?? name;
+  throw new SpecloopError("bad_input", `The input of ${name} is wrong: ${sentence}.`, { target, details: { fields } });
+}
+
+function problemOf(issue: z.core.$ZodIssue, schema: z.ZodObject): string {
+  if (issue.code !== "unrecognized_keys" || issue.path.length > 0) return issue.message;
+  const known = Object.keys(schema.shape);
+  return `unknown field ${issue.keys.map((key) => `"${key}"`).join(", ")} (known: ${known.join(", ") || "none"})`;
+}
+
+function unknownTool(name: string, principal: Principal, tools: readonly Tool[]): SpecloopError {
+  const names = tools.filter((tool) => principal.kind === "person" || !tool.personOnly).map((tool) => tool.name);
+  const near = namesLike(name, names);
+  const fix = near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `The tools are: ${names.join(", ")}.`;
+  return new SpecloopError("unknown_tool", `No tool is called "${name.slice(0, 100)}".`, {
+    target: name.slice(0, 100),
+    fix,
+  });
+}
+
+/** What was thrown because the caller went away is `cancelled`, whatever the tool made of it. */
+function asCallError(thrown: unknown, signal: AbortSignal): SpecloopError {
+  if (thrown instanceof SpecloopError) return thrown;
+  if (signal.aborted)
+    return new SpecloopError("cancelled", "The caller went away before the call was done.", { cause: thrown });
+  if (thrown instanceof z.ZodError) {
+    return new SpecloopError("internal", `The tool's result does not fit its schema: ${z.prettifyError(thrown)}`, {
+      cause: thrown,
+    });
+  }
+  return toSpecloopError(thrown);
+}

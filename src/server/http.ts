@@ -1,0 +1,172 @@
+import { createServer, type Server } from "node:http";
+import { setTimeout as wait } from "node:timers/promises";
+import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
+import type { EventBus } from "../foundation/events.ts";
+import type { HealthCheck } from "../foundation/health.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { Service } from "../foundation/service.ts";
+import type { Caller } from "./call.ts";
+import { checkAddress, checkToken, ownAuthorities } from "./http-guard.ts";
+import { Exchange } from "./http-exchange.ts";
+import type { Mcp } from "./mcp.ts";
+import { EventStream } from "./routes/events.ts";
+import { answerHealth, answerReady } from "./routes/health.ts";
+import { McpRoute } from "./routes/mcp.ts";
+import { answerCall, answerTools } from "./routes/tools.ts";
+import { listTools, type ToolListing } from "./tool-listing.ts";
+
+/** Ports that are tried when the wanted one is taken. */
+const PORTS_TRIED = 50;
+/** How long requests that are under way may take when the daemon stops. */
+const DRAIN_MS = 3000;
+
+export interface HttpDoorOptions {
+  /** Address to listen on: a loopback one. */
+  host: string;
+  /** Wanted port; 0 for any. */
+  port: number;
+  /** Fail with `port_in_use` instead of taking the next free port. */
+  strictPort: boolean;
+  /** What clients send as bearer token. Null leaves the door open and is for conformance tests: no option of the product sets it. */
+  token: string | null;
+  caller: Caller;
+  mcp: Mcp;
+  health: readonly HealthCheck[];
+  events: EventBus;
+  logger: Logger;
+}
+
+/**
+ * HTTP for this machine: MCP, REST, events, health. Every request is checked in one order before its body is read: Host and
+ * Origin (403), token (401), then content type (415) and size (413). No CORS header is ever sent.
+ */
+export class HttpDoor implements Service {
+  readonly name = "http";
+  readonly #options: HttpDoorOptions;
+  readonly #server: Server;
+  readonly #mcp: McpRoute;
+  readonly #events: EventStream;
+  readonly #listing: ToolListing[];
+  readonly #open = new Set<Exchange>();
+  #authorities: ReadonlySet<string> = new Set();
+  #stopping = false;
+
+  constructor(options: HttpDoorOptions) {
+    this.#options = options;
+    this.#mcp = new McpRoute(options.mcp, options.logger);
+    this.#events = new EventStream(options.events);
+    this.#listing = listTools(options.caller.tools);
+    // Against clients that send slowly on purpose: headers in 3 s, the whole request in 30 s, looked at twice a second.
+    const timeouts = { headersTimeout: 3000, requestTimeout: 30_000, connectionsCheckingInterval: 500 };
+    this.#server = createServer(
+      { ...timeouts, keepAliveTimeout: 5000, maxHeaderSize: 16 * 1024 },
+      (request, response) => {
+        void this.#answer(new Exchange(request, response));
+      },
+    );
+    this.#server.maxConnections = 2048;
+  }
+
+  /** The port that is listened on; 0 before the start. */
+  get port(): number {
+    const address = this.#server.address();
+    return address !== null && typeof address === "object" ? address.port : 0;
+  }
+
+  get url(): string {
+    const { host } = this.#options;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${this.port}`;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { host, port, strictPort } = this.#options;
+    const tries = strictPort || port === 0 ? 1 : PORTS_TRIED;
+    for (let offset = 0; offset < tries; offset++) {
+      signal.throwIfAborted();
+      if (await this.#listen(host, port + offset)) {
+        this.#authorities = ownAuthorities(host, this.port);
+        return;
+      }
+    }
+    const last = port + tries - 1;
+    const taken = tries === 1 ? `Port ${port} is taken` : `The ports ${port} to ${last} are taken`;
+    throw new SpecloopError("port_in_use", `${taken} on ${host}.`, { target: String(port) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    if (!this.#server.listening) return;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    this.#events[Symbol.dispose]();
+    await this.#drain();
+    await this.#mcp[Symbol.asyncDispose]();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** Resolves to false when the port is taken. */
+  #listen(host: string, port: number): Promise<boolean> {
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const onError = (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE" || error.code === "EACCES") resolve(false);
+      else reject(error);
+    };
+    this.#server.once("error", onError);
+    this.#server.listen({ host, port, exclusive: true }, () => {
+      this.#server.off("error", onError);
+      resolve(true);
+    });
+    return promise;
+  }
+
+  async #drain(): Promise<void> {
+    const finished = [...this.#open]
+      .filter(({ streams }) => !streams)
+      .map(({ response }) => new Promise((resolve) => response.once("close", resolve)));
+    await Promise.race([Promise.all(finished), wait(DRAIN_MS, undefined, { ref: false })]);
+  }
+
+  async #answer(exchange: Exchange): Promise<void> {
+    this.#open.add(exchange);
+    exchange.response.once("close", () => this.#open.delete(exchange));
+    try {
+      checkAddress(exchange.request, this.#authorities);
+      await this.#route(exchange);
+    } catch (thrown) {
+      const error = toSpecloopError(thrown);
+      if (error.code === "internal")
+        this.#options.logger.error({ err: thrown, path: exchange.url.pathname }, "a request failed");
+      exchange.refuse(error);
+    }
+  }
+
+  async #route(exchange: Exchange): Promise<void> {
+    const { token, health, caller } = this.#options;
+    const path = exchange.url.pathname;
+    if (path === "/health") return allow(exchange, "GET", () => answerHealth(exchange));
+    if (token !== null) checkToken(exchange.request, token);
+    if (this.#stopping) throw new SpecloopError("daemon_stopping", "The daemon is stopping and takes nothing new.");
+    if (path === "/mcp") return this.#mcp.answer(exchange);
+    if (path === "/ready") return allow(exchange, "GET", () => answerReady(exchange, health));
+    if (path === "/events") return allow(exchange, "GET", () => this.#events.answer(exchange));
+    if (path === "/api/tools") return allow(exchange, "GET", () => answerTools(exchange, this.#listing));
+    const name = /^\/api\/tools\/([^/]+)$/.exec(path)?.[1];
+    if (name !== undefined) return allow(exchange, "POST", () => answerCall(exchange, name, caller));
+    throw new SpecloopError("not_found", `There is nothing at ${path.slice(0, 200)}.`, {
+      target: path.slice(0, 200),
+      fix: ADDRESSES,
+    });
+  }
+}
+
+const ADDRESSES = "There are /mcp, /api/tools, /api/tools/{name}, /events, /ready and /health.";
+
+async function allow(exchange: Exchange, method: "GET" | "POST", answer: () => void | Promise<void>): Promise<void> {
+  const asked = exchange.method === "HEAD" ? "GET" : exchange.method;
+  if (asked !== method) {
+    const message = `${exchange.method.slice(0, 20)} is not possible here.`;
+    throw new SpecloopError("not_found", message, { target: exchange.url.pathname, fix: `Use ${method}.` });
+  }
+  await answer();
+}

@@ -1,0 +1,148 @@
+import {
+  CLIENT_INFO_META_KEY,
+  InMemoryServerEventBus,
+  McpServer,
+  type McpRequestContext,
+  type McpServerFactory,
+  type McpServerOptions,
+  type ServerCapabilities,
+  type ServerContext,
+  type ServerEventBus,
+} from "@modelcontextprotocol/server";
+import { z } from "zod";
+import type { EventBus } from "../foundation/events.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { Principal } from "../foundation/principal.ts";
+import type { Tool } from "../foundation/tool.ts";
+import type { Caller } from "./call.ts";
+import { INSTRUCTIONS } from "./instructions.ts";
+import { openInstance } from "./live-instance.ts";
+import { toErrorResult, toToolResult, wireTools, type WireTool } from "./tool-results.ts";
+import { Notifier } from "./notifier.ts";
+import { registerPrompts } from "./prompts.ts";
+import { registerResources, type ResourceSource } from "./resources.ts";
+
+/** What a client said about itself outside MCP: in the hello line or the address. */
+export interface McpConnection {
+  /** Its name in history and audit; the name that it gives in MCP when absent. */
+  client?: string;
+  /** Its own session, the scope of follow-up questions. */
+  session?: string;
+  toolset?: "default" | "full";
+}
+
+/** Further things on the same server: the conformance fixtures. The product hands in none. */
+export interface ExtraSurface {
+  capabilities: ServerCapabilities;
+  options?: Pick<McpServerOptions, "requestState" | "cacheHints">;
+  register(server: McpServer, context: McpRequestContext): void;
+}
+
+export interface McpOptions {
+  tools: readonly Tool[];
+  caller: Caller;
+  resources: ResourceSource;
+  events: EventBus;
+  version: string;
+  logger: Logger;
+  extra?: ExtraSurface;
+}
+
+/** Lists and discovery stay the same while the daemon runs; only this client may keep them. */
+const STABLE = { ttlMs: 300_000, cacheScope: "private" } as const;
+
+const CAPABILITIES: ServerCapabilities = {
+  tools: { listChanged: false },
+  prompts: { listChanged: false },
+  resources: { listChanged: true, subscribe: true },
+  completions: {},
+};
+
+export function createMcp(options: McpOptions): Mcp {
+  return new Mcp(options);
+}
+
+/**
+ * Makes MCP servers from the table of tools: one for every connection, in both protocol eras, so that no answer and no
+ * notification reaches another client. What is the same for all (JSON Schemas, listings) is made once.
+ */
+export class Mcp implements AsyncDisposable {
+  /** Carries updates to 2026-era HTTP clients, which have no instance between their requests. */
+  readonly bus: ServerEventBus;
+  readonly #options: McpOptions;
+  readonly #notifier: Notifier;
+  readonly #tools: Record<"default" | "full", WireTool[]>;
+
+  constructor(options: McpOptions) {
+    this.#options = options;
+    this.bus = new InMemoryServerEventBus((error) => options.logger.warn({ err: error }, "a subscription failed"));
+    this.#notifier = new Notifier(options.events, this.bus);
+    const listed = wireTools(options.tools.filter((tool) => !tool.personOnly));
+    this.#tools = { default: listed.filter(({ toolset }) => toolset === "default"), full: listed };
+  }
+
+  /** How many clients hold a connection or session open. */
+  get connections(): number {
+    return this.#notifier.live.length;
+  }
+
+  /** Servers for one connection that stays open; they are told of updates until they close. */
+  connectionFactory(connection: McpConnection): McpServerFactory {
+    return (context) => {
+      const server = this.#create(connection, context);
+      openInstance(server, { era: context.era, notifier: this.#notifier, logger: this.#options.logger });
+      return server;
+    };
+  }
+
+  /** Servers for single 2026-era HTTP exchanges, which are over with their answer. */
+  exchangeFactory(connectionOf: (url: string | undefined) => McpConnection): McpServerFactory {
+    return (context) => this.#create(connectionOf(context.requestInfo?.url), context);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#notifier[Symbol.dispose]();
+    await Promise.allSettled(this.#notifier.live.map((instance) => instance.close()));
+  }
+
+  #create(connection: McpConnection, context: McpRequestContext): McpServer {
+    const { version, resources, extra } = this.#options;
+    const info = { name: "specloop", title: "specloop", version };
+    const server = new McpServer(info, {
+      capabilities: { ...CAPABILITIES, ...extra?.capabilities },
+      instructions: INSTRUCTIONS,
+      cacheHints: { "tools/list": STABLE, "prompts/list": STABLE, "server/discover": STABLE },
+      ...extra?.options,
+    });
+    for (const tool of this.#tools[connection.toolset ?? "default"]) this.#register(server, tool, connection);
+    registerResources(server, resources);
+    registerPrompts(server, resources);
+    extra?.register(server, context);
+    return server;
+  }
+
+  #register(server: McpServer, tool: WireTool, connection: McpConnection): void {
+    const { name, title, description, inputSchema, outputSchema, annotations } = tool;
+    const call = async (input: unknown, context: ServerContext) => {
+      const principal = principalOf(connection, server, context);
+      try {
+        return toToolResult(await this.#options.caller.call(name, input, { principal, signal: context.mcpReq.signal }));
+      } catch (error) {
+        return toErrorResult(error);
+      }
+    };
+    server.registerTool(name, { title, description, inputSchema, outputSchema, annotations }, call);
+  }
+}
+
+const nameSchema = z.looseObject({ name: z.string() });
+
+/** Who calls through MCP is always an agent: nothing that a client says about itself makes it a person. */
+function principalOf(connection: McpConnection, server: McpServer, context: ServerContext): Principal {
+  const envelope: Record<string, unknown> = context.mcpReq.envelope ?? {};
+  const inRequest = nameSchema.safeParse(envelope[CLIENT_INFO_META_KEY]).data?.name;
+  const name = connection.client ?? inRequest ?? server.server.getClientVersion()?.name ?? "";
+  const session = connection.session ?? context.sessionId;
+  const principal = { kind: "agent" as const, name: name.slice(0, 200) || "mcp-client" };
+  return session === undefined ? principal : { ...principal, session: session.slice(0, 200) };
+}

@@ -1,0 +1,104 @@
+import type { ServerEventBus } from "@modelcontextprotocol/server";
+import type { EventBus } from "../foundation/events.ts";
+import { resourceUris } from "./resources.ts";
+
+/** A server instance that stays connected: a socket, or a 2025-era HTTP session. */
+export interface LiveInstance {
+  /** Sends `notifications/resources/updated` if this client wants it for this address. */
+  resourceUpdated(uri: string): void;
+  resourceListChanged(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Turns facts into resource notifications for every client of both eras. Instances on sockets and in HTTP sessions are
+ * told one by one; 2026-era HTTP clients listen on `bus`. What happens in one turn of the event loop is told once.
+ */
+export class Notifier implements Disposable {
+  readonly #live = new Set<LiveInstance>();
+  readonly #bus: ServerEventBus;
+  readonly #subscriptions = new DisposableStack();
+  readonly #updated = new Set<string>();
+  #listChanged = false;
+  #scheduled: NodeJS.Immediate | null = null;
+
+  constructor(events: EventBus, bus: ServerEventBus) {
+    this.#bus = bus;
+    this.#listenToChanges(events);
+    this.#listenToQuestions(events);
+  }
+
+  add(instance: LiveInstance): void {
+    this.#live.add(instance);
+  }
+
+  remove(instance: LiveInstance): void {
+    this.#live.delete(instance);
+  }
+
+  get live(): readonly LiveInstance[] {
+    return [...this.#live];
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscriptions.dispose();
+    if (this.#scheduled) clearImmediate(this.#scheduled);
+    this.#scheduled = null;
+  }
+
+  #listenToChanges(events: EventBus): void {
+    const { changes, change } = resourceUris;
+    this.#subscriptions.use(
+      events.on("change.state_changed", ({ changeId, from, to }) => {
+        this.#update(changes, change(changeId));
+        if (from === null || to === null || to === "archived") this.#announceList();
+      }),
+    );
+    this.#subscriptions.use(
+      events.on("change.findings_changed", ({ changeId }) => this.#update(changes, change(changeId))),
+    );
+    this.#subscriptions.use(events.on("change.validated", ({ changeId }) => this.#update(change(changeId))));
+  }
+
+  #listenToQuestions(events: EventBus): void {
+    const { pendingQuestions, question } = resourceUris;
+    const settled = (questionId: string) => {
+      this.#update(pendingQuestions, question(questionId));
+      this.#announceList();
+    };
+    this.#subscriptions.use(events.on("question.left_pending", ({ questionId }) => settled(questionId)));
+    this.#subscriptions.use(events.on("question.expired", ({ questionId }) => settled(questionId)));
+    this.#subscriptions.use(
+      events.on("question.answered", ({ questionId, cached }) => {
+        // An answer out of the cache was never pending: the list of pending questions is as it was.
+        if (cached) this.#update(question(questionId));
+        else settled(questionId);
+      }),
+    );
+    this.#subscriptions.use(events.on("answer.judged", ({ questionId }) => this.#update(question(questionId))));
+  }
+
+  #update(...uris: string[]): void {
+    for (const uri of uris) this.#updated.add(uri);
+    this.#scheduled ??= setImmediate(() => this.#flush());
+  }
+
+  #announceList(): void {
+    this.#listChanged = true;
+  }
+
+  #flush(): void {
+    const uris = [...this.#updated];
+    const listChanged = this.#listChanged;
+    this.#updated.clear();
+    this.#listChanged = false;
+    this.#scheduled = null;
+    for (const uri of uris) {
+      this.#bus.publish({ kind: "resource_updated", uri });
+      for (const instance of this.#live) instance.resourceUpdated(uri);
+    }
+    if (!listChanged) return;
+    this.#bus.publish({ kind: "resources_list_changed" });
+    for (const instance of this.#live) instance.resourceListChanged();
+  }
+}

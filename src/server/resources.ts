@@ -1,0 +1,103 @@
+import {
+  type CompleteResourceTemplateCallback,
+  type McpServer,
+  ResourceNotFoundError,
+  ResourceTemplate,
+  type ResourceMetadata,
+} from "@modelcontextprotocol/server";
+
+/** One resource as a list shows it. */
+export interface ResourceEntry {
+  uri: string;
+  name: string;
+  title?: string;
+  description?: string;
+}
+
+export interface ResourceContent {
+  /** `text/markdown` or `application/json`. */
+  mimeType: string;
+  text: string;
+}
+
+/** Where the contents come from; `app.ts` fills it from the rooms. */
+export interface ResourceSource {
+  /** Single changes and questions that are worth listing, in a stable order; the two collections are known here. */
+  list(): Promise<ResourceEntry[]>;
+  /** Null when nothing is at this address. Addresses: `resourceUris`. */
+  read(uri: string): Promise<ResourceContent | null>;
+  /** Ids that begin with `prefix`, for completion in clients. */
+  complete?(kind: "change" | "question", prefix: string): Promise<string[]>;
+}
+
+/** Every address that the server knows. */
+export const resourceUris = {
+  changes: "specloop://changes",
+  change: (id: string) => `specloop://changes/${encodeURIComponent(id)}`,
+  pendingQuestions: "specloop://questions/pending",
+  question: (id: string) => `specloop://questions/${encodeURIComponent(id)}`,
+} as const;
+
+const COLLECTIONS: (ResourceEntry & { title: string })[] = [
+  {
+    uri: resourceUris.changes,
+    name: "changes",
+    title: "Changes",
+    description: "Every change of this repository with its stage and what is wrong with it.",
+  },
+  {
+    uri: resourceUris.pendingQuestions,
+    name: "pending-questions",
+    title: "Pending questions",
+    description: "Questions that wait for somebody's answer.",
+  },
+];
+
+const TEMPLATES = [
+  {
+    kind: "change" as const,
+    uri: "specloop://changes/{id}",
+    title: "A change",
+    description: "Stage, findings, tasks and overlaps of one change.",
+  },
+  {
+    kind: "question" as const,
+    uri: "specloop://questions/{id}",
+    title: "A question",
+    description: "One question, its answer and where the answer comes from.",
+  },
+];
+
+/** Adds the collections and templates to one server instance. */
+export function registerResources(server: McpServer, source: ResourceSource): void {
+  const read = async (uri: URL) => ({ contents: [await contentOf(source, uri.href)] });
+  for (const { uri, name, ...metadata } of COLLECTIONS) server.registerResource(name, uri, markdown(metadata), read);
+  for (const { kind, uri, ...metadata } of TEMPLATES) {
+    const list = async () => ({ resources: await entriesOf(source, uri) });
+    const template = new ResourceTemplate(uri, { list, complete: { id: completeIds(source, kind) } });
+    server.registerResource(kind, template, markdown(metadata), (at) => read(at));
+  }
+}
+
+/** Completion of an id, for templates and prompts alike. */
+export function completeIds(source: ResourceSource, kind: "change" | "question"): CompleteResourceTemplateCallback {
+  return async (prefix) => (await source.complete?.(kind, prefix)) ?? [];
+}
+
+function markdown(metadata: { title: string; description?: string }): ResourceMetadata {
+  return { ...metadata, mimeType: "text/markdown" };
+}
+
+async function contentOf(source: ResourceSource, uri: string) {
+  const content = await source.read(uri);
+  if (!content) throw new ResourceNotFoundError(uri);
+  return { uri, ...content };
+}
+
+async function entriesOf(source: ResourceSource, template: string): Promise<(ResourceEntry & { mimeType: string })[]> {
+  const prefix = template.slice(0, template.indexOf("{"));
+  const entries = (await source.list()).filter((entry) => entry.uri.startsWith(prefix));
+  return entries
+    .filter((entry) => !COLLECTIONS.some(({ uri }) => uri === entry.uri))
+    .map((entry) => ({ ...entry, mimeType: "text/markdown" }));
+}

@@ -1,0 +1,69 @@
+import { toNodeHandler, type NodeIncomingMessageLike, type NodeMcpRequestHandler } from "@modelcontextprotocol/node";
+import { createMcpHandler, isLegacyRequest, type McpHttpHandler } from "@modelcontextprotocol/server";
+import { SpecloopError } from "../../foundation/errors.ts";
+import type { Logger } from "../../foundation/logger.ts";
+import { MAX_BODY_BYTES, type Exchange } from "../http-exchange.ts";
+import type { Mcp, McpConnection } from "../mcp.ts";
+import { McpSessions } from "./mcp-sessions.ts";
+
+/**
+ * `/mcp`: both protocol eras at one address. A 2026-07-28 request is served by a server of its own; 2025 clients get a
+ * session each, so that their subscriptions work. `?toolset=full` shows every tool, `?client=` names the client.
+ */
+export class McpRoute implements AsyncDisposable {
+  readonly #modern: McpHttpHandler;
+  readonly #modernHandler: NodeMcpRequestHandler;
+  readonly #sessions: McpSessions;
+
+  constructor(mcp: Mcp, logger: Logger) {
+    const onerror = (error: Error) => logger.debug({ err: error }, "an MCP request was refused");
+    const factory = mcp.exchangeFactory((url) => connectionOf(new URL(url ?? "/", "http://localhost")));
+    this.#modern = createMcpHandler(factory, {
+      legacy: "reject",
+      bus: mcp.bus,
+      maxRequestBodySize: MAX_BODY_BYTES,
+      onerror,
+    });
+    this.#modernHandler = toNodeHandler(this.#modern, { onerror });
+    this.#sessions = new McpSessions(mcp, logger);
+  }
+
+  async answer(exchange: Exchange): Promise<void> {
+    const { request, response, method } = exchange;
+    if (method !== "POST") {
+      exchange.streams = method === "GET";
+      await this.#sessions.answer(exchange, connectionOf(exchange.url));
+      return;
+    }
+    const body = await exchange.json();
+    if (body === undefined) throw new SpecloopError("bad_input", "The body is empty.", { target: "body" });
+    if (await isLegacyRequest(webRequest(exchange), body)) {
+      await this.#sessions.answer(exchange, connectionOf(exchange.url), body);
+      return;
+    }
+    exchange.streams = methodOf(body) === "subscriptions/listen";
+    await this.#modernHandler(request as NodeIncomingMessageLike, response, body);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#modern.close();
+    await this.#sessions[Symbol.asyncDispose]();
+  }
+}
+
+function methodOf(body: unknown): unknown {
+  return typeof body === "object" && body !== null && "method" in body ? body.method : undefined;
+}
+
+/** Only for the decision about the era, which looks at the headers and the body that was parsed already. */
+function webRequest({ request, url }: Exchange): Request {
+  const headers = Object.entries(request.headers).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value]],
+  );
+  return new Request(url, { method: "POST", headers });
+}
+
+function connectionOf({ searchParams }: URL): McpConnection {
+  const client = searchParams.get("client")?.slice(0, 200);
+  return { ...(client && { client }), toolset: searchParams.get("toolset") === "full" ? "full" : "default" };
+}

@@ -1,0 +1,52 @@
+import { SpecloopError } from "../../foundation/errors.ts";
+import { type Principal, principalSchema } from "../../foundation/principal.ts";
+import type { CallContext, Caller } from "../call.ts";
+import type { Exchange } from "../http-exchange.ts";
+import type { ToolListing } from "../tool-listing.ts";
+
+/** `GET /api/tools`: every tool with its JSON Schemas. */
+export function answerTools(exchange: Exchange, listing: readonly ToolListing[]): void {
+  exchange.reply(200, { tools: listing });
+}
+
+/** `POST /api/tools/{name}` with the input as body: `{output, text}`. `Idempotency-Key` makes a repeat safe. */
+export async function answerCall(exchange: Exchange, name: string, caller: Caller): Promise<void> {
+  const principal = principalOf(exchange);
+  const input = await exchange.json();
+  const key = exchange.header("idempotency-key");
+  const context: CallContext = { principal, signal: exchange.signal };
+  if (key !== undefined) context.idempotencyKey = checkKey(key);
+  exchange.reply(200, await caller.call(name, input, context));
+}
+
+function checkKey(key: string): string {
+  if (/^[\x21-\x7e]{1,200}$/.test(key)) return key;
+  throw new SpecloopError("bad_input", "A key has 1 to 200 visible characters.", { target: "Idempotency-Key" });
+}
+
+/**
+ * Who calls: `Specloop-Principal: person:Ada Example` or `agent:nightly`. Without it an agent, which may do less: whoever
+ * holds the token may say who they are, as everybody can who may read the token's file.
+ */
+function principalOf(exchange: Exchange): Principal {
+  const given = exchange.header("specloop-principal");
+  if (given === undefined) return { kind: "agent", name: "http" };
+  const split = given.indexOf(":");
+  const parsed = principalSchema.safeParse({
+    kind: given.slice(0, split),
+    name: decoded(given.slice(split + 1).trim()),
+  });
+  if (parsed.success && parsed.data.kind !== "system") return parsed.data;
+  throw new SpecloopError("bad_input", 'The caller is "person:<name>" or "agent:<name>".', {
+    target: "Specloop-Principal",
+  });
+}
+
+/** Header values are Latin-1 on the wire; names outside it are sent percent-encoded. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

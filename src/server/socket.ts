@@ -1,0 +1,159 @@
+import { chmod, lstat, mkdir, unlink } from "node:fs/promises";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { dirname } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { SpecloopError } from "../foundation/errors.ts";
+import type { HealthCheck } from "../foundation/health.ts";
+import type { Logger } from "../foundation/logger.ts";
+import type { Service } from "../foundation/service.ts";
+import type { Caller } from "./call.ts";
+import { Control, ControlConnection } from "./control.ts";
+import type { Hello } from "./control-protocol.ts";
+import { readHello } from "./hello.ts";
+import type { Mcp } from "./mcp.ts";
+import { SocketTransport } from "./socket-transport.ts";
+
+/** How long calls that are under way may take when the daemon stops. */
+const DRAIN_MS = 3000;
+
+export interface SocketDoorOptions {
+  /** Path of the socket: at most 100 bytes, its folder becomes private (0700). */
+  path: string;
+  caller: Caller;
+  mcp: Mcp;
+  /** What `status` answers. */
+  status(): object;
+  /** Called when a person asks the daemon to stop. */
+  onStop(): void;
+  /** What `health` runs. */
+  health?: readonly HealthCheck[];
+  logger: Logger;
+}
+
+/**
+ * The unix socket: MCP for the shim, control for the CLI. Only the user whose daemon it is can reach it (0600 in 0700).
+ * Start it only while holding the daemon's lock: a socket file that a dead daemon left is removed.
+ */
+export class SocketDoor implements Service {
+  readonly name = "socket";
+  readonly #options: SocketDoorOptions;
+  readonly #control: Control;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #connections = new Set<Connection>();
+
+  constructor(options: SocketDoorOptions) {
+    this.#options = options;
+    this.#control = new Control({
+      caller: options.caller,
+      health: options.health ?? [],
+      status: () => options.status(),
+      onStop: () => options.onStop(),
+    });
+    // A client may stop writing and still wait for answers.
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => void this.#welcome(socket));
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { path } = this.#options;
+    await makePrivate(dirname(path));
+    await removeStale(path);
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once("error", reject);
+    this.#server.listen(path, resolve);
+    await promise;
+    await chmod(path, 0o600);
+    this.#server.off("error", reject);
+    this.#server.on("error", (error) => this.#options.logger.error({ err: error }, "the socket failed"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    const drained = Promise.allSettled([...this.#connections].map((connection) => connection.drain()));
+    await Promise.race([drained, wait(DRAIN_MS, undefined, { ref: false })]);
+    for (const socket of this.#sockets) socket.destroySoon();
+    await Promise.race([closed, wait(500, undefined, { ref: false })]);
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  async #welcome(socket: Socket): Promise<void> {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    // Without a listener an error of one client would end the daemon; the closing that follows is what matters.
+    socket.on("error", (error) => this.#options.logger.debug({ err: error }, "a client's connection broke"));
+    try {
+      this.#serve(socket, await readHello(socket));
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, "a client was refused");
+      socket.destroySoon();
+    }
+  }
+
+  #serve(socket: Socket, hello: Hello): void {
+    const connection = hello.kind === "control" ? this.#serveControl(socket, hello) : this.#serveMcp(socket, hello);
+    this.#connections.add(connection);
+    socket.once("close", () => this.#connections.delete(connection));
+  }
+
+  #serveControl(socket: Socket, { principal }: Hello & { kind: "control" }): Connection {
+    const connection = new ControlConnection(socket, this.#control, principal);
+    connection.start();
+    return connection;
+  }
+
+  #serveMcp(socket: Socket, { client, session, toolset }: Hello & { kind: "mcp" }): Connection {
+    const { logger, mcp } = this.#options;
+    const from = { ...(client && { client }), ...(session && { session }), ...(toolset && { toolset }) };
+    const transport = new SocketTransport(socket);
+    const onerror = (error: Error) => logger.debug({ err: error }, "an MCP client sent something wrong");
+    const handle = serveStdio(mcp.connectionFactory(from), { transport, onerror });
+    return { drain: () => transport.idle().then(() => handle.close()) };
+  }
+}
+
+/** A client that can be let finish. */
+interface Connection {
+  /** Resolves when what it asked has been answered. */
+  drain(): Promise<void>;
+}
+
+/** The folder may be shared (`/tmp/…`), so it must be ours and closed to others before anything listens in it. */
+async function makePrivate(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const { uid, mode } = await lstat(directory);
+  if (uid !== process.getuid?.()) {
+    throw new SpecloopError("daemon_start_failed", `${directory} belongs to another user.`, {
+      target: directory,
+      fix: "Remove that folder, or set WORKFLOW_ORCHESTRATOR_SOCKET to a path in a folder of yours.",
+    });
+  }
+  if ((mode & 0o077) !== 0) await chmod(directory, 0o700);
+}
+
+async function removeStale(path: string): Promise<void> {
+  const stat = await lstat(path).catch(() => null);
+  if (!stat) return;
+  if (!stat.isSocket()) {
+    throw new SpecloopError("daemon_start_failed", `${path} is there and is not a socket.`, {
+      target: path,
+      fix: "Move that file away, or set WORKFLOW_ORCHESTRATOR_SOCKET to another path.",
+    });
+  }
+  if (await somebodyListens(path)) {
+    throw new SpecloopError("daemon_running", `Another process listens on ${path}.`, { target: path });
+  }
+  await unlink(path);
+}
+
+function somebodyListens(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
