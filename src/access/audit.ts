@@ -43,16 +43,22 @@ export interface AuditHead {
 
 export interface AuditVerdict {
   ok: boolean;
+  /** Entries that are as they were written, from the first on. */
   entries: number;
-  head: AuditHead | null;
   /** First entry at which the chain is broken. */
   brokenAt: number | null;
   message: string;
 }
 
+interface Fault {
+  seq: number;
+  why: string;
+}
+
 /** Longest text in a detail: a commit id, a path. */
 const MAX_TEXT = 300;
 const GENESIS = "0".repeat(64);
+const NO_ENTRY: AuditHead = { seq: 0, hash: GENESIS };
 
 /**
  * The append-only, hash-chained record of who did what. Triggers refuse changes, every entry carries the hash of the
@@ -95,28 +101,24 @@ export class AuditLog implements AsyncDisposable {
     return row ?? null;
   }
 
-  /** Walks the whole chain; `anchor` is a head that was kept elsewhere and must still be in it. */
+  /**
+   * Walks the chain up to the end that is recorded now; `anchor` is a head that was kept elsewhere and must still be in
+   * it.
+   */
   async verify(anchor?: AuditHead): Promise<AuditVerdict> {
-    const head = await this.head();
-    let last: AuditHead = { seq: 0, hash: GENESIS };
-    const broken = (seq: number, why: string): AuditVerdict => {
-      return { ok: false, entries: last.seq, head, brokenAt: seq, message: `Entry ${seq} ${why}.` };
-    };
-    for (;;) {
-      const rows = await this.#page(last.seq);
+    let rows = await this.#page(0);
+    // Read after the rows, so that rows without an end are a fault and not the first entry being written.
+    const head = (await this.head()) ?? NO_ENTRY;
+    let last = NO_ENTRY;
+    for (; rows.length > 0; rows = await this.#page(last.seq)) {
       for (const row of rows) {
-        const why = faultOf(row, last);
-        if (why) return broken(last.seq + 1, why);
+        if (head !== NO_ENTRY && row.seq > head.seq) return verdict(last, endFault(last, head, anchor));
+        const why = faultOf(row, last, anchor);
+        if (why) return verdict(last, { seq: last.seq + 1, why });
         last = { seq: row.seq, hash: row.hash };
-        if (anchor?.seq === row.seq && anchor.hash !== row.hash)
-          return broken(row.seq, "is not the one that was anchored");
       }
-      if (rows.length === 0) break;
     }
-    const wanted = Math.max(head?.seq ?? 0, anchor?.seq ?? 0);
-    if (last.seq < wanted) return broken(last.seq + 1, "is missing: the end of the log was cut off");
-    if (head !== null && head.hash !== last.hash) return broken(last.seq, "is not the end that was recorded");
-    return { ok: true, entries: last.seq, head, brokenAt: null, message: `${last.seq} entries, chain unbroken.` };
+    return verdict(last, endFault(last, head, anchor));
   }
 
   health(): HealthCheck {
@@ -124,20 +126,10 @@ export class AuditLog implements AsyncDisposable {
       name: "audit",
       summary: "The audit log is complete and unchanged.",
       run: async () => {
-        const verdict = await this.verify();
-        if (!verdict.ok)
-          return {
-            status: "failing",
-            message: verdict.message,
-            fix: "Compare with a backup; somebody changed the database.",
-          };
-        if (this.#lost > 0)
-          return {
-            status: "warning",
-            message: `${this.#lost} events could not be recorded.`,
-            fix: "See the log for why.",
-          };
-        return { status: "ok", message: verdict.message };
+        const { ok, message } = await this.verify();
+        if (!ok) return { status: "failing", message, fix: "Somebody changed the database: compare it with a backup." };
+        if (this.#lost === 0) return { status: "ok", message };
+        return { status: "warning", message: `${this.#lost} events could not be recorded.`, fix: "The log says why." };
       },
     };
   }
@@ -197,10 +189,25 @@ function link(previous: AuditHead, entry: AuditEntry, at: number): AuditRow {
   return { ...content, hash: sha256(canonicalJson(content)) };
 }
 
-function faultOf({ hash, ...content }: AuditRow, last: AuditHead): string | null {
+function faultOf(row: AuditRow, last: AuditHead, anchor: AuditHead | undefined): string | null {
+  const { hash, ...content } = row;
   if (content.seq !== last.seq + 1) return "is missing";
   if (content.prev_hash !== last.hash) return "does not follow the one before";
-  return hash === sha256(canonicalJson(content)) ? null : "was changed";
+  if (hash !== sha256(canonicalJson(content))) return "was changed";
+  return anchor?.seq === row.seq && anchor.hash !== hash ? "is not the anchored one" : null;
+}
+
+/** The chain is whole as far as it goes; does it go as far as it should? */
+function endFault(last: AuditHead, head: AuditHead, anchor: AuditHead | undefined): Fault | null {
+  if (last.seq < Math.max(head.seq, anchor?.seq ?? 0)) {
+    return { seq: last.seq + 1, why: "is missing: the end of the log was cut off" };
+  }
+  return head.hash === last.hash ? null : { seq: last.seq, why: "is not the end that was recorded" };
+}
+
+function verdict(last: AuditHead, fault: Fault | null): AuditVerdict {
+  const message = fault ? `Entry ${fault.seq} ${fault.why}.` : `${last.seq} entries, chain unbroken.`;
+  return { ok: fault === null, entries: last.seq, brokenAt: fault?.seq ?? null, message };
 }
 
 function briefly(value: string | number | boolean | null): string | number | boolean | null {

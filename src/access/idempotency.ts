@@ -75,8 +75,8 @@ export class Idempotency {
   }
 
   async #once<T>(call: Call, work: (record: RecordResult<T>) => Promise<T>): Promise<T> {
-    const known = await this.#recorded<T>(call);
-    if (known) return known.result;
+    const known = await this.#recorded(call);
+    if (known) return known.result as T;
     let recorded = false;
     const record: RecordResult<T> = async (tx, result) => {
       await this.#insert(tx as unknown as Kysely<IdempotencyTables>, call, result);
@@ -88,13 +88,13 @@ export class Idempotency {
       return result;
     } catch (error) {
       // Another process took the key meanwhile, or the work failed after its effect was committed: the record stands.
-      const winner = await this.#recorded<T>(call);
-      if (winner) return winner.result;
+      const winner = await this.#recorded(call);
+      if (winner) return winner.result as T;
       throw error;
     }
   }
 
-  async #recorded<T>({ scope, key, inputHash }: Call): Promise<{ result: T } | null> {
+  async #recorded({ scope, key, inputHash }: Call): Promise<{ result: unknown } | null> {
     const row = await this.#store.read
       .selectFrom("idempotency")
       .select(["input_hash", "result"])
@@ -104,7 +104,7 @@ export class Idempotency {
       .executeTakeFirst();
     if (!row) return null;
     requireSame(row.input_hash, inputHash, key);
-    return { result: JSON.parse(row.result) as T };
+    return { result: JSON.parse(row.result) };
   }
 
   async #insert(tx: Kysely<IdempotencyTables>, { scope, key, inputHash }: Call, result: unknown): Promise<void> {

@@ -42,8 +42,11 @@ export function readToken(path: string): string | null {
 
 /** Whether the presented token is the right one, in a time that tells nothing about where they differ. */
 export function tokenMatches(expected: string, presented: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(expected), digest(presented));
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
 }
 
 function isPrivate(found: { mode: number; uid: number }): boolean {

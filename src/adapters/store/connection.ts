@@ -51,12 +51,11 @@ export class Connection implements SqliteDatabase {
 
   /** Kysely asks `reader` whether rows come back: true for SELECT and for RETURNING. */
   #adapt(statement: StatementSync): SqliteStatement {
-    const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
-    const all = (parameters: readonly unknown[]) => this.#query(() => statement.all(...values(parameters)));
+    const all = (parameters: readonly unknown[]) => this.#query(() => statement.all(...asValues(parameters)));
     return {
       reader: statement.columns().length > 0,
       all,
-      run: (parameters) => this.#query(() => statement.run(...values(parameters))),
+      run: (parameters) => this.#query(() => statement.run(...asValues(parameters))),
       // Read in whole: a statement left open would hold this connection's later reads at its old snapshot.
       iterate: (parameters) => all(parameters).values() as IterableIterator<unknown>,
     };
@@ -86,4 +85,9 @@ export class Connection implements SqliteDatabase {
       throw translateError(error, this.#path);
     }
   }
+}
+
+/** What Kysely hands over is unknown to it; node:sqlite refuses what it cannot bind. */
+function asValues(parameters: readonly unknown[]): SQLInputValue[] {
+  return parameters as SQLInputValue[];
 }

@@ -32,7 +32,8 @@ export async function migrate(store: Store<unknown>, rooms: RoomMigrations[], no
   }
 }
 
-async function apply(own: Store<MigrationTables>, room: string, { name, up }: Migration, now: number): Promise<void> {
+async function apply(own: Store<MigrationTables>, room: string, migration: Migration, now: number): Promise<void> {
+  const { name } = migration;
   try {
     await own.write(async (tx) => {
       const row = { room, name, applied_at: now };
@@ -43,7 +44,7 @@ async function apply(own: Store<MigrationTables>, room: string, { name, up }: Mi
         .returning("name")
         .executeTakeFirst();
       // Another process was faster.
-      if (taken) await up(tx as unknown as Kysely<unknown>);
+      if (taken) await migration.up(tx as unknown as Kysely<unknown>);
     });
   } catch (cause) {
     if (cause instanceof SpecloopError) throw cause;
