@@ -1,0 +1,6 @@
+export { BACKENDS, createLlm, type LlmDependencies } from "./create.ts";
+export { estimatePrompt, estimateTokens } from "./estimate.ts";
+export { options, type LlmOptions } from "./options.ts";
+export type { GenerateRequest, Generation, Llm, LlmStatus, Message, ModelInfo } from "./port.ts";
+export { generateStructured, type StructuredCall, type StructuredResult } from "./structured.ts";
+export { neutralise, wrapUntrusted, type Untrusted, type UntrustedBlock } from "./untrusted.ts";
