@@ -51,13 +51,14 @@ export class Connection implements SqliteDatabase {
 
   /** Kysely asks `reader` whether rows come back: true for SELECT and for RETURNING. */
   #adapt(statement: StatementSync): SqliteStatement {
-    const all = (parameters: readonly unknown[]) => this.#query(() => statement.all(...asValues(parameters)));
     return {
       reader: statement.columns().length > 0,
-      all,
+      all: (parameters) => this.#query(() => statement.all(...asValues(parameters))),
       run: (parameters) => this.#query(() => statement.run(...asValues(parameters))),
-      // Read in whole: a statement left open would hold this connection's later reads at its old snapshot.
-      iterate: (parameters) => all(parameters).values() as IterableIterator<unknown>,
+      // A stream keeps the one connection: reads inside its loop would wait for ever, and later ones see the past.
+      iterate: () => {
+        throw new SpecloopError("internal", "The store does not stream: read page by page.");
+      },
     };
   }
 

@@ -5,7 +5,7 @@ import type { Kysely } from "kysely";
  * TEXT, times epoch-millisecond integers, JSON is TEXT, upserts are ON CONFLICT, and no SQL function reads dates or JSON.
  */
 export interface Store<Tables> extends AsyncDisposable {
-  /** Sees committed rows only. Never write through it. */
+  /** Sees committed rows only. Writing through it fails, and so does `.stream()`: read page by page. */
   readonly read: Kysely<Tables>;
   /**
    * Runs `work` in a transaction and resolves after its COMMIT has returned, so a resolved write is durable to the
