@@ -47,14 +47,10 @@ function refuseBadNames(draft: ChangeDraft): void {
   }
 }
 
-/** Relative, downwards, without hidden folders, control characters or what Windows refuses. */
+/** Relative, downwards, without hidden folders or what Windows refuses. */
 function isSafePath(path: string): boolean {
   const parts = path.split("/");
-  // eslint-disable-next-line no-control-regex
-  return (
-    parts.length <= MAX_DEPTH &&
-    parts.every((part) => /^[^.\s\\:*?"<>|\u0000-\u001F][^\\:*?"<>|\u0000-\u001F]*$/.test(part))
-  );
+  return parts.length <= MAX_DEPTH && parts.every((part) => /^[^.\s\p{Cc}\\:*?"<>|][^\p{Cc}\\:*?"<>|]*$/u.test(part));
 }
 
 function metadata({ goal, skipSpecs }: ChangeDraft, today: string): string {

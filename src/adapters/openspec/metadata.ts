@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { toSpecloopError, type Diagnostic } from "../../foundation/errors.ts";
-import { readYaml } from "../yaml/read.ts";
+import { readYaml } from "../yaml/index.ts";
 import { withoutBom } from "./lines.ts";
 import type { PlanningConfig } from "./port.ts";
 
@@ -65,15 +65,14 @@ export function readConfig(content: string, path: string): PlanningConfig {
     );
     return config;
   }
-  if (parsed.value === null || parsed.value === undefined) return config;
-  if (typeof parsed.value !== "object" || Array.isArray(parsed.value)) {
+  const values = z.record(z.string(), z.unknown()).safeParse(parsed.value ?? {});
+  if (!values.success) {
     complain("The planning configuration is not a mapping of keys to values.", path);
     return config;
   }
-  const values = parsed.value as Record<string, unknown>;
   for (const key of ["schema", "context", "store"] as const) {
-    if (values[key] === undefined || values[key] === null) continue;
-    const field = configFields[key].safeParse(values[key]);
+    if (values.data[key] === undefined || values.data[key] === null) continue;
+    const field = configFields[key].safeParse(values.data[key]);
     if (field.success) config[key] = field.data;
     else complain(`The field "${key}" of the planning configuration is not text.`, path);
   }

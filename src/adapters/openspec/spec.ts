@@ -19,9 +19,12 @@ export function parseSpec(content: string): ParsedSpec {
 }
 
 function purposeOf(lines: Lines): string | null {
-  const isPurpose = (line: string) => HEADING.exec(line)?.[2]!.trim().toLowerCase() === "purpose";
   const section = find(lines, isPurpose, /^#{1,6}\s/);
   return section ? lines.text.slice(section.from, section.to).join("\n").trim() : null;
+}
+
+function isPurpose(line: string): boolean {
+  return HEADING.exec(line)?.[2]!.trim().toLowerCase() === "purpose";
 }
 
 /** The lines behind the first line that `begins`, up to the next one that fits `ends`. */

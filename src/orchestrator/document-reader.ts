@@ -1,0 +1,129 @@
+import type { Dirent } from "node:fs";
+import { lstat, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { LRUCache } from "lru-cache";
+import { gitBlobId } from "../foundation/hash.ts";
+import type { Clock } from "../foundation/clock.ts";
+import { documentOf, unreadDocument, type Document, type Role } from "./document.ts";
+
+/** Documents that are remembered by content, so that a switch to a branch and back parses nothing. */
+const MAX_REMEMBERED = 10_000;
+/** A file that changed this shortly before it was read may change again within the same time stamp. */
+const RACY_MS = 100;
+const MAX_DEPTH = 8;
+
+interface Known {
+  stamp: string;
+  /** The stamp was old enough when it was taken to tell a later change from this one. */
+  reliable: boolean;
+  document: Document;
+}
+
+/** Reads files and remembers what they said by time stamp and by content; nothing is read or parsed twice. */
+export class DocumentReader {
+  readonly #known = new Map<string, Known>();
+  readonly #byContent = new LRUCache<string, Document>({ max: MAX_REMEMBERED });
+  readonly #clock: Clock;
+  readonly #maxBytes: () => number;
+
+  constructor(clock: Clock, maxBytes: () => number) {
+    this.#clock = clock;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** The document in the file `absolute`; null when there is none. Links and devices are `unreadable`. Never throws. */
+  async read(absolute: string, path: string, role: Role): Promise<Document | null> {
+    try {
+      const stats = await lstat(absolute);
+      const limit = this.#maxBytes();
+      const stamp = `${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}:${limit}`;
+      const known = this.#known.get(absolute);
+      if (known?.reliable && known.stamp === stamp) return known.document;
+      const readable = stats.isFile() && stats.size <= limit;
+      const document = readable ? this.#parse(await readFile(absolute), path, role) : unread(path, role, stats);
+      const reliable = this.#clock.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > RACY_MS;
+      this.#known.set(absolute, { stamp, reliable, document });
+      return document;
+    } catch (error) {
+      this.#known.delete(absolute);
+      return isMissing(error) ? null : unreadDocument(path, 0, "unreadable");
+    }
+  }
+
+  /** Text of a small regular file, null when there is none. */
+  async readText(absolute: string): Promise<string | null> {
+    const document = await this.read(absolute, absolute, "other");
+    if (document?.revision == null) return null;
+    return readFile(absolute, "utf8").catch(() => null);
+  }
+
+  /** The document of content that lies in git. */
+  parse(bytes: Uint8Array, path: string, role: Role): Document {
+    return bytes.byteLength <= this.#maxBytes()
+      ? this.#parse(bytes, path, role)
+      : unreadDocument(path, bytes.byteLength, "too_large");
+  }
+
+  /** Forgets files that are no longer there. */
+  keepOnly(isAlive: (absolute: string) => boolean): void {
+    for (const absolute of this.#known.keys()) if (!isAlive(absolute)) this.#known.delete(absolute);
+  }
+
+  #parse(bytes: Uint8Array, path: string, role: Role): Document {
+    const key = `${role}\0${path}\0${gitBlobId(bytes)}`;
+    const remembered = this.#byContent.get(key);
+    if (remembered) return remembered;
+    const document = documentOf(path, role, bytes);
+    this.#byContent.set(key, document);
+    return document;
+  }
+}
+
+/** Sizes of what is no document do not matter. */
+function unread(path: string, role: Role, stats: { size: number; isFile(): boolean }): Document {
+  if (role === "other") return unreadDocument(path, stats.size, null);
+  return unreadDocument(path, stats.size, stats.isFile() ? "too_large" : "unreadable");
+}
+
+/**
+ * Paths of files below a folder with forward slashes, in order, at most `limit` of them; folders that are hidden or
+ * hold dependencies are left out, links are listed and not followed.
+ */
+export async function filesBelow(directory: string, limit: number): Promise<{ paths: string[]; truncated: boolean }> {
+  const paths: string[] = [];
+  const visit = async (way: string[]): Promise<boolean> => {
+    for (const entry of await entriesOf(join(directory, ...way))) {
+      if (entry.isDirectory()) {
+        const skip = entry.name.startsWith(".") || entry.name === "node_modules" || way.length + 1 >= MAX_DEPTH;
+        if (!skip && (await visit([...way, entry.name]))) return true;
+      } else if (isWanted(entry.name)) {
+        if (paths.length >= limit) return true;
+        paths.push([...way, entry.name].join("/"));
+      }
+    }
+    return false;
+  };
+  const truncated = await visit([]);
+  return { paths, truncated };
+}
+
+/** Entries in the order of their names; none when the folder is not there or cannot be read. */
+export async function entriesOf(directory: string): Promise<Dirent[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch {
+    return [];
+  }
+}
+
+/** Hidden files, editors' leavings and OpenSpec's own temporary files are no part of a change. */
+function isWanted(name: string): boolean {
+  if (name === ".openspec.yaml") return true;
+  return !name.startsWith(".") && !name.endsWith("~") && !/\.openspec-(?:claim|retire)-|\.(?:swp|swx|tmp)$/.test(name);
+}
+
+function isMissing(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return code === "ENOENT" || code === "ENOTDIR";
+}

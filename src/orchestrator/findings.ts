@@ -1,0 +1,150 @@
+import type { Diagnostic } from "../foundation/errors.ts";
+import type { Document } from "./document.ts";
+import type { ChangeFiles } from "./snapshot.ts";
+import type { ArtifactState, OpenQuestion, Overlap, Stage } from "./state.ts";
+
+/** Problems of single files: what could not be read, and merges left half done. */
+export function documentFindings(documents: Iterable<Document>): Diagnostic[] {
+  return [...documents].flatMap((document) => {
+    const found = [];
+    if (document.problem) found.push(unread(document));
+    if (document.content.conflictLine !== null) found.push(conflict(document.path, document.content.conflictLine));
+    if (document.content.metadata?.problem) found.push(document.content.metadata.problem);
+    return found;
+  });
+}
+
+function unread({ path, problem, bytes }: Document): Diagnostic {
+  const texts = {
+    too_large: [
+      `The file has ${bytes} bytes and is not read.`,
+      "Split it, or raise openspec.maxFileBytes in specloop.yaml.",
+    ],
+    not_text: ["The file is not UTF-8 text and is not read.", "Save it as UTF-8."],
+    unreadable: ["The file cannot be read.", "Check its permissions; symbolic links are not followed."],
+  } as const;
+  const code =
+    problem === "too_large"
+      ? "document_too_large"
+      : problem === "not_text"
+        ? "document_not_text"
+        : "document_unreadable";
+  const [message, fix] = texts[problem ?? "unreadable"];
+  return { severity: "warning", code, message, target: path, fix };
+}
+
+function conflict(path: string, line: number): Diagnostic {
+  return {
+    severity: "error",
+    code: "conflict_markers",
+    message: "The file holds git's conflict markers; archive would write them into the spec.",
+    target: `${path}:${line}`,
+    fix: "Resolve the merge and remove the markers.",
+  };
+}
+
+/** What the findings of a change as a whole are made from. */
+export interface ChangeFacts {
+  files: ChangeFiles;
+  /** Folder of the change, relative to the repository. */
+  folder: string;
+  stage: Stage;
+  artifacts: ArtifactState[];
+  overlaps: Overlap[];
+  questions: OpenQuestion[];
+  /** Name of a schema that nobody knows, null when it is known. */
+  unknownSchema: string | null;
+}
+
+/** Problems of a change as a whole. */
+export function changeFindings(facts: ChangeFacts): Diagnostic[] {
+  return [
+    ...unknownSchema(facts),
+    ...missingProposal(facts),
+    ...overlapping(facts),
+    ...notArchived(facts),
+    ...unanswered(facts),
+    ...tooMany(facts),
+  ];
+}
+
+function unknownSchema({ unknownSchema, folder }: ChangeFacts): Diagnostic[] {
+  if (unknownSchema === null) return [];
+  return [
+    {
+      severity: "warning",
+      code: "unknown_schema",
+      message: `The schema "${unknownSchema}" is neither OpenSpec's own nor in openspec/schemas, so only tasks.md says how far this is.`,
+      target: `${folder}/.openspec.yaml`,
+      fix: "Add the schema below openspec/schemas, or name one that `openspec schemas` lists.",
+    },
+  ];
+}
+
+function missingProposal({ artifacts, files, folder }: ChangeFacts): Diagnostic[] {
+  const proposal = artifacts.find(({ id }) => id === "proposal");
+  const holdsOthers = [...files.documents.keys()].some((name) => name !== ".openspec.yaml");
+  if (!proposal || proposal.status === "done" || !holdsOthers) return [];
+  return [
+    {
+      severity: "warning",
+      code: "proposal_missing",
+      message: "The change says what to do and not why: it has no proposal.",
+      target: `${folder}/proposal.md`,
+      fix: "Write proposal.md with the sections Why and What Changes.",
+    },
+  ];
+}
+
+function overlapping({ overlaps, folder }: ChangeFacts): Diagnostic[] {
+  return overlaps.map(({ change, capability, requirement }) => ({
+    severity: "warning",
+    code: "overlap",
+    message: `${change} touches "${requirement}" of ${capability} as well; the one archived last replaces the other's text.`,
+    target: `${folder}/specs/${capability}/spec.md`,
+    fix: `Agree with ${change} on one text, and write the second delta against the first one's result.`,
+  }));
+}
+
+function notArchived({ stage, files, folder }: ChangeFacts): Diagnostic[] {
+  if (stage !== "implemented" || files.git === "branch") return [];
+  return [
+    {
+      severity: "info",
+      code: "done_not_archived",
+      message: "Every task is done, and the specs do not say so yet.",
+      target: folder,
+      fix: `Run: openspec archive ${files.id}`,
+    },
+  ];
+}
+
+function unanswered({ questions }: ChangeFacts): Diagnostic[] {
+  const open = questions.filter(({ answered }) => !answered);
+  const first = open[0];
+  if (!first) return [];
+  const message =
+    open.length === 1 ? "1 open question has no answer." : `${open.length} open questions have no answer.`;
+  return [
+    {
+      severity: "info",
+      code: "open_questions",
+      message,
+      target: `${first.path}:${first.line}`,
+      fix: "Answer it in the document, or ask with question_ask.",
+    },
+  ];
+}
+
+function tooMany({ files, folder }: ChangeFacts): Diagnostic[] {
+  if (!files.truncated) return [];
+  return [
+    {
+      severity: "warning",
+      code: "document_too_large",
+      message: "The change holds more files than are looked at.",
+      target: folder,
+      fix: "Keep generated files outside the change.",
+    },
+  ];
+}

@@ -1,0 +1,100 @@
+import type { Git } from "../adapters/git/port.ts";
+import type { PlanningRoot } from "../adapters/openspec/index.ts";
+import type { DocumentReader } from "./document-reader.ts";
+import { roleInChange, type Document } from "./document.ts";
+import type { ChangeFiles, Snapshot } from "./snapshot.ts";
+import { derive } from "./derive.ts";
+
+/** Branches that carry proposed changes: `refs/heads/specloop/<id>`. */
+export const PROPOSAL_REFS = "refs/heads/specloop/";
+/** Proposals that are looked at; the loop keeps at most three open. */
+const MAX_PROPOSALS = 50;
+const MAX_FILES = 200;
+
+export interface Proposal {
+  id: string;
+  branch: string;
+  commit: string;
+  /** A person merged it: its commit is reachable from HEAD. */
+  merged: boolean;
+  files: ChangeFiles;
+}
+
+/** Reads proposals from their branches and keeps them while the branches stay. */
+export class ProposalReader {
+  readonly #git: Git;
+  readonly #reader: DocumentReader;
+  #read = new Map<string, ChangeFiles | null>();
+
+  constructor(git: Git, reader: DocumentReader) {
+    this.#git = git;
+    this.#reader = reader;
+  }
+
+  /** Every branch `specloop/<id>` that holds the change `<id>` of this root. */
+  async of(root: PlanningRoot, head: string | null): Promise<Proposal[]> {
+    const branches = [...(await this.#git.branches(PROPOSAL_REFS))].slice(0, MAX_PROPOSALS);
+    const kept = new Map<string, ChangeFiles | null>();
+    const proposals: Proposal[] = [];
+    for (const [ref, commit] of branches) {
+      const id = ref.slice(PROPOSAL_REFS.length);
+      const branch = ref.slice("refs/heads/".length);
+      const key = `${root.path}\0${ref}\0${commit}`;
+      const known = this.#read.get(key);
+      const files = known === undefined ? await this.#readFiles(root, { id, branch, commit }) : known;
+      kept.set(key, files);
+      if (!files) continue;
+      const merged = head !== null && (await this.#git.isAncestor(commit, head));
+      proposals.push({ id, branch, commit, merged, files });
+    }
+    for (const [key, files] of this.#read) if (!key.startsWith(`${root.path}\0`)) kept.set(key, files);
+    this.#read = kept;
+    return proposals;
+  }
+
+  async #readFiles(
+    root: PlanningRoot,
+    at: { id: string; branch: string; commit: string },
+  ): Promise<ChangeFiles | null> {
+    const folder = `${root.path}/changes/${at.id}`;
+    const listed = await this.#git.list(at.commit, folder);
+    const names = [...listed.keys()].filter((path) => path.startsWith(`${folder}/`));
+    if (names.length === 0) return null;
+    const documents = new Map<string, Document>();
+    for (const path of names.slice(0, MAX_FILES)) {
+      const name = path.slice(folder.length + 1);
+      const bytes = await this.#git.read(at.commit, path);
+      if (bytes) documents.set(name, this.#reader.parse(bytes, path, roleInChange(name)));
+    }
+    return { id: at.id, documents, truncated: names.length > MAX_FILES, git: "branch", branch: at.branch };
+  }
+}
+
+/**
+ * Adds to a snapshot the proposals that wait: not merged, and neither in the worktree nor in the archive.
+ */
+export function withProposals(snapshot: Snapshot, proposals: Proposal[]): Snapshot {
+  const changes = new Map(snapshot.changes);
+  for (const { id, merged, files } of proposals) {
+    if (!merged && !changes.has(id) && archiveNameOf(id, snapshot.archived) === null) changes.set(id, files);
+  }
+  return { ...snapshot, changes };
+}
+
+/** What merged proposals approve: the plan that was on their branch, by change. */
+export function approvedPlans(
+  snapshot: Snapshot,
+  proposals: Proposal[],
+): { change: string; planHash: string; commit: string }[] {
+  return proposals
+    .filter(({ merged }) => merged)
+    .map(({ id, commit, files }) => {
+      const state = derive({ ...snapshot, changes: new Map([[id, files]]) }).changes.get(id)!;
+      return { change: id, planHash: state.planHash, commit };
+    });
+}
+
+/** The archive's folder of a change: `2026-11-21-<id>`, or the id itself where it begins with a date already. */
+export function archiveNameOf(id: string, archived: string[]): string | null {
+  return archived.find((name) => name === id || name.replace(/^\d{4}-\d{2}-\d{2}-/, "") === id) ?? null;
+}

@@ -1,0 +1,131 @@
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Git } from "../adapters/git/port.ts";
+import { readRoot, readSchema, type ChangeSchema, type PlanningRoot } from "../adapters/openspec/index.ts";
+import type { Diagnostic } from "../foundation/errors.ts";
+import { toRepositoryPath } from "../foundation/paths.ts";
+import { placeOf, type HeadFiles } from "./git-facts.ts";
+import { entriesOf, filesBelow, type DocumentReader } from "./document-reader.ts";
+import { roleInChange, type Document } from "./document.ts";
+import type { ChangeFiles, Snapshot } from "./snapshot.ts";
+
+/** Files of one change, and main specs, that are looked at. */
+const MAX_FILES = 500;
+const MAX_SPECS = 5_000;
+/** Files that are read at the same time. */
+const PARALLEL = 32;
+
+/** What moved below one planning root. */
+export type Extent = "all" | { changes: Set<string>; specs: boolean; config: boolean; archive: boolean };
+
+export interface ReadContext {
+  git: Git;
+  reader: DocumentReader;
+  head: HeadFiles;
+  approvals: Map<string, Set<string>>;
+}
+
+/**
+ * Reads a planning root, or what moved of it since `last`. Problems of single files are in their documents; this never
+ * fails because of what the files say.
+ */
+export async function readSnapshot(
+  root: PlanningRoot,
+  last: Snapshot | null,
+  extent: Extent,
+  context: ReadContext,
+): Promise<Snapshot> {
+  const all = last === null || extent === "all";
+  const config =
+    all || extent.config ? (await readRoot(context.git.places.worktree, root.directory)).config : last.config;
+  const schemas = all || extent.config ? await readSchemas(root, context.reader) : last.schemas;
+  const specs = all || extent.specs ? await readSpecs(root, context.reader) : last.specs;
+  const archived =
+    all || extent.archive ? await directories(join(root.directory, "changes", "archive")) : last.archived;
+  const ids = all ? await directories(join(root.directory, "changes")) : [...extent.changes];
+  const changes = new Map(all ? [] : [...last.changes].filter(([, { git }]) => git !== "branch"));
+  await inParallel(ids, async (id) => {
+    const files = await readChange(root, id, context);
+    if (files) changes.set(id, files);
+    else changes.delete(id);
+  });
+  return { root: root.path, config, schemas, specs, changes, archived, approvals: context.approvals };
+}
+
+/** What a set of moved paths means for a root; `all` when its own folders came or went. */
+export function extentOf(root: PlanningRoot, paths: Iterable<string>): Extent {
+  const extent = { changes: new Set<string>(), specs: false, config: false, archive: false };
+  for (const path of paths) {
+    const parts = toRepositoryPath(root.directory, path).split("/");
+    if (parts[0] === ".." || parts[0] === "") {
+      if (root.directory === path) return "all";
+      continue;
+    }
+    if (parts[0] === "specs") extent.specs = true;
+    else if (parts[0] !== "changes") extent.config = true;
+    else if (parts.length === 1) return "all";
+    else if (parts[1] === "archive") extent.archive = true;
+    else if (!parts[1]!.startsWith(".")) extent.changes.add(parts[1]!);
+  }
+  return extent;
+}
+
+async function readChange(root: PlanningRoot, id: string, context: ReadContext): Promise<ChangeFiles | null> {
+  const directory = join(root.directory, "changes", id);
+  const stats = await lstat(directory).catch(() => null);
+  if (!stats?.isDirectory() || id === "archive") return null;
+  const { paths, truncated } = await filesBelow(directory, MAX_FILES);
+  const documents = new Map<string, Document>();
+  for (const name of paths) {
+    const path = `${root.path}/changes/${id}/${name}`;
+    const document = await context.reader.read(join(directory, name), path, roleInChange(name));
+    if (document) documents.set(name, document);
+  }
+  const files = { id, documents, truncated, branch: null };
+  return { ...files, git: await placeOf(documents, `${root.path}/changes/${id}`, context) };
+}
+
+async function readSpecs(root: PlanningRoot, reader: DocumentReader): Promise<Map<string, Document>> {
+  const directory = join(root.directory, "specs");
+  const { paths } = await filesBelow(directory, MAX_SPECS);
+  const specs = new Map<string, Document>();
+  await inParallel(paths, async (name) => {
+    const isSpec = name.endsWith("/spec.md");
+    // A linked capability is not followed, but known to be there, so that nothing is said to be missing from it.
+    const mayBeLink = !name.includes(".");
+    if (!isSpec && !mayBeLink) return;
+    const document = await reader.read(join(directory, name), `${root.path}/specs/${name}`, "spec");
+    if (document && (isSpec || document.problem === "unreadable")) specs.set(name.replace(/\/spec\.md$/, ""), document);
+  });
+  return new Map([...specs].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+async function readSchemas(
+  root: PlanningRoot,
+  reader: DocumentReader,
+): Promise<Map<string, ChangeSchema | Diagnostic>> {
+  const schemas = new Map<string, ChangeSchema | Diagnostic>();
+  for (const name of await directories(join(root.directory, "schemas"))) {
+    const file = join(root.directory, "schemas", name, "schema.yaml");
+    const text = await reader.readText(file);
+    if (text !== null) schemas.set(name, readSchema(text, `${root.path}/schemas/${name}/schema.yaml`));
+  }
+  return schemas;
+}
+
+/** Names of folders that are not hidden. */
+async function directories(parent: string): Promise<string[]> {
+  const entries = await entriesOf(parent);
+  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => name);
+}
+
+async function inParallel<Item>(items: Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) {
+      next += 1;
+      await work(items[next - 1]!);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
+}

@@ -1,0 +1,107 @@
+import type { DeltaOperation, Verdict } from "../adapters/openspec/index.ts";
+import type { Diagnostic } from "../foundation/errors.ts";
+
+/** Where a change is in its life; exactly one at a time. */
+export const STAGES = [
+  "scaffolded",
+  "planning",
+  "planned",
+  "approved",
+  "implementing",
+  "implemented",
+  "archived",
+  "abandoned",
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+/**
+ * What git knows of a change: nothing yet, something older, exactly this, or only a branch `specloop/<id>` has it (a
+ * proposal that waits for a person to merge it).
+ */
+export type Place = "untracked" | "modified" | "committed" | "branch";
+
+export interface ArtifactState {
+  id: string;
+  /** `done` when a file is there, whatever it says: OpenSpec's own rule. */
+  status: "done" | "ready" | "blocked" | "skipped";
+  /** Files that fit, relative to the repository. */
+  paths: string[];
+}
+
+/** One requirement operation of a change. */
+export interface DeltaState {
+  capability: string;
+  operation: DeltaOperation;
+  requirement: string;
+  /** New name, of a rename. */
+  to?: string;
+  path: string;
+  line: number;
+}
+
+export interface OpenQuestion {
+  path: string;
+  line: number;
+  text: string;
+  answered: boolean;
+}
+
+export interface Overlap {
+  change: string;
+  capability: string;
+  requirement: string;
+}
+
+export interface Mergeability {
+  /** `would_refuse`: OpenSpec's archive would stop. `overlaps`: another change touches the same requirement. */
+  state: "clean" | "would_refuse" | "overlaps";
+  overlaps: Overlap[];
+}
+
+/** Everything that follows from the files and from git about one change. */
+export interface ChangeState {
+  id: string;
+  /** Path of its planning root. */
+  root: string;
+  stage: Stage;
+  title: string | null;
+  goal: string | null;
+  schema: string;
+  git: Place;
+  /** Branch that has it, for a proposal. */
+  branch: string | null;
+  artifacts: ArtifactState[];
+  tasks: { done: number; total: number };
+  deltas: DeltaState[];
+  findings: Diagnostic[];
+  questions: OpenQuestion[];
+  mergeability: Mergeability;
+  /** SHA-256 over names and revisions of all its files. */
+  contentHash: string;
+  /** SHA-256 over what an approval binds: its planning documents with every task open. */
+  planHash: string;
+  /** SHA-256 over everything that the official verdict depends on. */
+  verdictHash: string;
+}
+
+/** One planning root at one moment. */
+export interface RootState {
+  root: string;
+  /** By id, in the order of ids. */
+  changes: Map<string, ChangeState>;
+  /** Names of the folders below changes/archive. */
+  archived: string[];
+  /** Problems of the root itself: its configuration, schemas, main specs. */
+  findings: Diagnostic[];
+}
+
+/** The official verdict as far as it is known. */
+export interface Validity {
+  verdict: Verdict | null;
+  /** Whether it was given for what is on disk now; a fresh one is on its way when not. */
+  current: boolean;
+}
+
+export interface ChangeView extends ChangeState {
+  validity: Validity;
+}
