@@ -2,8 +2,9 @@ import { z } from "zod";
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
+import { canonicalJson, sha256 } from "../foundation/hash.ts";
 import type { Logger } from "../foundation/logger.ts";
-import type { Principal } from "../foundation/principal.ts";
+import { type Principal, principalLabel } from "../foundation/principal.ts";
 import type { Tool } from "../foundation/tool.ts";
 import { namesLike } from "./near-names.ts";
 
@@ -22,9 +23,9 @@ export interface CallResult {
   text: string;
 }
 
-/** Remembers what a keyed call gave; the daemon hands in the one of `access`. */
-export interface OnceOnly {
-  once<T>(call: { key: string; tool: string; input: unknown; principal: Principal }, run: () => Promise<T>): Promise<T>;
+/** Runs keyed work once and remembers its result; the daemon hands in `Idempotency` of `access`. */
+export interface IdempotentCalls {
+  run<T>(scope: string, key: string | undefined, inputHash: string, work: () => Promise<T>): Promise<T>;
 }
 
 /** The one way a tool is called, whatever door the call came through. */
@@ -40,7 +41,7 @@ export interface Caller {
 interface CallerOptions {
   tools: readonly Tool[];
   events: Emitter;
-  idempotency?: OnceOnly;
+  idempotency?: IdempotentCalls;
   clock: Clock;
   logger: Logger;
 }
@@ -77,7 +78,12 @@ interface Entry {
   schema: z.ZodObject;
 }
 
-async function run(entry: Entry, input: unknown, context: CallContext, once?: OnceOnly): Promise<CallResult> {
+async function run(
+  entry: Entry,
+  input: unknown,
+  context: CallContext,
+  idempotency?: IdempotentCalls,
+): Promise<CallResult> {
   const { tool, schema } = entry;
   const { principal, signal, idempotencyKey: key } = context;
   if (tool.personOnly && principal.kind !== "person") {
@@ -87,8 +93,9 @@ async function run(entry: Entry, input: unknown, context: CallContext, once?: On
   signal.throwIfAborted();
   // The tool parses the input itself: handing it the parsed one would apply transforms twice.
   const work = () => tool.run(input, { principal, signal });
-  const output = await (key !== undefined && once
-    ? once.once({ key, tool: tool.name, input, principal }, work)
+  const scope = `${tool.name}/${principalLabel(principal)}`;
+  const output = await (key !== undefined && idempotency
+    ? idempotency.run(scope, key, sha256(canonicalJson(input)), work)
     : work());
   return { output, text: tool.render(output) };
 }

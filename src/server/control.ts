@@ -3,13 +3,8 @@ import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
 import type { HealthCheck } from "../foundation/health.ts";
 import type { Principal } from "../foundation/principal.ts";
 import type { Caller } from "./call.ts";
-import {
-  callParamsSchema,
-  type ControlRequest,
-  type ControlResponse,
-  requestSchema,
-  toWireError,
-} from "./control-protocol.ts";
+import { callParamsSchema, type ControlRequest, requestSchema } from "./control-protocol.ts";
+import { type ControlResponse, toWireError } from "./wire-error.ts";
 import { runHealthChecks } from "./health.ts";
 import { LineReader } from "./lines.ts";
 import { MAX_MESSAGE_BYTES } from "./socket-transport.ts";

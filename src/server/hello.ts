@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { SpecloopError } from "../foundation/errors.ts";
-import { HELLO_TIMEOUT_MS, type Hello, helloSchema, MAX_HELLO_BYTES, toWireError } from "./control-protocol.ts";
+import { HELLO_TIMEOUT_MS, type Hello, helloSchema, MAX_HELLO_BYTES } from "./control-protocol.ts";
+import { toWireError } from "./wire-error.ts";
 
 /**
  * Reads the first line of a client and leaves what follows it on the socket. A client that sends nothing in time, too much

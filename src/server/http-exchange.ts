@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { SpecloopError } from "../foundation/errors.ts";
-import { toWireError } from "./control-protocol.ts";
+import { toWireError } from "./wire-error.ts";
 
 /** Largest body that is taken: what MCP's SDK takes as well. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;

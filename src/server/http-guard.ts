@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { tokenMatches } from "../access/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 
 /** The authorities under which a loopback server may be addressed: no other name, no other port. */
@@ -37,13 +37,9 @@ export function checkToken(request: IncomingMessage, token: string): void {
   const given = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
   if (given === undefined)
     throw new SpecloopError("unauthorized", "The request has no bearer token.", { target: "Authorization" });
-  if (!timingSafeEqual(digest(given), digest(token))) {
+  if (!tokenMatches(token, given)) {
     throw new SpecloopError("unauthorized", "The bearer token is wrong.", { target: "Authorization" });
   }
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }
 
 function shown(value: string | undefined): string {

@@ -109,8 +109,11 @@ export class HttpDoor implements Service {
   #listen(host: string, port: number): Promise<boolean> {
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     const onError = (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE" || error.code === "EACCES") resolve(false);
-      else reject(error);
+      if (error.code === "EADDRINUSE") resolve(false);
+      else
+        reject(
+          new SpecloopError("port_in_use", `${host}:${port}: ${error.message}`, { target: String(port), cause: error }),
+        );
     };
     this.#server.once("error", onError);
     this.#server.listen({ host, port, exclusive: true }, () => {

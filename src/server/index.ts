@@ -1,6 +1,6 @@
-export { createCaller, type CallContext, type Caller, type CallResult, type OnceOnly } from "./call.ts";
+export { createCaller, type CallContext, type Caller, type CallResult, type IdempotentCalls } from "./call.ts";
 export { connectControl, type ControlClient } from "./control-client.ts";
-export type { WireError } from "./control-protocol.ts";
+export type { WireError } from "./wire-error.ts";
 export { runHealthChecks, type HealthReport } from "./health.ts";
 export { HttpDoor, type HttpDoorOptions } from "./http.ts";
 export { createMcp, type ExtraSurface, type Mcp, type McpConnection, type McpOptions } from "./mcp.ts";

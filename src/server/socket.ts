@@ -18,7 +18,7 @@ import { SocketTransport } from "./socket-transport.ts";
 const DRAIN_MS = 3000;
 
 export interface SocketDoorOptions {
-  /** Path of the socket: at most 100 bytes, its folder becomes private (0700). */
+  /** Path of the socket, at most 100 bytes; its folder is `access`'s matter (0700) unless the person chose it. */
   path: string;
   caller: Caller;
   mcp: Mcp;
@@ -32,7 +32,7 @@ export interface SocketDoorOptions {
 }
 
 /**
- * The unix socket: MCP for the shim, control for the CLI. Only the user whose daemon it is can reach it (0600 in 0700).
+ * The unix socket: MCP for the shim, control for the CLI. Only the user whose daemon it is can open it (0600).
  * Start it only while holding the daemon's lock: a socket file that a dead daemon left is removed.
  */
 export class SocketDoor implements Service {
@@ -57,12 +57,15 @@ export class SocketDoor implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     const { path } = this.#options;
-    await makePrivate(dirname(path));
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await removeStale(path);
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once("error", reject);
+    // The file is made inside this call, so nobody else sees it with other permissions, whatever its folder allows.
+    const umask = process.umask(0o177);
     this.#server.listen(path, resolve);
+    process.umask(umask);
     await promise;
     await chmod(path, 0o600);
     this.#server.off("error", reject);
@@ -119,19 +122,6 @@ export class SocketDoor implements Service {
 interface Connection {
   /** Resolves when what it asked has been answered. */
   drain(): Promise<void>;
-}
-
-/** The folder may be shared (`/tmp/…`), so it must be ours and closed to others before anything listens in it. */
-async function makePrivate(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const { uid, mode } = await lstat(directory);
-  if (uid !== process.getuid?.()) {
-    throw new SpecloopError("daemon_start_failed", `${directory} belongs to another user.`, {
-      target: directory,
-      fix: "Remove that folder, or set WORKFLOW_ORCHESTRATOR_SOCKET to a path in a folder of yours.",
-    });
-  }
-  if ((mode & 0o077) !== 0) await chmod(directory, 0o700);
 }
 
 async function removeStale(path: string): Promise<void> {
