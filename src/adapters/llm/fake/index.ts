@@ -1,0 +1,87 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { WebSocketServer } from "ws";
+import { serveSocket } from "./socket.ts";
+import { DEFAULT_MODELS, defaultReply, type FakeState } from "./state.ts";
+import type { FakeLmStudio, FakeOptions } from "./types.ts";
+import { serveHttp } from "./web.ts";
+
+export type { FakeContext, FakeFaults, FakeLmStudio, FakeModel, FakeOptions, FakeReply, FakeRequest } from "./types.ts";
+
+/**
+ * Starts a server that behaves as LM Studio does towards its own client and towards HTTP, with scripted answers and,
+ * where wanted, faults: for tests, and for trying specloop out where no model runs. It listens on 127.0.0.1 alone.
+ */
+export async function startFakeLmStudio(options: FakeOptions = {}): Promise<FakeLmStudio> {
+  const state: FakeState = {
+    faults: options.faults ?? {},
+    models: options.models ?? structuredClone(DEFAULT_MODELS),
+    respond: options.respond ?? defaultReply,
+    requests: [],
+    token: options.token,
+  };
+  let doors = await listen(state, options.port ?? 0);
+  const { port } = doors.server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    wsUrl: `ws://127.0.0.1:${port}`,
+    port,
+    requests: state.requests,
+    get faults() {
+      return state.faults;
+    },
+    set faults(faults) {
+      state.faults = faults;
+    },
+    get models() {
+      return state.models;
+    },
+    set models(models) {
+      state.models = models;
+    },
+    get respond() {
+      return state.respond;
+    },
+    set respond(respond) {
+      state.respond = respond;
+    },
+    stop: () => close(doors),
+    restart: async () => {
+      await close(doors);
+      doors = await listen(state, port);
+    },
+    [Symbol.asyncDispose]: () => close(doors),
+  };
+}
+
+interface Doors {
+  server: Server;
+  sockets: WebSocketServer;
+}
+
+async function listen(state: FakeState, port: number): Promise<Doors> {
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024 * 1024 });
+  const server = createServer((request, response) => {
+    serveHttp(state, request, response).catch(() => response.destroy());
+  });
+  server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => {});
+    // A frozen process leaves even the handshake unanswered.
+    if (!state.faults.frozen) sockets.handleUpgrade(request, socket, head, (client) => serveSocket(state, client));
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(port, "127.0.0.1", resolve);
+  await promise;
+  return { server, sockets };
+}
+
+async function close({ server, sockets }: Doors): Promise<void> {
+  if (!server.listening) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  for (const client of sockets.clients) client.terminate();
+  sockets.close();
+  server.closeAllConnections();
+  await promise;
+}
