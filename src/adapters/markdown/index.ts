@@ -1,4 +1,7 @@
+export { applyEdit, applyEdits, planEdit, type Splice } from "./edit.ts";
 export { readFrontMatter } from "./front-matter.ts";
+export { MarkdownParser, type ParsedHeading } from "./parser.ts";
 export { scanSections } from "./sections.ts";
 export { scanTasks } from "./tasks.ts";
+export { changedHeadings } from "./verify.ts";
 export type { DocumentEdit, FrontMatter, Section, TaskItem } from "./port.ts";

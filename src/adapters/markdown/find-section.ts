@@ -1,0 +1,62 @@
+import { SpecloopError } from "../../foundation/errors.ts";
+import type { Section } from "./port.ts";
+import { scanSections } from "./sections.ts";
+
+const SHOWN = 50;
+
+/**
+ * The one section that an address names: a heading (`Why`, `## Why`) or the end of a heading path (`Requirements >
+ * Requirement: Fast`), and which of several equal ones. Throws `unknown_section` with what there is, and
+ * `ambiguous_target` with the places.
+ */
+export function findSection(
+  text: string,
+  address: { section: string; occurrence?: number | undefined },
+  path: string,
+): Section {
+  const sections = scanSections(text).filter(({ level }) => level > 0);
+  const found = matching(sections, address.section);
+  const { occurrence } = address;
+  const chosen = occurrence === undefined ? found[0] : found[occurrence - 1];
+  if (!chosen) throw unknown(sections, address, path);
+  if (occurrence === undefined && found.length > 1) throw ambiguous(found, address.section, path);
+  return chosen;
+}
+
+function matching(sections: Section[], address: string): Section[] {
+  const plain = bare(address);
+  const byHeading = sections.filter(({ heading }) => heading === plain);
+  if (byHeading.length > 0) return byHeading;
+  const wanted = address.split(/\s+>\s+/).map(bare);
+  return sections.filter(
+    ({ path }) => wanted.length <= path.length && wanted.every((part, at) => part === path.at(at - wanted.length)),
+  );
+}
+
+function bare(heading: string): string {
+  return heading.trim().replace(/^#{1,6}[ \t]+/, "");
+}
+
+function unknown(
+  sections: Section[],
+  { section, occurrence }: { section: string; occurrence?: number | undefined },
+  path: string,
+) {
+  const candidates = sections.slice(0, SHOWN).map((candidate) => candidate.path.join(" > "));
+  const which = occurrence === undefined ? "" : ` number ${occurrence}`;
+  const listed = candidates.length > 0 ? `It has: ${candidates.slice(0, 10).join("; ")}.` : "It has no headings.";
+  return new SpecloopError("unknown_section", `${path} has no section "${section}"${which}. ${listed}`, {
+    target: path,
+    details: { candidates },
+  });
+}
+
+function ambiguous(found: Section[], address: string, path: string) {
+  const places = found
+    .slice(0, SHOWN)
+    .map((section) => ({ section: section.path.join(" > "), line: section.startLine }));
+  return new SpecloopError("ambiguous_target", `"${address}" fits ${found.length} sections of ${path}.`, {
+    target: path,
+    details: { places },
+  });
+}
