@@ -41,7 +41,7 @@ export async function metricFigures(db: Kysely<SampleTables>, metric: Metric, po
   }));
   const known = values.length > 0;
   return {
-    count: Number(count),
+    count,
     mean: known ? mean(values) : null,
     median: known ? median(values) : null,
     p95: known ? quantile(values, 0.95) : null,
@@ -68,25 +68,25 @@ export async function batchesOf(db: Kysely<SampleTables>, metric: string, limit:
   return (await query.orderBy("to_id", "desc").limit(limit).execute()).reverse();
 }
 
+/** What is shown of one side of a before-and-after comparison. */
+export type PartFigures = Pick<MetricFigures, "count" | "mean" | "median">;
+
 /** The figures before and after a moment, for the report; never a judge. */
 export async function beforeAndAfter(
   db: Kysely<SampleTables>,
   metric: Metric,
   moment: number,
-): Promise<{
-  before: Pick<MetricFigures, "count" | "mean" | "median">;
-  after: Pick<MetricFigures, "count" | "mean" | "median">;
-}> {
+): Promise<{ before: PartFigures; after: PartFigures }> {
   const rows = await samplesOf(db, metric.name, { limit: RECENT });
-  const figures = (values: number[]) => ({
-    count: values.length,
-    mean: values.length > 0 ? mean(values) : null,
-    median: values.length > 0 ? median(values) : null,
-  });
   return {
-    before: figures(rows.filter(({ at }) => at < moment).map(({ value }) => value)),
-    after: figures(rows.filter(({ at }) => at >= moment).map(({ value }) => value)),
+    before: partFigures(rows.filter(({ at }) => at < moment).map(({ value }) => value)),
+    after: partFigures(rows.filter(({ at }) => at >= moment).map(({ value }) => value)),
   };
+}
+
+function partFigures(values: number[]): PartFigures {
+  const known = values.length > 0;
+  return { count: values.length, mean: known ? mean(values) : null, median: known ? median(values) : null };
 }
 
 /** Deletes samples that are older than `days`; their batches stay. */

@@ -18,8 +18,8 @@ export const migrations: RoomMigrations = {
 };
 
 /** The loop's tables in the telemetry store. */
-export const sampleMigrations: RoomMigrations = {
-  room: "feedback-loop-samples",
+export const telemetryMigrations: RoomMigrations = {
+  room: "feedback-loop",
   migrations: [{ name: "0001-samples", up: samples }],
 };
 

@@ -1,3 +1,4 @@
+import type { Arrival, Git } from "../adapters/git/index.ts";
 import type { DocumentEdit } from "../adapters/markdown/port.ts";
 import type { TunableRange } from "../foundation/options.ts";
 import type { Principal } from "../foundation/principal.ts";
@@ -102,3 +103,11 @@ export interface ReplayOutcome {
 
 /** A setting that experiments may change: `section.key` -> its bounds and the value in force. */
 export type Tunables = Record<string, { range: TunableRange; current: () => number }>;
+
+/** How a file came to HEAD: filled by the git adapter's `Arrivals`. */
+export interface ArrivalSource {
+  of(path: string): Promise<Arrival | null>;
+}
+
+/** What the loop asks of git itself. It never writes through it. */
+export type LoopGit = Pick<Git, "head" | "list" | "read" | "history" | "pathState" | "branches" | "isAncestor">;

@@ -30,13 +30,13 @@ export class SampleWriter {
       .selectFrom("samples")
       .select((row) => row.fn.max("id").as("id"))
       .executeTakeFirst();
-    this.#nextId = Number(last?.id ?? 0) + 1;
+    this.#nextId = (last?.id ?? 0) + 1;
     const closed = await read
       .selectFrom("sample_batches")
       .select((row) => ["metric", row.fn.max("to_id").as("to_id")])
       .groupBy("metric")
       .execute();
-    const closedTo = new Map(closed.map(({ metric, to_id }) => [metric, Number(to_id)]));
+    const closedTo = new Map(closed.map(({ metric, to_id }) => [metric, to_id]));
     for (const { metric } of await read.selectFrom("samples").select("metric").distinct().execute()) {
       const query = read.selectFrom("samples").selectAll().where("metric", "=", metric);
       this.#open.set(

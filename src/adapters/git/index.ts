@@ -5,6 +5,7 @@ import type { Git, GitPlaces } from "./port.ts";
 import { GitRepository } from "./repository.ts";
 import { GitRunner } from "./run.ts";
 
+export { Arrivals, type Arrival } from "./arrival.ts";
 export type { BranchCommitRequest, CommitRequest, Git, GitPlaces, GitState, Head, HistoryEntry } from "./port.ts";
 
 export interface OpenGitOptions {

@@ -44,8 +44,7 @@ function* additions(
 ): Generator<string> {
   const eol = text.includes("\r\n") ? "\r\n" : "\n";
   if (contents === null || contents === undefined) {
-    const gap = text === "" || text.endsWith("\n") ? "" : eol;
-    yield text + gap + block(key, value, { indent: 0, eol });
+    yield `${closed(text, eol)}${block(key, value, { indent: 0, eol })}`;
     return;
   }
   const { map, rest } = deepestMap(contents, key);
@@ -53,8 +52,11 @@ function* additions(
   if (!map || map.flow || !last || !map.range) return;
   const indent = columnOf(text, map.range[0]);
   const end = lineEndAfter(text, endOf(last.value) ?? endOf(last.key) ?? text.length);
-  const gap = end > 0 && text[end - 1] !== "\n" ? eol : "";
-  yield text.slice(0, end) + gap + block(rest, value, { indent, eol }) + text.slice(end);
+  yield `${closed(text.slice(0, end), eol)}${block(rest, value, { indent, eol })}${text.slice(end)}`;
+}
+
+function closed(text: string, eol: string): string {
+  return text === "" || text.endsWith("\n") ? text : `${text}${eol}`;
 }
 
 /** The innermost map that exists on the way to the key, and what of the key is missing below it. */

@@ -69,13 +69,15 @@ export function clusterQuestions<Fact extends { text: string }>(facts: readonly 
   return clusters.map((cluster) => cluster.facts);
 }
 
+function numbers(terms: Set<string>): string {
+  return [...terms]
+    .filter((term) => /^\d+$/.test(term))
+    .sort()
+    .join(" ");
+}
+
 /** A number that differs makes another question, however alike the words are. */
 function areSimilar(a: Set<string>, b: Set<string>): boolean {
-  const numbers = (terms: Set<string>) =>
-    [...terms]
-      .filter((term) => /^\d+$/.test(term))
-      .sort()
-      .join(" ");
   const common = [...a].filter((term) => b.has(term)).length;
   return common / (a.size + b.size - common) >= SIMILAR && numbers(a) === numbers(b);
 }

@@ -7,7 +7,7 @@ export const questionDocumentsAnswered: Metric = {
   better: "higher",
   sources: [
     on("question.answered", ({ questionId, route, cached }) =>
-      cached || route === "person"
+      cached || route === "person" || route === "agent"
         ? null
         : { value: route === "documents" ? 1 : 0, ref: questionId, labels: { route } },
     ),

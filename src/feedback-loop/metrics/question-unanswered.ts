@@ -7,8 +7,10 @@ export const questionUnanswered: Metric = {
   better: "lower",
   sources: [
     on("question.left_pending", ({ questionId }) => ({ value: 1, ref: questionId })),
-    // A person's answer comes to a question that was counted as unanswered already.
-    on("question.answered", ({ questionId, route }) => (route === "person" ? null : { value: 0, ref: questionId })),
+    // People and agents answer questions that were counted as unanswered before.
+    on("question.answered", ({ questionId, route }) =>
+      route === "person" || route === "agent" ? null : { value: 0, ref: questionId },
+    ),
   ],
   replay: ({ status }) => (status === "declined" ? 1 : 0),
 };

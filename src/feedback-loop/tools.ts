@@ -1,0 +1,216 @@
+import { z } from "zod";
+import { defineTool, type Tool } from "../foundation/tool.ts";
+import type { FeedbackLoop } from "./loop.ts";
+import type { ProposalView } from "./views.ts";
+
+const proposal = z.object({
+  id: z.string(),
+  change: z.string(),
+  state: z.string(),
+  title: z.string(),
+  note: z.string(),
+});
+const page = {
+  limit: z.int().min(1).max(100).default(20).describe("Rows per page"),
+  cursor: z.string().max(200).optional().describe("nextCursor of the last page"),
+};
+
+/** What agents and people may ask of the loop. Approving is not among it: a person merges. */
+export function tools(loop: FeedbackLoop): Tool[] {
+  return [loopStatus(loop), loopRun(loop), metricGet(loop), metricWhy(loop), proposalList(loop)];
+}
+
+function loopStatus(loop: FeedbackLoop): Tool {
+  return defineTool({
+    name: "loop_status",
+    title: "Improvement loop",
+    description:
+      "Shows the last cycle of the improvement loop, proposals that wait for a person and experiments that are measured.",
+    input: z.object({}),
+    output: z.object({
+      auto: z.boolean(),
+      problems: z.array(z.string()).describe("Found by the last cycle"),
+      open: z.array(proposal),
+      warnings: z.array(z.string()),
+    }),
+    effect: "read",
+    toolset: "default",
+  }).handle({
+    run: async () => {
+      const { auto, lastCycle, open, unapproved, lostSamples } = await loop.status();
+      const warnings = unapproved.map(({ changeId, reason }) => `${changeId} is not approved: ${reason}`);
+      if (lostSamples > 0) warnings.push(`${lostSamples} metric samples were lost because they could not be written`);
+      return { auto, problems: lastCycle?.problems ?? [], open: open.map(brief), warnings };
+    },
+    render: ({ auto, problems, open, warnings }) =>
+      [
+        `Cycles run ${auto ? "by themselves" : "when asked (loop_run)"}.`,
+        list("Problems of the last cycle", problems),
+        list("Open proposals and experiments", open.map(line)),
+        list("Warnings", warnings),
+      ].join("\n\n"),
+  });
+}
+
+function loopRun(loop: FeedbackLoop): Tool {
+  return defineTool({
+    name: "loop_run",
+    title: "Run the improvement loop",
+    description:
+      "Runs one cycle: finds problems in the measurements and proposes OpenSpec changes on branches. Nothing is carried out until a person merges.",
+    input: z.object({}),
+    output: z.object({
+      cycleId: z.string(),
+      problems: z.array(z.string()),
+      proposals: z.array(z.object({ change: z.string(), title: z.string(), branch: z.string() })),
+      dropped: z.array(z.string()).describe("Ideas not proposed, with reasons"),
+      ms: z.number(),
+      modelMs: z.number(),
+      model: z.string().nullable(),
+    }),
+    effect: "add",
+    toolset: "default",
+  }).handle({
+    run: async (_input, { signal }) => {
+      const report = await loop.runCycle(signal);
+      return {
+        ...report,
+        problems: report.problems.map(({ summary }) => summary),
+        proposals: report.proposals.map(({ changeId, title, branch }) => ({
+          change: changeId,
+          title,
+          branch: branch ?? "",
+        })),
+        dropped: report.dropped.map(({ what, reason }) => `${what}: ${reason}`),
+        ms: Math.round(report.ms),
+        modelMs: Math.round(report.modelMs),
+      };
+    },
+    render: ({ cycleId, problems, proposals, dropped, ms, modelMs, model }) =>
+      [
+        `Cycle ${cycleId}: ${ms} ms, and ${modelMs} ms of ${model ?? "no model"}.`,
+        list("Problems", problems),
+        list(
+          "Proposed (merge the branch to approve)",
+          proposals.map(({ title, branch }) => `${title}: ${branch}`),
+        ),
+        list("Not proposed", dropped),
+      ].join("\n\n"),
+  });
+}
+
+const figure = z.number().nullable();
+
+function metricGet(loop: FeedbackLoop): Tool {
+  return defineTool({
+    name: "metric_get",
+    title: "Figures of a metric",
+    description:
+      "Gives count, mean, median, 95th percentile, trend and series of one metric. metric_why lists the rows behind them.",
+    input: z.object({
+      metric: z.string().max(100).describe("For example question.time_to_answer"),
+      points: z.int().min(1).max(200).default(30).describe("Points of the series, 20 samples each"),
+    }),
+    output: z.object({
+      metric: z.string(),
+      what: z.string(),
+      unit: z.string(),
+      better: z.string(),
+      count: z.number(),
+      mean: figure,
+      median: figure,
+      p95: figure,
+      last: figure,
+      trend: figure.describe("Newer half of the series against the older: 0.1 is 10 % more"),
+      series: z.array(z.object({ at: z.number(), value: z.number() })),
+    }),
+    effect: "read",
+    toolset: "full",
+  }).handle({
+    run: async ({ metric: name, points }) => {
+      const { metric, ...figures } = await loop.metric(name, points);
+      return { metric: metric.name, what: metric.what, unit: metric.unit, better: metric.better, ...figures };
+    },
+    render: ({ metric, what, unit, better, count, mean, median, p95, last, trend, series }) =>
+      [
+        `**${metric}** (${unit}, ${better} is better): ${what}`,
+        `${count} samples; mean ${show(mean)}, median ${show(median)}, 95th percentile ${show(p95)}, last ${show(last)}, trend ${show(trend)}.`,
+        `Series: ${series.map(({ value }) => show(value)).join(", ") || "fewer than 20 samples"}`,
+      ].join("\n\n"),
+  });
+}
+
+function metricWhy(loop: FeedbackLoop): Tool {
+  return defineTool({
+    name: "metric_why",
+    title: "Rows behind a metric",
+    description: "Lists the samples that a metric's figures are made from, newest first.",
+    input: z.object({ metric: z.string().max(100).describe("Name of the metric"), ...page }),
+    output: z.object({
+      samples: z.array(
+        z.object({
+          id: z.number(),
+          at: z.number(),
+          value: z.number(),
+          ref: z.string().nullable(),
+          labels: z.string().nullable(),
+        }),
+      ),
+      nextCursor: z.string().nullable(),
+    }),
+    effect: "read",
+    toolset: "full",
+  }).handle({
+    run: async ({ metric, limit, cursor }) => {
+      const before = cursor === undefined ? undefined : z.coerce.number().int().positive().parse(cursor);
+      const rows = await loop.samples(metric, { limit, before });
+      const samples = rows.map(({ id, at, value, ref, labels }) => ({ id, at, value, ref, labels }));
+      return { samples, nextCursor: rows.length === limit ? String(rows.at(-1)!.id) : null };
+    },
+    render: ({ samples, nextCursor }) =>
+      [
+        list(
+          "Samples",
+          samples.map(({ at, value, ref, labels }) =>
+            `${new Date(at).toISOString()} ${show(value)} ${ref ?? ""} ${labels ?? ""}`.trimEnd(),
+          ),
+        ),
+        ...(nextCursor ? [`More with cursor ${nextCursor}.`] : []),
+      ].join("\n\n"),
+  });
+}
+
+function proposalList(loop: FeedbackLoop): Tool {
+  return defineTool({
+    name: "proposal_list",
+    title: "Proposals",
+    description: "Lists the loop's proposals, newest first, with what became of them.",
+    input: z.object(page),
+    output: z.object({ proposals: z.array(proposal), nextCursor: z.string().nullable() }),
+    effect: "read",
+    toolset: "full",
+  }).handle({
+    run: async (input) => {
+      const { proposals, nextCursor } = await loop.list(input);
+      return { proposals: proposals.map(brief), nextCursor };
+    },
+    render: ({ proposals, nextCursor }) =>
+      [list("Proposals", proposals.map(line)), ...(nextCursor ? [`More with cursor ${nextCursor}.`] : [])].join("\n\n"),
+  });
+}
+
+function brief({ proposalId, changeId, state, title, note }: ProposalView): z.input<typeof proposal> {
+  return { id: proposalId, change: changeId, state, title, note: note ?? "" };
+}
+
+function line({ id, change, state, title, note }: z.output<typeof proposal>): string {
+  return `${id} ${change} (${state}): ${title}${note === "" ? "" : ` - ${note}`}`;
+}
+
+function list(title: string, items: string[]): string {
+  return items.length === 0 ? `${title}: none.` : `${title}:\n${items.map((item) => `- ${item}`).join("\n")}`;
+}
+
+function show(value: number | null): string {
+  return value === null ? "-" : String(Number(value.toPrecision(4)));
+}
