@@ -46,7 +46,8 @@ export function quarantineIfDamaged(path: string): string | null {
 
 function integrityProblems(database: DatabaseSync): string[] {
   const rows = database.prepare(`PRAGMA integrity_check(${MAX_PROBLEMS})`).all();
-  return rows.map((row) => String(row["integrity_check"])).filter((text) => text !== "ok");
+  const lines = rows.flatMap((row) => String(row["integrity_check"]).split("\n"));
+  return lines.filter((line) => line !== "ok" && !line.startsWith("***"));
 }
 
 function rowProblems(database: DatabaseSync): string[] {

@@ -60,9 +60,10 @@ export class GroupCommit<Tables> {
   }
 
   async #drain(): Promise<void> {
-    // One turn's grace, so that calls of the same burst share a commit.
-    await new Promise((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
+      // One turn's grace, so that calls of the same burst share a commit; before every batch, because a caller who writes
+      // again as soon as a write resolves would otherwise keep timers and sockets from ever having their turn.
+      await new Promise((resolve) => setImmediate(resolve));
       const batch = this.#waiting;
       this.#waiting = [];
       await this.#commit(batch);

@@ -83,6 +83,19 @@ test("a deferred constraint that fails at COMMIT fails the guilty write alone", 
   expect(await store.read.selectFrom("notes").select("id").execute()).toEqual([{ id: "a" }, { id: "b" }]);
 });
 
+test("a caller who writes on and on leaves timers and sockets their turn", async () => {
+  using folder = temporary();
+  await using store = await notes(join(folder.path, "core.db"));
+  let writes = 0;
+  let waiting = true;
+  const timer = sleep(5).then(() => (waiting = false));
+  for (; waiting && writes < 50_000; writes++) {
+    await store.write((tx) => tx.insertInto("notes").values({ id: `n${writes}`, body: "x" }).execute());
+  }
+  await timer;
+  expect(writes).toBeLessThan(50_000);
+});
+
 test("a query that was not awaited fails instead of landing in another transaction", async () => {
   using folder = temporary();
   await using store = await notes(join(folder.path, "core.db"));
