@@ -52,7 +52,9 @@ export function isDamage(error: unknown): boolean {
 
 export function asStoreError(error: unknown, path: string): unknown {
   const code = isDamage(error) ? "store_corrupt" : UNWRITABLE.has(primaryCode(error)) ? "store_full" : null;
-  return code ? new SpecloopError(code, `${(error as Error).message} (${path})`, { target: path, cause: error }) : error;
+  return code
+    ? new SpecloopError(code, `${(error as Error).message} (${path})`, { target: path, cause: error })
+    : error;
 }
 
 function open(path: string): DatabaseSync {

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { asStoreError, isDamage, openIndexDatabase, recreateIndexDatabase } from "./database.ts";
-import type { Hit, IndexedDocument, Passage, SearchIndex, WeightedTerm } from "./port.ts";
+import { evidenceOf } from "./evidence.ts";
+import type { Evidence, Hit, IndexedDocument, Passage, SearchIndex, WeightedTerm } from "./port.ts";
 import { cjkPairs, identifiers, Terms } from "./terms.ts";
 
 /** Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009) with its customary constant. */
@@ -105,14 +106,18 @@ class Fts5Index implements SearchIndex {
     return total === 0 ? 0 : found / total;
   }
 
-  evidence(question: string, hit: Hit): number {
-    const { headingPath, text } = hit.passage;
-    return this.coverage(this.weigh(question), `${placeWords(hit.path)} ${headingPath.join(" ")} ${text}`);
+  evidence(terms: WeightedTerm[], { path, passage }: Hit): Evidence {
+    const head = `${placeWords(path)} ${passage.headingPath.join(" ")}`;
+    return evidenceOf(terms, { head, text: passage.text }, this.#terms);
   }
 
   fork(): SearchIndex {
     const copy = new Fts5Index(":memory:");
-    const documents = [...this.#revisions].map(([path, revision]) => ({ path, revision, passages: this.#passagesOf(path) }));
+    const documents = [...this.#revisions].map(([path, revision]) => ({
+      path,
+      revision,
+      passages: this.#passagesOf(path),
+    }));
     copy.replaceDocuments(documents);
     return copy;
   }
@@ -150,7 +155,15 @@ class Fts5Index implements SearchIndex {
     statements.insertDocument.run(path, revision);
     for (const passage of passages) {
       const { heading, headingPath, level, startLine, endLine, text } = passage;
-      const inserted = statements.insertPassage.run(path, heading, JSON.stringify(headingPath), level, startLine, endLine, text);
+      const inserted = statements.insertPassage.run(
+        path,
+        heading,
+        JSON.stringify(headingPath),
+        level,
+        startLine,
+        endLine,
+        text,
+      );
       const headings = headingPath.join(" ");
       const all = `${headings}\n${text}`;
       statements.insertWords.run(inserted.lastInsertRowid, placeWords(path), headings, text, cjkPairs(all).join(" "));

@@ -32,6 +32,14 @@ export interface WeightedTerm {
   weight: number;
 }
 
+/** Shares, 0..1, of a question's weight. */
+export interface Evidence {
+  /** Found in place, headings and the best few neighbouring lines of the passage. */
+  best: number;
+  /** Found in place and headings alone. */
+  heading: number;
+}
+
 /**
  * Full-text search over passages. What it holds can always be rebuilt from the documents, so it is allowed to lose
  * everything: a method that meets a damaged file empties the index and throws `store_corrupt`; the caller fills it again.
@@ -48,8 +56,8 @@ export interface SearchIndex extends Disposable {
   weigh(question: string): WeightedTerm[];
   /** The share, 0..1, of the terms' weight that is found in a text. */
   coverage(terms: WeightedTerm[], text: string): number;
-  /** Coverage of the question by a hit's place, headings and text: 0..1, comparable across corpora. */
-  evidence(question: string, hit: Hit): number;
+  /** How much of the question a hit holds; comparable across questions and corpora. */
+  evidence(terms: WeightedTerm[], hit: Hit): Evidence;
   /** A copy in memory that can be changed without touching this one. */
   fork(): SearchIndex;
   clear(): void;

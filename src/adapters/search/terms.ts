@@ -11,7 +11,8 @@ const WORD = /[\p{L}\p{N}\p{Co}]+/gu;
 /** What a programmer would call an identifier, a flag, a path or a file name. */
 const IDENTIFIER = /[A-Za-z0-9_$@][\w$@./:-]*(?:[._/:-]\w|[a-z0-9][A-Z])[\w$@./:-]*/g;
 /** Particles and question words of Chinese and Japanese that say nothing about the subject. */
-const CJK_FUNCTION = /什么|怎么样|怎么|如何|为什么|哪个|哪些|是否|可以|能否|多少|请问|我们|这个|那个|です|ます|ですか|どの|どう|なぜ|[的了吗呢吧啊是在和与或及之其はをがにでともへや]/gu;
+const CJK_FUNCTION =
+  /什么|怎么样|怎么|如何|为什么|哪个|哪些|是否|可以|能否|多少|请问|我们|这个|那个|です|ます|ですか|どの|どう|なぜ|[的了吗呢吧啊是在和与或及之其はをがにでともへや]/gu;
 
 /** Turns text into terms as FTS5's `porter unicode61` does; CJK text becomes pairs of characters. */
 export class Terms {
@@ -48,14 +49,20 @@ export class Terms {
 
 /** Lower case without diacritics, as `unicode61` with `remove_diacritics` sees it. */
 function fold(text: string): string {
-  return text.normalize("NFD").replaceAll(/[\u0300-\u036f]/g, "").normalize("NFC").toLowerCase();
+  return text
+    .normalize("NFD")
+    .replaceAll(/[\u0300-\u036f]/g, "")
+    .normalize("NFC")
+    .toLowerCase();
 }
 
 /** `变更提案` -> `变更 更提 提案`: unicode61 takes a run of CJK for one word, so pairs are what can be found. */
 export function cjkPairs(text: string): string[] {
   return [...text.matchAll(CJK)].flatMap(([run]) => {
     const characters = [...run];
-    return characters.length === 1 ? characters : characters.slice(1).map((next, index) => `${characters[index]}${next}`);
+    return characters.length === 1
+      ? characters
+      : characters.slice(1).map((next, index) => `${characters[index]}${next}`);
   });
 }
 

@@ -1,0 +1,158 @@
+import { scanSections, type Section } from "../adapters/markdown/index.ts";
+import type { Clock } from "../foundation/clock.ts";
+import { SpecloopError } from "../foundation/errors.ts";
+import type { Emitter } from "../foundation/events.ts";
+import { newId } from "../foundation/ids.ts";
+import { type Principal, principalLabel } from "../foundation/principal.ts";
+import type { AnswerCache } from "./cache.ts";
+import type { Corpus } from "./corpus.ts";
+import type { Ledger, NewAnswer, Recording } from "./ledger.ts";
+import { POLICIES } from "./policy.ts";
+import {
+  type Answer,
+  type AnswerRequest,
+  type Citation,
+  type JudgeRequest,
+  MAX_ANSWER,
+  type QuestionView,
+} from "./types.ts";
+import type { Waiters } from "./waiters.ts";
+
+interface Dependencies {
+  ledger: Ledger;
+  corpus: Corpus;
+  cache: AnswerCache;
+  waiters: Waiters;
+  events: Emitter;
+  clock: Clock;
+}
+
+/** How sure an answer is that its author vouches for. */
+const CONFIDENCE: Record<Principal["kind"], number> = { person: 1, agent: 0.7, system: 0.7 };
+const MAX_CITATIONS = 20;
+
+/** Takes answers and verdicts from people and agents. */
+export class Answering {
+  readonly #deps: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+  }
+
+  async answer(request: AnswerRequest, record: Recording): Promise<Answer> {
+    const { ledger, clock, events } = this.#deps;
+    const question = await ledger.view(request.questionId, clock.now());
+    this.#mayAnswer(question, request.principal);
+    const answer = await this.#compose(request.text, request.principal, request.citations ?? []);
+    const stored = await ledger.settle(question.questionId, { answer, at: clock.now() }, record);
+    const { questionId, askedAt } = question;
+    this.#announce(questionId, await ledger.keyOf(questionId));
+    const ms = Math.max(0, stored.at - askedAt);
+    events.emit("question.answered", {
+      questionId,
+      route: stored.route,
+      cached: false,
+      ms,
+      principal: request.principal,
+    });
+    return stored;
+  }
+
+  async judge(request: JudgeRequest): Promise<{ answerId: string; corrected: Answer | null }> {
+    const { ledger, clock, events } = this.#deps;
+    const { questionId, verdict, principal } = request;
+    const question = await ledger.view(questionId, clock.now());
+    this.#mayJudge(question, request);
+    const by = principalLabel(principal);
+    const correction = request.correction === undefined ? null : await this.#compose(request.correction, principal, []);
+    const judged = await ledger.judge(questionId, { verdict, by, at: clock.now() }, correction);
+    this.#announce(questionId, await ledger.keyOf(questionId));
+    events.emit("answer.judged", { questionId, answerId: judged.answerId, verdict, principal });
+    return judged;
+  }
+
+  #mayAnswer(question: QuestionView, principal: Principal): void {
+    if (POLICIES[question.kind].answerers.includes(principal.kind)) return;
+    throw new SpecloopError(
+      "forbidden",
+      `A question of kind "${question.kind}" is answered by a person, not by ${principalLabel(principal)}.`,
+      {
+        target: question.questionId,
+      },
+    );
+  }
+
+  /** What a person said is taken back by people only, and a correction is an answer. */
+  #mayJudge(question: QuestionView, { verdict, correction, principal }: JudgeRequest): void {
+    if (correction !== undefined) {
+      this.#mayAnswer(question, principal);
+      if (verdict === "useful")
+        throw new SpecloopError("bad_input", "An answer that is useful needs no correction.", { target: "correction" });
+    }
+    if (question.answer?.route === "person" && verdict !== "useful" && principal.kind !== "person") {
+      throw new SpecloopError("forbidden", `The answer of ${question.answer.by} can be rejected by a person only.`, {
+        target: question.questionId,
+      });
+    }
+  }
+
+  async #compose(
+    text: string,
+    principal: Principal,
+    cited: { path: string; heading?: string | undefined }[],
+  ): Promise<NewAnswer> {
+    if (text.trim() === "" || text.length > MAX_ANSWER) {
+      throw new SpecloopError("bad_input", `An answer has 1 to ${MAX_ANSWER} characters.`, { target: "text" });
+    }
+    if (cited.length > MAX_CITATIONS) {
+      throw new SpecloopError("bad_input", `An answer cites at most ${MAX_CITATIONS} places.`, { target: "citations" });
+    }
+    const citations = await Promise.all(cited.map((place) => this.#cite(place)));
+    const route = principal.kind === "person" ? "person" : "agent";
+    return {
+      id: newId("a"),
+      text: text.trim(),
+      citations,
+      route,
+      confidence: CONFIDENCE[principal.kind],
+      by: principalLabel(principal),
+    };
+  }
+
+  /** Throws `unknown_document` or `unknown_section` for a place that is not there: a citation has to be found again. */
+  async #cite({ path, heading }: { path: string; heading?: string | undefined }): Promise<Citation> {
+    const document = await this.#deps.corpus.content(path);
+    if (!document)
+      throw new SpecloopError("unknown_document", `There is no text file ${path} to cite.`, { target: path });
+    const { text, revision } = document;
+    if (heading === undefined || heading === "") {
+      return {
+        path,
+        heading: "",
+        startLine: 1,
+        endLine: Math.max(1, text.split("\n").length - (text.endsWith("\n") ? 1 : 0)),
+        revision,
+      };
+    }
+    const section = scanSections(text).find((section) => isNamed(section, heading));
+    if (!section) throw new SpecloopError("unknown_section", `${path} has no section "${heading}".`, { target: path });
+    return {
+      path,
+      heading: section.path.join(" > "),
+      startLine: section.startLine,
+      endLine: section.endLine,
+      revision,
+    };
+  }
+
+  #announce(questionId: string, key: string): void {
+    this.#deps.cache.forget(key);
+    this.#deps.waiters.wake(questionId);
+  }
+}
+
+/** By its heading or by the end of its heading path, as citations write it. */
+function isNamed({ path, heading }: Section, wanted: string): boolean {
+  const whole = path.join(" > ");
+  return heading === wanted || whole === wanted || whole.endsWith(` > ${wanted}`);
+}

@@ -1,0 +1,294 @@
+import type { Kysely } from "kysely";
+import { insertSealed, updateSealed, type Store } from "../adapters/store/index.ts";
+import type { RecordResult } from "../access/index.ts";
+import { SpecloopError } from "../foundation/errors.ts";
+import {
+  type AnswerRow,
+  encodeCursor,
+  type HistoryRow,
+  type QuestionRow,
+  type StoredAnswer,
+  toAnswer,
+  toStored,
+  toView,
+} from "./rows.ts";
+import type { QuestionTables } from "./tables.ts";
+import type { Answer, Kind, QuestionPage, QuestionView, Status, Verdict } from "./types.ts";
+
+type Db = Kysely<QuestionTables>;
+
+/** A question as it is accepted. */
+export interface NewQuestion {
+  id: string;
+  text: string;
+  kind: Kind;
+  change: string | null;
+  key: string;
+  asker: string;
+  askedAt: number;
+  expiresAt: number;
+}
+
+/** An answer of the ladder or of a principal. */
+export type NewAnswer = Omit<Answer, "at">;
+
+/** Questions and answers in the core database; every write is committed when its promise resolves. */
+export class Ledger {
+  readonly #store: Store<QuestionTables>;
+
+  constructor(store: Store<QuestionTables>) {
+    this.#store = store;
+  }
+
+  /** Accepts a question as pending. */
+  async accept(question: NewQuestion, record: Recording): Promise<void> {
+    await this.#store.write(async (tx) => {
+      await insertQuestion(tx, question, { status: "pending", closedAt: null, answerId: null });
+      await record(tx as unknown as Kysely<never>, question.id);
+    });
+  }
+
+  /** Accepts a question together with its answer. */
+  async acceptAnswered(
+    question: NewQuestion,
+    given: { answer: NewAnswer; at: number },
+    record: Recording,
+  ): Promise<Answer> {
+    return this.#store.write(async (tx) => {
+      await insertQuestion(tx, question, { status: "answered", closedAt: given.at, answerId: given.answer.id });
+      const answer = await insertAnswer(tx, question, given);
+      await record(tx as unknown as Kysely<never>, question.id);
+      return answer;
+    });
+  }
+
+  /**
+   * Gives a pending question its answer. Throws `already_answered` (the standing answer is in the details),
+   * `question_expired` or `unknown_question`.
+   */
+  async settle(questionId: string, given: { answer: NewAnswer; at: number }, record: Recording): Promise<Answer> {
+    return this.#store.write(async (tx) => {
+      const row = await questionRow(tx, questionId);
+      await refuseClosed(tx, row, given.at);
+      const set = { status: "answered" as const, closed_at: given.at, answer_id: given.answer.id };
+      const answer = await insertAnswer(tx, { id: row.id, key: row.key }, given);
+      await updateSealed(tx, "questions", { where: { id: row.id }, set });
+      await record(tx as unknown as Kysely<never>, row.id);
+      return answer;
+    });
+  }
+
+  /** Records a verdict on the standing answer, and the correction as the answer that stands from now on. */
+  async judge(
+    questionId: string,
+    judged: { verdict: Verdict; by: string; at: number },
+    correction: NewAnswer | null,
+  ): Promise<{ answerId: string; corrected: Answer | null }> {
+    return this.#store.write(async (tx) => {
+      const row = await questionRow(tx, questionId);
+      if (row.answer_id === null) {
+        throw new SpecloopError("bad_input", `The question ${questionId} has no answer that could be judged.`, {
+          target: questionId,
+        });
+      }
+      const set = { verdict: judged.verdict, judged_by: judged.by, judged_at: judged.at };
+      await updateSealed(tx, "answers", { where: { id: row.answer_id }, set });
+      if (!correction) return { answerId: row.answer_id, corrected: null };
+      const corrected = await insertAnswer(tx, { id: row.id, key: row.key }, { answer: correction, at: judged.at });
+      await updateSealed(tx, "questions", { where: { id: row.id }, set: { answer_id: corrected.id } });
+      return { answerId: row.answer_id, corrected };
+    });
+  }
+
+  /** Closes what is past its time and returns the ids. */
+  async expire(now: number): Promise<string[]> {
+    const due = await this.#store.read
+      .selectFrom("questions")
+      .select("id")
+      .where("status", "=", "pending")
+      .where("expires_at", "<=", now)
+      .execute();
+    if (due.length === 0) return [];
+    return this.#store.write(async (tx) => {
+      const closed: string[] = [];
+      for (const { id } of due) {
+        const where = { id, status: "pending" as const };
+        const count = await updateSealed(tx, "questions", { where, set: { status: "expired", closed_at: now } });
+        if (count > 0) closed.push(id);
+      }
+      return closed;
+    });
+  }
+
+  /** Id of the question with this key that still waits for its answer. */
+  async openQuestion(key: string, now: number): Promise<string | null> {
+    const row = await this.#store.read
+      .selectFrom("questions")
+      .select("id")
+      .where("key", "=", key)
+      .where("status", "=", "pending")
+      .where("expires_at", ">", now)
+      .executeTakeFirst();
+    return row?.id ?? null;
+  }
+
+  /** Throws `unknown_question`. */
+  async keyOf(questionId: string): Promise<string> {
+    return (await questionRow(this.#store.read, questionId)).key;
+  }
+
+  /** All answers ever given under a key, newest first. */
+  async answersByKey(key: string): Promise<StoredAnswer[]> {
+    const query = this.#store.read.selectFrom("answers").selectAll().where("key", "=", key);
+    const rows = await query.orderBy("at", "desc").limit(100).execute();
+    return rows.map(toStored);
+  }
+
+  /** Throws `unknown_question`. */
+  async view(questionId: string, now: number): Promise<QuestionView> {
+    const row = await questionRow(this.#store.read, questionId);
+    return toView(row, row.answer_id === null ? null : await answerRow(this.#store.read, row.answer_id), now);
+  }
+
+  async page(filter: PageFilter): Promise<QuestionPage> {
+    const { limit, after, now } = filter;
+    const matching = filtered(this.#store.read, filter);
+    const total = await matching.select((builder) => builder.fn.countAll<number>().as("n")).executeTakeFirstOrThrow();
+    let query = matching
+      .selectAll("questions")
+      .orderBy("asked_at", "desc")
+      .orderBy("id", "desc")
+      .limit(limit + 1);
+    if (after) {
+      query = query.where((builder) =>
+        builder.or([
+          builder("asked_at", "<", after.askedAt),
+          builder.and([builder("asked_at", "=", after.askedAt), builder("id", "<", after.id)]),
+        ]),
+      );
+    }
+    const rows = await query.execute();
+    const shown = rows.slice(0, limit);
+    const answers = await this.#answersOf(shown);
+    const last = rows.length > limit ? shown.at(-1) : undefined;
+    return {
+      questions: shown.map((row) => toView(row, answers.get(row.answer_id ?? "") ?? null, now)),
+      total: Number(total.n),
+      nextCursor: last ? encodeCursor(last) : null,
+    };
+  }
+
+  /** The newest questions with all their answers. */
+  async history(limit: number): Promise<HistoryRow[]> {
+    const questions = await this.#store.read
+      .selectFrom("questions")
+      .selectAll()
+      .orderBy("asked_at", "desc")
+      .orderBy("id", "desc")
+      .limit(limit)
+      .execute();
+    const byQuestion = new Map<string, StoredAnswer[]>(questions.map(({ id }) => [id, []]));
+    for (const ids of chunks([...byQuestion.keys()])) {
+      const rows = await this.#store.read
+        .selectFrom("answers")
+        .selectAll()
+        .where("question_id", "in", ids)
+        .orderBy("at", "desc")
+        .execute();
+      for (const row of rows) byQuestion.get(row.question_id)?.push(toStored(row));
+    }
+    return questions.map((question) => ({ question, answers: byQuestion.get(question.id) ?? [] }));
+  }
+
+  async #answersOf(questions: QuestionRow[]): Promise<Map<string, AnswerRow>> {
+    const ids = questions.flatMap(({ answer_id }) => answer_id ?? []);
+    const found = new Map<string, AnswerRow>();
+    for (const some of chunks(ids)) {
+      const rows = await this.#store.read.selectFrom("answers").selectAll().where("id", "in", some).execute();
+      for (const row of rows) found.set(row.id, row);
+    }
+    return found;
+  }
+}
+
+/** Writes the caller's idempotency record in the same transaction. */
+export type Recording = (tx: Parameters<RecordResult<unknown>>[0], questionId: string) => Promise<void>;
+
+export interface PageFilter {
+  status: Status | undefined;
+  kinds: readonly Kind[];
+  after: { askedAt: number; id: string } | null;
+  limit: number;
+  now: number;
+}
+
+/** A pending question past its time is shown as expired, also before the clock closed it. */
+function filtered(db: Db, { status, kinds, now }: PageFilter) {
+  const query = db.selectFrom("questions").where("kind", "in", kinds);
+  if (status === "pending") return query.where("status", "=", status).where("expires_at", ">", now);
+  if (status === "answered") return query.where("status", "=", status);
+  if (status === undefined) return query;
+  return query.where((builder) =>
+    builder.or([
+      builder("status", "=", "expired"),
+      builder.and([builder("status", "=", "pending"), builder("expires_at", "<=", now)]),
+    ]),
+  );
+}
+
+async function refuseClosed(tx: Db, row: QuestionRow, now: number): Promise<void> {
+  if (row.status === "answered" && row.answer_id !== null) {
+    const standing = await answerRow(tx, row.answer_id);
+    throw new SpecloopError("already_answered", `The question ${row.id} was answered by ${standing.author}.`, {
+      target: row.id,
+      details: { answer: toAnswer(standing) },
+    });
+  }
+  if (row.status === "expired" || row.expires_at <= now) {
+    throw new SpecloopError("question_expired", `The question ${row.id} expired without an answer.`, {
+      target: row.id,
+    });
+  }
+}
+
+async function insertQuestion(
+  tx: Db,
+  question: NewQuestion,
+  closed: { status: Status; closedAt: number | null; answerId: string | null },
+): Promise<void> {
+  const { id, text, kind, change, key, asker, askedAt, expiresAt } = question;
+  await insertSealed(tx, "questions", {
+    ...{ id, text, kind, change_id: change, key, status: closed.status, asked_at: askedAt, asker },
+    ...{ expires_at: expiresAt, closed_at: closed.closedAt, answer_id: closed.answerId },
+  });
+}
+
+async function insertAnswer(
+  tx: Db,
+  question: { id: string; key: string },
+  { answer, at }: { answer: NewAnswer; at: number },
+): Promise<Answer> {
+  await insertSealed(tx, "answers", {
+    ...{ id: answer.id, question_id: question.id, key: question.key, text: answer.text, route: answer.route },
+    ...{ citations: JSON.stringify(answer.citations), confidence: answer.confidence, author: answer.by, at },
+    ...{ verdict: null, judged_by: null, judged_at: null },
+  });
+  return { ...answer, at };
+}
+
+async function questionRow(db: Db, id: string): Promise<QuestionRow> {
+  const row = await db.selectFrom("questions").selectAll().where("id", "=", id).executeTakeFirst();
+  if (!row) throw new SpecloopError("unknown_question", `There is no question ${id}.`, { target: id });
+  return row;
+}
+
+function answerRow(db: Db, id: string): Promise<AnswerRow> {
+  return db.selectFrom("answers").selectAll().where("id", "=", id).executeTakeFirstOrThrow();
+}
+
+/** SQLite takes a bounded number of parameters in one statement. */
+function chunks<T>(items: T[], size = 500): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
