@@ -44,9 +44,9 @@ export class CircuitBreaker {
     this.#pause = FIRST_PAUSE_MS;
   }
 
-  /** The server was seen alive by other means: the next call may try. */
+  /** The server was seen alive by other means: calls may go on, and the next failure opens the circuit again. */
   seenAlive(): void {
-    this.#openUntil = 0;
+    this.#failures = Math.min(this.#failures, FAILURES_TO_OPEN - 1);
   }
 
   #failed(): void {

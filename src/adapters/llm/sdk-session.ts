@@ -173,6 +173,7 @@ export class SdkSession {
         watchdog.progress();
       },
     });
+    settleOnce(prediction);
     try {
       return await untilAborted(prediction.result(), linked.signal);
     } catch (error) {
@@ -223,6 +224,21 @@ function settingsOf({ request, maxTokens, temperature }: BackendCall) {
 function collect(answer: Answer, { content, reasoningType, isStructural }: LLMPredictionFragment): void {
   if (isStructural || reasoningType === "reasoningStartTag" || reasoningType === "reasoningEndTag") return;
   answer.add(reasoningType === "reasoning" ? "reasoning" : "text", content);
+}
+
+/**
+ * Lets a prediction settle once. The SDK throws out of reach of any caller when the connection breaks, or a fragment
+ * comes, between the end of a prediction and the closing of its channel.
+ */
+function settleOnce(prediction: object): void {
+  const inner = prediction as { status: string; finished(error?: unknown): void; push(fragment: unknown): void };
+  const [finished, push] = [inner.finished.bind(inner), inner.push.bind(inner)];
+  inner.finished = (error) => {
+    if (inner.status === "pending") finished(error);
+  };
+  inner.push = (fragment) => {
+    if (inner.status === "pending") push(fragment);
+  };
 }
 
 interface Transport {

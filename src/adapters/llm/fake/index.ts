@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { WebSocketServer } from "ws";
 import { serveSocket } from "./socket.ts";
 import { DEFAULT_MODELS, defaultReply, type FakeState } from "./state.ts";
@@ -56,7 +56,8 @@ export async function startFakeLmStudio(options: FakeOptions = {}): Promise<Fake
 
 interface Doors {
   server: Server;
-  sockets: WebSocketServer;
+  /** Every connection, also those whose handshake was left unanswered, of which neither server knows. */
+  connections: Set<Socket>;
 }
 
 async function listen(state: FakeState, port: number): Promise<Doors> {
@@ -69,19 +70,22 @@ async function listen(state: FakeState, port: number): Promise<Doors> {
     // A frozen process leaves even the handshake unanswered.
     if (!state.faults.frozen) sockets.handleUpgrade(request, socket, head, (client) => serveSocket(state, client));
   });
+  const connections = new Set<Socket>();
+  server.on("connection", (socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen(port, "127.0.0.1", resolve);
   await promise;
-  return { server, sockets };
+  return { server, connections };
 }
 
-async function close({ server, sockets }: Doors): Promise<void> {
+async function close({ server, connections }: Doors): Promise<void> {
   if (!server.listening) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
-  for (const client of sockets.clients) client.terminate();
-  sockets.close();
-  server.closeAllConnections();
+  for (const socket of connections) socket.destroy();
   await promise;
 }

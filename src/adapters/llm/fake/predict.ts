@@ -33,6 +33,7 @@ export async function predict(state: FakeState, channel: Channel, { parameter, m
   }
   if (midStream && !channel.signal.aborted) return midStreamFault(midStream, channel, die);
   if (!closeWithoutSuccess) await channel.send(success(performance, model, channel.signal.aborted));
+  if (state.faults.dieAfterSuccess) return die();
   channel.close();
   channel.signal.removeEventListener("abort", note);
 }

@@ -38,7 +38,7 @@ export async function perform(state: FakeState, request: FakeRequest): Promise<P
   return {
     pieces: [...pieces("reasoning", thought), ...pieces("text", state.faults.inReasoning ? "" : text)],
     stop: text.length < said.length ? "maxPredictedTokensReached" : "eosFound",
-    tokensIn: estimatePrompt(messages),
+    tokensIn: state.faults.reportedPromptTokens ?? estimatePrompt(messages),
     tokensOut: estimateTokens(thought + text),
   };
 }

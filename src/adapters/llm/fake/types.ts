@@ -46,6 +46,8 @@ export interface FakeFaults {
   promptProgress?: { count: number; everyMs: number } | undefined;
   /** Begins the answer and then: says nothing more, cuts the connection, or reports a crash of the model. */
   midStream?: "stall" | "die" | "crash" | undefined;
+  /** Cuts the connection after it said that the prediction succeeded, before it closed the channel. */
+  dieAfterSuccess?: boolean | undefined;
   /** Accepts connections and bytes and answers nothing at all. */
   frozen?: boolean | undefined;
   /** Closes the channel without saying that the prediction succeeded. */
@@ -66,6 +68,8 @@ export interface FakeFaults {
   floodMegabytes?: number | undefined;
   /** Lists its models as loaded and refuses to predict with them. */
   modelGone?: boolean | undefined;
+  /** Says that it has read that many tokens of the prompt, as servers do that cut it. */
+  reportedPromptTokens?: number | undefined;
   /** HTTP: answers without a stream although one was asked for. */
   noStream?: boolean | undefined;
 }

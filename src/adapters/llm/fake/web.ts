@@ -81,7 +81,11 @@ async function stream(state: FakeState, performance: Performance, to: { model: s
   for (const { kind, content } of performance.pieces.slice(0, half)) {
     await piece(kind === "text" ? { content } : { reasoning_content: content });
   }
-  if (midStream === "die") return void response.destroy();
+  if (midStream === "die") {
+    // What was written is on its way before the connection breaks.
+    await wait(20);
+    return void response.destroy();
+  }
   if (midStream === "crash") return void response.end(`event: error\ndata: ${JSON.stringify({ error: { message: "The model has crashed. (Exit code: 11)" } })}\n\n`);
   if (midStream === "stall") return;
   if (closeWithoutSuccess) return void response.end();

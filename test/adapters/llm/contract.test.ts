@@ -1,0 +1,4 @@
+import { llmContract } from "../../contract/llm.ts";
+
+llmContract("lmstudio");
+llmContract("openai");
