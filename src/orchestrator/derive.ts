@@ -37,6 +37,7 @@ function deriveChange(snapshot: Snapshot, files: ChangeFiles, touched: Touched):
   return {
     id: files.id,
     root: snapshot.root,
+    path: folder,
     stage,
     title: files.documents.get("proposal.md")?.content.title ?? null,
     goal: metadata?.goal ?? null,

@@ -63,6 +63,8 @@ export interface ChangeState {
   id: string;
   /** Path of its planning root. */
   root: string;
+  /** Its folder, relative to the repository. */
+  path: string;
   stage: Stage;
   title: string | null;
   goal: string | null;

@@ -1,6 +1,7 @@
 export { deltaCount, parseDelta, type DeltaOperation, type ParsedDelta } from "./delta.ts";
 export { isChangeId, writeChange } from "./draft.ts";
 export { matcher } from "./glob.ts";
+export { locate, type Installation } from "./locate.ts";
 export { splitLines, withoutBom, type Lines } from "./lines.ts";
 export { NO_CONFIG, readConfig, readMetadata, type ChangeMetadata } from "./metadata.ts";
 export type { ChangeDraft, DraftDelta, PlanningConfig, PlanningRoot, Verdict, VerdictIssue } from "./port.ts";
@@ -9,3 +10,4 @@ export { findRoots, readRoot } from "./roots.ts";
 export { readSchema, SPEC_DRIVEN, type ArtifactDefinition, type ChangeSchema } from "./schema.ts";
 export { parseSpec, type ParsedSpec } from "./spec.ts";
 export { parseTasks, withoutTicks, type ParsedTask } from "./tasks.ts";
+export { trustsProjectInstallation, Validator, type ValidatorParts } from "./validator.ts";

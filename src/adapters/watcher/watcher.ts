@@ -70,6 +70,9 @@ class ChokidarWatcher implements Watcher {
     watcher.add([...directories, ...gitDirectories]);
     try {
       await ready.promise;
+    } catch (error) {
+      await watcher.close();
+      throw error;
     } finally {
       signal.removeEventListener("abort", abort);
     }

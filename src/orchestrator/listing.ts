@@ -1,0 +1,158 @@
+import { SpecloopError } from "../foundation/errors.ts";
+import type { RootKeeper } from "./keeper.ts";
+import { archiveNameOf } from "./proposals.ts";
+import type { ChangeState, ChangeView, Stage } from "./state.ts";
+
+export interface ListRequest {
+  stage?: Stage | undefined;
+  /** Only changes of this planning root. */
+  root?: string | undefined;
+  cursor?: string | undefined;
+  /** 1 to 100, 20 when absent. */
+  limit?: number | undefined;
+  includeArchived?: boolean | undefined;
+}
+
+/** A line of the list. */
+export interface ChangeSummary {
+  id: string;
+  root: string;
+  stage: Stage;
+  title: string | null;
+  git: ChangeState["git"];
+  tasks: { done: number; total: number };
+  findings: { errors: number; warnings: number };
+  openQuestions: number;
+  /** OpenSpec's verdict on what it is now; null while there is none. */
+  valid: boolean | null;
+  mergeability: ChangeState["mergeability"]["state"];
+}
+
+export interface ChangePage {
+  changes: ChangeSummary[];
+  /** For the next page; null on the last. */
+  cursor: string | null;
+  total: number;
+}
+
+/** Active and proposed changes; archived and abandoned ones when they are asked for. */
+export function listChanges(keepers: RootKeeper[], request: ListRequest): ChangePage {
+  const { stage, root, limit = 20, includeArchived = false } = request;
+  const wanted = keepers.filter((keeper) => root === undefined || keeper.root.path === root);
+  const rows = wanted.flatMap((keeper) => [
+    ...[...keeper.state.changes.values()].map((state) => summarize(keeper.view(state))),
+    ...(includeArchived || stage === "archived" ? archivedOf(keeper) : []),
+    ...(includeArchived || stage === "abandoned" ? abandonedOf(keeper) : []),
+  ]);
+  const fitting = rows.filter((row) => stage === undefined || row.stage === stage).sort(byPlace);
+  const after = request.cursor === undefined ? "" : decode(request.cursor);
+  const rest = fitting.filter((row) => keyOf(row) > after);
+  const changes = rest.slice(0, limit);
+  const last = changes.at(-1);
+  return { changes, cursor: last && rest.length > limit ? encode(keyOf(last)) : null, total: fitting.length };
+}
+
+/** The change with this id, also an archived or abandoned one. */
+export function findChange(
+  keepers: RootKeeper[],
+  id: string,
+  root: string | undefined,
+): { keeper: RootKeeper; state: ChangeState } {
+  const wanted = keepers.filter((keeper) => root === undefined || keeper.root.path === root);
+  const active = wanted.flatMap((keeper) => {
+    const state = keeper.state.changes.get(id);
+    return state ? [{ keeper, state }] : [];
+  });
+  const found = active.length > 0 ? active : wanted.flatMap((keeper) => formerOf(keeper, id));
+  if (found.length > 1) {
+    const roots = found.map(({ keeper }) => keeper.root.path);
+    throw new SpecloopError("ambiguous_target", `${id} exists in ${roots.join(" and ")}.`, {
+      target: id,
+      fix: "Name the root as well.",
+      details: { roots },
+    });
+  }
+  if (!found[0]) throw new SpecloopError("unknown_change", `There is no change "${id}".`, { target: id });
+  return found[0];
+}
+
+function formerOf(keeper: RootKeeper, id: string): { keeper: RootKeeper; state: ChangeState }[] {
+  const name = archiveNameOf(id, keeper.state.archived);
+  const root = keeper.root.path;
+  if (name !== null) return [{ keeper, state: formerState(root, id, "archived", `${root}/changes/archive/${name}`) }];
+  const isAbandoned = keeper.remembered.get(id)?.stage === "abandoned";
+  return isAbandoned ? [{ keeper, state: formerState(root, id, "abandoned", `${root}/changes/${id}`) }] : [];
+}
+
+function archivedOf(keeper: RootKeeper): ChangeSummary[] {
+  return keeper.state.archived.map((name) => {
+    const id = name.replace(/^\d{4}-\d{2}-\d{2}-(?=.)/, "");
+    return summarize(keeper.view(formerState(keeper.root.path, id, "archived", name)));
+  });
+}
+
+function abandonedOf(keeper: RootKeeper): ChangeSummary[] {
+  const gone = [...keeper.remembered].filter(
+    ([id, { stage }]) => stage === "abandoned" && !keeper.state.changes.has(id),
+  );
+  return gone.map(([id]) => summarize(keeper.view(formerState(keeper.root.path, id, "abandoned", id))));
+}
+
+/** What is known of a change that is over: its files are not read. */
+function formerState(root: string, id: string, stage: Stage, path: string): ChangeState {
+  return {
+    id,
+    root,
+    path,
+    stage,
+    title: null,
+    goal: null,
+    schema: "",
+    git: "committed",
+    branch: null,
+    artifacts: [],
+    tasks: { done: 0, total: 0 },
+    deltas: [],
+    findings: [],
+    questions: [],
+    mergeability: { state: "clean", overlaps: [] },
+    contentHash: "",
+    planHash: "",
+    verdictHash: "",
+  };
+}
+
+function summarize(view: ChangeView): ChangeSummary {
+  const { id, root, stage, title, git, tasks, findings, questions, validity, mergeability } = view;
+  const count = (severity: string) => findings.filter((finding) => finding.severity === severity).length;
+  return {
+    id,
+    root,
+    stage,
+    title,
+    git,
+    tasks,
+    findings: { errors: count("error"), warnings: count("warning") },
+    openQuestions: questions.filter(({ answered }) => !answered).length,
+    valid: validity.current ? (validity.verdict?.valid ?? null) : null,
+    mergeability: mergeability.state,
+  };
+}
+
+function keyOf({ root, id, stage }: ChangeSummary): string {
+  return [root, id, stage].join("\0");
+}
+
+function byPlace(a: ChangeSummary, b: ChangeSummary): number {
+  return keyOf(a) < keyOf(b) ? -1 : 1;
+}
+
+function encode(key: string): string {
+  return Buffer.from(key, "utf8").toString("base64url");
+}
+
+function decode(cursor: string): string {
+  const key = Buffer.from(cursor, "base64url").toString("utf8");
+  if (key.split("\0").length === 3 && encode(key) === cursor) return key;
+  throw new SpecloopError("bad_input", "The cursor is none that this list gave.", { target: "cursor" });
+}

@@ -1,0 +1,93 @@
+import type { ChangeDetail, SummaryRow, VerdictRow } from "./tools.ts";
+
+export function renderList({
+  changes,
+  cursor,
+  total,
+}: {
+  changes: SummaryRow[];
+  cursor: string | null;
+  total: number;
+}): string {
+  if (total === 0) return "No changes.";
+  const lines = changes.map((change) => {
+    const facts = [`${change.tasks.done}/${change.tasks.total} tasks`, validity(change.valid)];
+    if (change.findings.errors > 0) facts.push(`${change.findings.errors} errors`);
+    if (change.findings.warnings > 0) facts.push(`${change.findings.warnings} warnings`);
+    if (change.openQuestions > 0) facts.push(`${change.openQuestions} open questions`);
+    if (change.mergeability !== "clean") facts.push(change.mergeability.replace("_", " "));
+    if (change.git !== "committed") facts.push(change.git === "branch" ? "proposed on a branch" : change.git);
+    const place = change.root === "openspec" ? "" : ` (${change.root})`;
+    const title = change.title === null ? "" : `: ${change.title}`;
+    return `- **${change.id}**${place} ${change.stage}${title} (${facts.join(", ")})`;
+  });
+  const more = cursor === null ? [] : [`More: call again with cursor ${cursor}`];
+  return [`${changes.length} of ${total} changes`, ...lines, ...more].join("\n");
+}
+
+export function renderChange(change: ChangeDetail): string {
+  const { done, total } = change.tasks;
+  const place = change.branch === null ? change.git : `branch ${change.branch}`;
+  const deltas = change.deltas.map((delta) => {
+    const text = (name: string) => (typeof delta[name] === "string" ? delta[name] : "");
+    return `- ${text("operation")} ${text("capability")}: ${text("requirement")}${text("to") === "" ? "" : ` -> ${text("to")}`}`;
+  });
+  return [
+    `# ${change.id}${change.title === null ? "" : `: ${change.title}`}`,
+    `${change.stage}, ${done}/${total} tasks, ${place}, ${change.path}, ${change.mergeability.replace("_", " ")}`,
+    ...section(
+      "Artifacts",
+      change.artifacts.map(({ id, status, paths }) => `- ${[id, status, ...paths].join(" ")}`),
+    ),
+    ...section("Deltas", deltas),
+    ...section("Findings", change.findings.map(finding)),
+    ...section(
+      "Questions",
+      change.questions.map(({ path, line, text, answered }) => `- [${answered ? "x" : " "}] ${text} (${path}:${line})`),
+    ),
+    ...section(
+      "Overlaps",
+      change.overlaps.map((overlap) => `- ${Object.values(overlap).join(", ")}`),
+    ),
+    change.verdict === null ? "No verdict of OpenSpec yet." : verdictLines(change.verdict, change.verdictCurrent),
+  ].join("\n");
+}
+
+export function renderProposal(made: {
+  changeId: string;
+  branch: string;
+  commit: string;
+  valid: boolean | null;
+  warning: string | null;
+}): string {
+  const warning = made.warning === null ? "" : ` ${made.warning}`;
+  return `Proposed ${made.changeId} on ${made.branch} (${made.commit.slice(0, 10)}, ${validity(made.valid)}).${warning} A person approves it by merging: git merge ${made.branch}`;
+}
+
+export function renderVerdict(verdict: VerdictRow): string {
+  return verdictLines(verdict, true);
+}
+
+function verdictLines({ valid, version, source, issues, ms }: VerdictRow, current: boolean): string {
+  const head = `OpenSpec ${version} (${source}, ${ms} ms): ${validity(valid)}${current ? "" : ", for an earlier text; a new verdict is on its way"}`;
+  return [
+    head,
+    ...issues.map(
+      ({ level, path, message, line }) => `- ${level} ${path}${line === undefined ? "" : `:${line}`}: ${message}`,
+    ),
+  ].join("\n");
+}
+
+function finding({ severity, code, message, target, fix }: ChangeDetail["findings"][number]): string {
+  const where = target === undefined ? "" : ` (${target})`;
+  return `- ${severity} ${code}: ${message}${where}${fix === undefined ? "" : ` ${fix}`}`;
+}
+
+function section(title: string, lines: string[]): string[] {
+  return lines.length > 0 ? [`## ${title}`, ...lines] : [];
+}
+
+function validity(valid: boolean | null): string {
+  if (valid === null) return "unchecked";
+  return valid ? "valid" : "invalid";
+}

@@ -1,0 +1,204 @@
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { locate, trustsProjectInstallation, Validator } from "../../../src/adapters/openspec/index.ts";
+import { silentLogger } from "../../../src/foundation/logger.ts";
+import { realRepositoriesMissing, sharedDataFile } from "../../helpers/repository.ts";
+import { scenario } from "../../helpers/scenario.ts";
+
+const projectRoot = resolve(import.meta.dirname, "../../..");
+const openspec = join(projectRoot, "node_modules/@fission-ai/openspec");
+
+const DELTA = `## ADDED Requirements
+
+### Requirement: New thing
+The system SHALL do it.
+
+#### Scenario: s
+- **WHEN** a
+- **THEN** b
+`;
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "specloop-verdict-test-"));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+function validatorIn(worktree: string, more: Partial<ConstructorParameters<typeof Validator>[0]> = {}): Validator {
+  const parts = { worktree, searchFrom: [projectRoot], trustProjectInstallation: false, env: {}, logger: silentLogger };
+  const validator = new Validator({ ...parts, ...more });
+  onTestFinished(() => validator[Symbol.asyncDispose]());
+  return validator;
+}
+
+function change(delta: string): Map<string, string> {
+  return new Map([
+    ["changes/add-it/.openspec.yaml", "schema: spec-driven\n"],
+    ["changes/add-it/tasks.md", "## 1. A\n\n- [ ] 1.1 b\n"],
+    ["changes/add-it/specs/auth/spec.md", delta],
+  ]);
+}
+
+test("judges a change that exists as files only, and leaves nothing behind", async () => {
+  const before = (await readdir(tmpdir())).filter((name) => name.startsWith("specloop-change-"));
+  const validator = validatorIn(await folder());
+  const good = await validator.checkFiles("add-it", change(DELTA));
+  expect(good).toMatchObject({ valid: true, source: "path", issues: [] });
+  expect(good.version).toBe(
+    (JSON.parse(readFileSync(join(openspec, "package.json"), "utf8")) as { version: string }).version,
+  );
+  const after = (await readdir(tmpdir())).filter((name) => name.startsWith("specloop-change-"));
+  expect(after.filter((name) => !before.includes(name))).toEqual([]);
+});
+
+test("is strict: a warning makes a change invalid", async () => {
+  const validator = validatorIn(await folder());
+  const verdict = await validator.checkFiles("add-it", change(DELTA.replace("SHALL do", "does")));
+  expect(verdict.valid).toBe(false);
+  expect(verdict.issues).toEqual([
+    { level: "WARNING", path: "auth/spec.md", message: expect.stringContaining("should contain SHALL or MUST") },
+  ]);
+});
+
+test("the thread and the command line agree", async () => {
+  const project = await folder();
+  for (const [path, content] of change(DELTA.replace("#### Scenario", "### Scenario"))) {
+    await mkdir(join(project, "openspec", path, ".."), { recursive: true });
+    await writeFile(join(project, "openspec", path), content);
+  }
+  const byThread = await validatorIn(project).check(project, "add-it");
+  // The same package whose loadable part is gone: only its command line is left.
+  const bin = await folder();
+  await writeFile(join(bin, "openspec"), `#!/bin/sh\nexec "${process.execPath}" "${openspec}/bin/openspec.js" "$@"\n`, {
+    mode: 0o755,
+  });
+  const byCommand = await validatorIn(project, { env: { PATH: bin, HOME: project }, searchFrom: [] }).check(
+    project,
+    "add-it",
+  );
+  expect(byThread.valid).toBe(false);
+  expect(byCommand.source).toBe("cli");
+  expect(byCommand.version).toBe(byThread.version);
+  expect(byCommand.issues).toEqual(byThread.issues);
+});
+
+test("an OpenSpec that cannot be loaded is used by its command line", async () => {
+  const place = await folder();
+  const copy = join(place, "node_modules/@fission-ai/openspec");
+  await mkdir(join(copy, ".."), { recursive: true });
+  await mkdir(join(copy, "bin"), { recursive: true });
+  await mkdir(join(copy, "dist/core/validation"), { recursive: true });
+  await writeFile(join(copy, "package.json"), '{"name":"@fission-ai/openspec","version":"9.9.9","type":"module"}');
+  await writeFile(join(copy, "dist/core/validation/validator.js"), "export const Judge = 1;");
+  await writeFile(
+    join(copy, "bin/openspec.js"),
+    `await import(${JSON.stringify(`file://${openspec}/bin/openspec.js`)});`,
+  );
+  const verdict = await validatorIn(await folder(), { searchFrom: [place] }).checkFiles("add-it", change(DELTA));
+  expect(verdict).toMatchObject({ valid: true, source: "cli", version: "9.9.9" });
+});
+
+test("a validator that judges wrongly fails its self-test", async () => {
+  const place = await folder();
+  const copy = join(place, "node_modules/@fission-ai/openspec");
+  await mkdir(join(copy, "dist/core/validation"), { recursive: true });
+  await writeFile(join(copy, "package.json"), '{"name":"@fission-ai/openspec","version":"9.9.9","type":"module"}');
+  const lying = "export class Validator { async validateChangeDeltaSpecs() { return { issues: [] }; } }";
+  await writeFile(join(copy, "dist/core/validation/validator.js"), lying);
+  // Its command line is missing too, so that no verdict at all is the honest answer.
+  const validator = validatorIn(await folder(), { searchFrom: [place] });
+  await expect(validator.checkFiles("add-it", change(DELTA))).rejects.toMatchObject({ code: "no_validator" });
+});
+
+scenario("changes", "No OpenSpec is installed", async () => {
+  const validator = validatorIn(await folder(), { searchFrom: [] });
+  const failure = validator.checkFiles("add-it", change(DELTA));
+  await expect(failure).rejects.toMatchObject({ code: "no_validator", fix: expect.stringContaining("npm install") });
+  expect(await validator.health().run(new AbortController().signal)).toMatchObject({ status: "warning" });
+});
+
+scenario("changes", "The repository brings its own OpenSpec", async () => {
+  const repository = await folder();
+  const own = join(repository, "node_modules/@fission-ai/openspec");
+  await mkdir(join(own, "dist/core/validation"), { recursive: true });
+  await mkdir(join(own, "bin"), { recursive: true });
+  await mkdir(join(repository, "node_modules/.bin"), { recursive: true });
+  await writeFile(join(own, "package.json"), '{"name":"@fission-ai/openspec","version":"6.6.6","type":"module"}');
+  const trace = join(repository, "ran");
+  const evil = `import { writeFileSync } from "node:fs"; writeFileSync(${JSON.stringify(trace)}, "yes");`;
+  await writeFile(join(own, "dist/core/validation/validator.js"), evil);
+  await writeFile(join(own, "bin/openspec.js"), evil, { mode: 0o755 });
+  await symlink("../@fission-ai/openspec/bin/openspec.js", join(repository, "node_modules/.bin/openspec"));
+  // npm puts the repository's own commands on the PATH of everything it starts.
+  const env = { PATH: `${join(repository, "node_modules/.bin")}:.:${process.env["PATH"] ?? ""}` };
+  const verdict = await validatorIn(repository, { env }).checkFiles("add-it", change(DELTA));
+  expect(verdict.version).not.toBe("6.6.6");
+  expect(existsSync(trace)).toBe(false);
+  const trusted = validatorIn(repository, { env, trustProjectInstallation: true });
+  expect(await trusted.installation()).toMatchObject({ kind: "package", version: "6.6.6", source: "project" });
+});
+
+test("trust comes from the environment of the person who starts the daemon alone", () => {
+  expect(trustsProjectInstallation({})).toBe(false);
+  expect(trustsProjectInstallation({ SPECLOOP_TRUST_PROJECT_OPENSPEC: "1" })).toBe(true);
+});
+
+test("finds the package behind a command on the PATH", async () => {
+  const bin = await folder();
+  await symlink(join(openspec, "bin/openspec.js"), join(bin, "openspec"));
+  const request = { worktree: await folder(), trustProjectInstallation: false, searchFrom: [], env: { PATH: bin } };
+  expect(await locate(request)).toMatchObject({ kind: "package", source: "path" });
+});
+
+test("a check that is aborted ends, and the next one works", async () => {
+  const validator = validatorIn(await folder());
+  const aborted = validator.checkFiles("add-it", change(DELTA), AbortSignal.abort());
+  await expect(aborted).rejects.toThrow(/abort/i);
+  expect(await validator.checkFiles("add-it", change(DELTA))).toMatchObject({ valid: true });
+});
+
+interface RuleCase {
+  kind: "change" | "spec";
+  name: string;
+  files: Record<string, string>;
+  openspec_1_13_2: { valid: boolean; issues: { level: string; path: string; message: string }[] } | null;
+}
+
+if (realRepositoriesMissing) console.warn(realRepositoriesMissing);
+
+test.skipIf(realRepositoriesMissing)(
+  "gives the verdict that openspec 1.13.2 gave for every recorded change",
+  async () => {
+    const { cases, config } = JSON.parse(readFileSync(sharedDataFile("openspec-rule-cases.json"), "utf8")) as {
+      cases: RuleCase[];
+      config: string;
+    };
+    const project = await folder();
+    const auth = cases.find(({ kind, name }) => kind === "spec" && name === "auth");
+    const put = async (path: string, content: string) => {
+      await mkdir(join(project, "openspec", path, ".."), { recursive: true });
+      await writeFile(join(project, "openspec", path), content);
+    };
+    await put("config.yaml", config);
+    for (const [path, content] of Object.entries(auth?.files ?? {})) await put(`specs/auth/${path}`, content);
+    const changes = cases.filter(({ kind }) => kind === "change");
+    for (const { name, files } of changes) {
+      await mkdir(join(project, "openspec/changes", name), { recursive: true });
+      for (const [path, content] of Object.entries(files)) await put(`changes/${name}/${path}`, content);
+    }
+    const validator = validatorIn(project);
+    const differing: unknown[] = [];
+    for (const { name, openspec_1_13_2: expected } of changes) {
+      if (!expected) continue;
+      const { issues } = await validator.check(project, name);
+      const errors = issues.filter(({ level }) => level === "ERROR").map(({ message }) => message);
+      const wanted = expected.issues.filter(({ level }) => level === "ERROR").map(({ message }) => message);
+      if (JSON.stringify(errors) !== JSON.stringify(wanted)) differing.push({ name, errors, wanted });
+    }
+    expect(changes.length).toBeGreaterThan(50);
+    expect(differing).toEqual([]);
+  },
+);
