@@ -30,6 +30,8 @@ class RotatedFile implements FileSink {
   readonly #path: string;
   readonly #limits: Limits;
   #untold = 0;
+  /** The last thing in the file is the beginning of a line that could not be written to its end. */
+  #torn = false;
   #file: { descriptor: number; size: number } | null = null;
   #closed = false;
 
@@ -43,6 +45,7 @@ class RotatedFile implements FileSink {
     try {
       const text = line.endsWith("\n") ? line : `${line}\n`;
       this.#append(Buffer.from(this.#untold > 0 ? this.#notice() + text : text));
+      this.#torn = false;
       this.#untold = 0;
     } catch {
       this.dropped += 1;
@@ -75,6 +78,7 @@ class RotatedFile implements FileSink {
     for (let done = 0; done < bytes.length;) {
       const written = writeSync(file.descriptor, bytes, done);
       done += written;
+      this.#torn = true;
       file.size += written;
     }
   }
@@ -82,9 +86,9 @@ class RotatedFile implements FileSink {
   #opened(): { descriptor: number; size: number } {
     if (this.#file) return this.#file;
     const descriptor = openSync(this.#path, "a", 0o600);
-    const { mode, size } = fstatSync(descriptor);
-    if ((mode & 0o777) !== 0o600) fchmodSync(descriptor, 0o600);
-    this.#file = { descriptor, size };
+    const found = fstatSync(descriptor);
+    if (found.isFile() && (found.mode & 0o777) !== 0o600) fchmodSync(descriptor, 0o600);
+    this.#file = { descriptor, size: found.size };
     return this.#file;
   }
 
@@ -99,7 +103,8 @@ class RotatedFile implements FileSink {
 
   #notice(): string {
     const time = new Date().toISOString();
-    return `${JSON.stringify({ level: 40, time, dropped: this.#untold, msg: "log lines could not be written and are lost" })}\n`;
+    const start = this.#torn ? "\n" : "";
+    return `${start}${JSON.stringify({ level: 40, time, dropped: this.#untold, msg: "log lines could not be written and are lost" })}\n`;
   }
 
   #close(): void {

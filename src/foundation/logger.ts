@@ -5,11 +5,20 @@ export type Logger = PinoLogger;
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
 
 const SECRET_KEYS = ["token", "authorization", "apiKey", "api_key", "password", "secret", "cookie"];
+const NAMES = SECRET_KEYS.join("|");
+/** `"token":"…"` at any depth of a line, in whatever case, and the same inside a string that holds JSON. */
+const SECRET_FIELD = new RegExp(`("[\\w-]*(?:${NAMES})"\\s*:\\s*")(?:[^"\\\\]|\\\\.)*`, "gi");
+const QUOTED_SECRET_FIELD = new RegExp(`(\\\\"[\\w-]*(?:${NAMES})\\\\"\\s*:\\s*\\\\")[^"\\\\]*`, "gi");
+const SECRET_PARAMETER = new RegExp(`([?&][\\w-]*(?:${NAMES})=)[^&\\s"'\\\\]+`, "gi");
 const SECRET_TEXT = /\b(?:sk-[A-Za-z0-9:_-]{12,}|gh[pousr]_[A-Za-z0-9]{20,}|Bearer\s+[A-Za-z0-9._~+/=-]{12,})/g;
 
 /** Text with whatever looks like a credential replaced; used on messages, errors and recorded text. */
 export function redact(text: string): string {
-  return text.replace(SECRET_TEXT, "[redacted]");
+  return text.replace(SECRET_TEXT, "[redacted]").replace(SECRET_PARAMETER, "$1[redacted]");
+}
+
+function redactLine(line: string): string {
+  return redact(line).replace(SECRET_FIELD, "$1[redacted]").replace(QUOTED_SECRET_FIELD, "$1[redacted]");
 }
 
 /**
@@ -20,7 +29,7 @@ export function createLogger(level: LogLevel, write: (line: string) => void): Lo
   const paths = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
   return pino(
     { level, base: null, redact: { paths, censor: "[redacted]" }, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line: string) => write(redact(line)) },
+    { write: (line: string) => write(redactLine(line)) },
   );
 }
 

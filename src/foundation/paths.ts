@@ -57,8 +57,8 @@ export function resolveInside(root: string, path: string): string {
   const top = realpathSync(root);
   const wanted = resolve(top, path);
   if (!isInside(top, wanted)) throw refuse("leads outside the repository");
-  const real = join(realpathOfExisting(dirname(wanted)), relative(dirname(wanted), wanted));
-  const target = isLink(real) ? realpathOfExisting(resolveLink(real)) : real;
+  const target = followLinks(wanted);
+  if (target === null) throw refuse("passes a ring of symbolic links");
   if (!isInside(top, target)) throw refuse("passes a symbolic link that leaves the repository");
   return target;
 }
@@ -73,21 +73,31 @@ function isInside(root: string, path: string): boolean {
   return way === "" || (!way.startsWith(`..${sep}`) && way !== ".." && !isAbsolute(way));
 }
 
-/** realpath of the nearest ancestor that exists, with the rest of the way appended. */
-function realpathOfExisting(path: string): string {
+/** Symbolic links followed at most on one way, as in Linux (path_resolution(7)). */
+const MAX_LINKS = 40;
+
+/**
+ * realpath(3), but for ways that do not exist as well: what is missing is appended as it is, and links are followed also
+ * where they point to nothing, because it may be made between our look and our write. Null for a ring of links.
+ */
+function followLinks(path: string): string | null {
   try {
     return realpathSync(path);
   } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(realpathOfExisting(parent), relative(parent, path));
+    let links = 0;
+    const follow = (way: string): string => {
+      const parent = dirname(way);
+      if (parent === way) return way;
+      const here = join(follow(parent), basename(way));
+      if (links >= MAX_LINKS || !isLink(here)) return here;
+      links += 1;
+      return follow(resolve(dirname(here), readlinkSync(here)));
+    };
+    const end = follow(path);
+    return links >= MAX_LINKS ? null : end;
   }
 }
 
 function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
-}
-
-/** Where a link points, also when nothing is there. */
-function resolveLink(path: string): string {
-  return resolve(dirname(path), readlinkSync(path));
 }

@@ -109,8 +109,16 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
       await Promise.all(
         Array.from({ length: 50 }, (_, index) =>
           store.write(async (tx) => {
-            const { body } = await tx.selectFrom("notes").select("body").where("id", "=", "a").executeTakeFirstOrThrow();
-            await tx.updateTable("notes").set({ body: `${body}${index},` }).where("id", "=", "a").execute();
+            const { body } = await tx
+              .selectFrom("notes")
+              .select("body")
+              .where("id", "=", "a")
+              .executeTakeFirstOrThrow();
+            await tx
+              .updateTable("notes")
+              .set({ body: `${body}${index},` })
+              .where("id", "=", "a")
+              .execute();
           }),
         ),
       );
@@ -154,7 +162,9 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     test("text comes back as it was written, large integers too", async () => {
       const body = 'línea "1"\r\n日本語 😀\u0001 \\';
       await insert("a", 9_007_199_254_740_991, body);
-      expect(await store.read.selectFrom("notes").selectAll().execute()).toEqual([{ id: "a", body, seq: 9_007_199_254_740_991 }]);
+      expect(await store.read.selectFrom("notes").selectAll().execute()).toEqual([
+        { id: "a", body, seq: 9_007_199_254_740_991 },
+      ]);
     });
 
     test("disposal waits for what was handed in and then accepts nothing more", async () => {
@@ -190,7 +200,10 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     });
 
     test("rows of a newer version are not touched", async () => {
-      const future = { room: "contract", migrations: [...rooms[0]!.migrations, { name: "0002-future", up: async () => {} }] };
+      const future = {
+        room: "contract",
+        migrations: [...rooms[0]!.migrations, { name: "0002-future", up: async () => {} }],
+      };
       await migrate(opened.store, [future], 2);
       await expect(migrate(opened.store, rooms, 3)).rejects.toMatchObject({ code: "store_newer" });
     });

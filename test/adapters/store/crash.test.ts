@@ -17,7 +17,12 @@ const temporary = () => mkdtempDisposableSync(join(tmpdir(), "specloop-crash-"))
 function missing(path: string, acked: string[]): string[] {
   const database = new DatabaseSync(path);
   try {
-    const there = new Set(database.prepare("SELECT id FROM rows").all().map((row) => row["id"]));
+    const there = new Set(
+      database
+        .prepare("SELECT id FROM rows")
+        .all()
+        .map((row) => row["id"]),
+    );
     return acked.filter((id) => !there.has(id));
   } finally {
     database.close();
@@ -71,7 +76,17 @@ scenario("store", "The disk is full", async () => {
   const path = join(folder.path, "core.db");
   // A limit on the size of files stands for the full disk: it needs no rights and works wherever there is a shell.
   const script = 'ulimit -f 2000; exec "$0" "$@"';
-  const { stdout } = await run("sh", ["-c", script, process.execPath, child("writer.ts"), path, "w", "400", "20000", "4"]);
+  const { stdout } = await run("sh", [
+    "-c",
+    script,
+    process.execPath,
+    child("writer.ts"),
+    path,
+    "w",
+    "400",
+    "20000",
+    "4",
+  ]);
   expect(new Set(failures(stdout))).toEqual(new Set(["store_full"]));
   const acked = acks(stdout);
   expect(acked.length).toBeGreaterThan(10);
@@ -95,16 +110,26 @@ test.skipIf(mountRefused)("a disk that fills up and is freed again needs no rest
     const acked: string[] = [];
     {
       await using store = openSqliteStore(path, "full").as<{ rows: { id: string; body: string } }>();
-      await store.write((tx) => tx.schema.createTable("rows").addColumn("id", "text").addColumn("body", "text").execute());
+      await store.write((tx) =>
+        tx.schema.createTable("rows").addColumn("id", "text").addColumn("body", "text").execute(),
+      );
       const insert = async (id: string) => {
-        await store.write((tx) => tx.insertInto("rows").values({ id, body: "x".repeat(9000) }).returning("id").execute());
+        await store.write((tx) =>
+          tx
+            .insertInto("rows")
+            .values({ id, body: "x".repeat(9000) })
+            .returning("id")
+            .execute(),
+        );
         acked.push(id);
       };
       const ballast = join(disk, "ballast");
       writeFileSync(ballast, Buffer.alloc(2 * 1024 * 1024));
       const results = await Promise.allSettled(Array.from({ length: 60 }, (_, index) => insert(`first-${index}`)));
       for (let index = 0; index < 400; index++) results.push(...(await Promise.allSettled([insert(`n${index}`)])));
-      const refused = results.filter((result) => result.status === "rejected").map(({ reason }) => reason as { code: string });
+      const refused = results
+        .filter((result) => result.status === "rejected")
+        .map(({ reason }) => reason as { code: string });
       expect(refused.length).toBeGreaterThan(50);
       expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(["store_full"]));
       const before = acked.length;
@@ -123,18 +148,21 @@ test.skipIf(mountRefused)("a disk that fills up and is freed again needs no rest
 const traceRefused = tryTrace();
 if (traceRefused) console.warn(`SKIPPED: no faults can be injected into system calls here (${traceRefused})`);
 
-test.skipIf(traceRefused)("a disk whose fsync fails now and then: refused writes are told, acknowledged ones are there", async () => {
-  using folder = temporary();
-  const path = join(folder.path, "core.db");
-  const inject = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=12+5"];
-  const command = [process.execPath, child("writer.ts"), path, "w", "120", "200", "1"];
-  const { stdout } = await run("strace", ["-f", "-qq", "-o", "/dev/null", ...inject, ...command]);
-  expect(new Set(failures(stdout))).toEqual(new Set(["store_full"]));
-  expect(acks(stdout).length).toBeGreaterThan(30);
-  expect(acks(stdout).length + failures(stdout).length).toBe(120);
-  expect(missing(path, acks(stdout))).toEqual([]);
-  expect(findDamage(path)).toEqual([]);
-});
+test.skipIf(traceRefused)(
+  "a disk whose fsync fails now and then: refused writes are told, acknowledged ones are there",
+  async () => {
+    using folder = temporary();
+    const path = join(folder.path, "core.db");
+    const inject = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=12+5"];
+    const command = [process.execPath, child("writer.ts"), path, "w", "120", "200", "1"];
+    const { stdout } = await run("strace", ["-f", "-qq", "-o", "/dev/null", ...inject, ...command]);
+    expect(new Set(failures(stdout))).toEqual(new Set(["store_full"]));
+    expect(acks(stdout).length).toBeGreaterThan(30);
+    expect(acks(stdout).length + failures(stdout).length).toBe(120);
+    expect(missing(path, acks(stdout))).toEqual([]);
+    expect(findDamage(path)).toEqual([]);
+  },
+);
 
 /** Why no tmpfs can be mounted, or null when one can. */
 function tryMount(): string | null {
@@ -150,7 +178,9 @@ function tryMount(): string | null {
 
 function tryTrace(): string | null {
   try {
-    execFileSync("strace", ["-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:error=EIO:when=1", "true"], { stdio: "pipe" });
+    execFileSync("strace", ["-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:error=EIO:when=1", "true"], {
+      stdio: "pipe",
+    });
     return null;
   } catch (error) {
     return (error as Error).message.split("\n")[0] ?? "refused";

@@ -2,7 +2,13 @@ import { existsSync, mkdtempDisposableSync, readdirSync, readFileSync, statSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { backup, findDamage, openSqliteStore, quarantine, quarantineIfDamaged } from "../../../src/adapters/store/index.ts";
+import {
+  backup,
+  findDamage,
+  openSqliteStore,
+  quarantine,
+  quarantineIfDamaged,
+} from "../../../src/adapters/store/index.ts";
 import { scenario } from "../../helpers/scenario.ts";
 
 interface Tables {
@@ -23,7 +29,10 @@ async function fill(path: string, count: number) {
   await using store = await open(path);
   await store.write(async (tx) => {
     for (let index = 0; index < count; index++) {
-      await tx.insertInto("notes").values({ id: `n${index}`, body: "x".repeat(300) }).execute();
+      await tx
+        .insertInto("notes")
+        .values({ id: `n${index}`, body: "x".repeat(300) })
+        .execute();
     }
   });
 }
@@ -82,7 +91,12 @@ scenario("store", "A backup is made while rows are written", async () => {
     let writing = true;
     const writer = (async () => {
       for (let index = 0; writing; index++) {
-        await store.write((tx) => tx.insertInto("notes").values({ id: `later-${index}`, body: "y" }).execute());
+        await store.write((tx) =>
+          tx
+            .insertInto("notes")
+            .values({ id: `later-${index}`, body: "y" })
+            .execute(),
+        );
       }
     })();
     await backup(path, copy);
@@ -112,6 +126,8 @@ test("a damaged database does not replace a good backup", async () => {
 
 test("a backup of nothing fails and leaves nothing", async () => {
   using folder = temporary();
-  await expect(backup(join(folder.path, "none.db"), join(folder.path, "copy.db"))).rejects.toMatchObject({ code: "store_full" });
+  await expect(backup(join(folder.path, "none.db"), join(folder.path, "copy.db"))).rejects.toMatchObject({
+    code: "store_full",
+  });
   expect(readdirSync(folder.path)).toEqual([]);
 });

@@ -18,9 +18,13 @@ interface Locker extends AsyncDisposable {
 }
 
 async function locker(path: string): Promise<Locker> {
-  const process_ = spawn(process.execPath, [join(import.meta.dirname, "children", "locker.ts"), path, "/run/other.sock"], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const process_ = spawn(
+    process.execPath,
+    [join(import.meta.dirname, "children", "locker.ts"), path, "/run/other.sock"],
+    {
+      stdio: ["pipe", "pipe", "inherit"],
+    },
+  );
   const closed = once(process_, "close");
   const [said] = (await Promise.race([once(process_.stdout.setEncoding("utf8"), "data"), closed])) as [string];
   return {

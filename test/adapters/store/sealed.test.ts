@@ -70,7 +70,11 @@ scenario("store", "A row is changed behind our back", async () => {
     { table: "answers", row: "id=b", why: "does not fit its row_hash" },
   ]);
   const health = await sealedHealth(store.read, ["answers"]).run(abort);
-  expect(health).toMatchObject({ status: "failing", message: expect.stringContaining("id=b"), fix: expect.any(String) });
+  expect(health).toMatchObject({
+    status: "failing",
+    message: expect.stringContaining("id=b"),
+    fix: expect.any(String),
+  });
   expect(findDamage(path)).toEqual(["a row of answers does not fit its row_hash"]);
 });
 
@@ -112,9 +116,14 @@ test("a table with defaults or a value of another type fails at the first write,
   await using fixture = await answers();
   const careless = fixture.store.as<{ careless: { id: string | number; row_hash: string } }>();
   const withDefault = careless.write((tx) => insertSealed(tx, "careless", { id: "a" }));
-  await expect(withDefault).rejects.toMatchObject({ code: "internal", message: expect.stringContaining("no defaults") });
+  await expect(withDefault).rejects.toMatchObject({
+    code: "internal",
+    message: expect.stringContaining("no defaults"),
+  });
   const explicit = { id: 7, state: "new" } as { id: number };
-  await expect(careless.write((tx) => insertSealed(tx, "careless", explicit))).rejects.toMatchObject({ code: "internal" });
+  await expect(careless.write((tx) => insertSealed(tx, "careless", explicit))).rejects.toMatchObject({
+    code: "internal",
+  });
   expect(await careless.read.selectFrom("careless").selectAll().execute()).toEqual([]);
 });
 
@@ -122,7 +131,11 @@ test("whatever fits the columns is not taken for damaged", async () => {
   await using fixture = await answers();
   const { store } = fixture;
   let count = 0;
-  const text = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }), fc.constant("\ud800 lone \0 nul"));
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.string({ unit: "grapheme" }),
+    fc.constant("\ud800 lone \0 nul"),
+  );
   const values = fc.record({
     text,
     at: fc.maxSafeInteger(),
@@ -130,7 +143,9 @@ test("whatever fits the columns is not taken for damaged", async () => {
     note: fc.option(text),
   });
   await fc.assert(
-    fc.asyncProperty(values, (value) => store.write((tx) => insertSealed(tx, "answers", { id: `n${count++}`, ...value }))),
+    fc.asyncProperty(values, (value) =>
+      store.write((tx) => insertSealed(tx, "answers", { id: `n${count++}`, ...value })),
+    ),
     { numRuns: 300 },
   );
   expect(await verifySealed(store.read, "answers")).toEqual([]);

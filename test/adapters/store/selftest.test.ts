@@ -67,7 +67,9 @@ test("a store whose reading side takes writes is found", async () => {
     read: new Proxy(honest.read, {
       get: (target, key, receiver) =>
         key === "insertInto"
-          ? () => ({ values: () => ({ returning: () => ({ executeTakeFirst: async () => sql`SELECT 1`.execute(target) }) }) })
+          ? () => ({
+              values: () => ({ returning: () => ({ executeTakeFirst: async () => sql`SELECT 1`.execute(target) }) }),
+            })
           : Reflect.get(target, key, receiver),
     }),
     as: <Other>() => leaky as unknown as Store<Other>,

@@ -48,7 +48,10 @@ scenario("store", "One of many writes fails", async () => {
   const results = await Promise.allSettled(
     Array.from({ length: 100 }, (_, index) =>
       store.write(async (tx) => {
-        await tx.insertInto("notes").values({ id: `n${index}`, body: "x" }).execute();
+        await tx
+          .insertInto("notes")
+          .values({ id: `n${index}`, body: "x" })
+          .execute();
         if (index === 50) throw new Error("not this one");
       }),
     ),
@@ -90,7 +93,12 @@ test("a caller who writes on and on leaves timers and sockets their turn", async
   let waiting = true;
   const timer = sleep(5).then(() => (waiting = false));
   for (; waiting && writes < 50_000; writes++) {
-    await store.write((tx) => tx.insertInto("notes").values({ id: `n${writes}`, body: "x" }).execute());
+    await store.write((tx) =>
+      tx
+        .insertInto("notes")
+        .values({ id: `n${writes}`, body: "x" })
+        .execute(),
+    );
   }
   await timer;
   expect(writes).toBeLessThan(50_000);
@@ -169,7 +177,12 @@ test("a truncated header and a database cut in the middle are reported as damage
   const store = await notes(path);
   await Promise.all(
     Array.from({ length: 200 }, (_, index) =>
-      store.write((tx) => tx.insertInto("notes").values({ id: `n${index}`, body: "x".repeat(400) }).execute()),
+      store.write((tx) =>
+        tx
+          .insertInto("notes")
+          .values({ id: `n${index}`, body: "x".repeat(400) })
+          .execute(),
+      ),
     ),
   );
   await store[Symbol.asyncDispose]();
@@ -195,7 +208,8 @@ test("the database is private, in WAL mode and synchronous as asked for", async 
   const path = join(folder.path, "core.db");
   await using store = await notes(path);
   for (const file of [path, `${path}-wal`]) expect(statSync(file).mode & 0o777).toBe(0o600);
-  const pragma = async (name: string) => store.write(async (tx) => (await sql.raw(`PRAGMA ${name}`).execute(tx)).rows[0]);
+  const pragma = async (name: string) =>
+    store.write(async (tx) => (await sql.raw(`PRAGMA ${name}`).execute(tx)).rows[0]);
   expect(await pragma("journal_mode")).toEqual({ journal_mode: "wal" });
   expect(await pragma("synchronous")).toEqual({ synchronous: 2 });
   expect(await pragma("foreign_keys")).toEqual({ foreign_keys: 1 });

@@ -15,11 +15,18 @@ await store.write(async (tx) => {
     .addColumn("id", "integer", (column) => column.primaryKey())
     .addColumn("value", "bigint")
     .execute();
-  await tx.insertInto("counter").values({ id: 1, value: 0 }).onConflict((conflict) => conflict.doNothing()).execute();
+  await tx
+    .insertInto("counter")
+    .values({ id: 1, value: 0 })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 });
 for (let done = 0; done < Number(count); done++) {
   await store.write(async (tx) => {
     const { value } = await tx.selectFrom("counter").select("value").executeTakeFirstOrThrow();
-    await tx.updateTable("counter").set({ value: value + 1 }).execute();
+    await tx
+      .updateTable("counter")
+      .set({ value: value + 1 })
+      .execute();
   });
 }

@@ -35,7 +35,7 @@ async function write(id: string): Promise<void> {
   }
 }
 
-for (let next = 0; next < Number(count); ) {
+for (let next = 0; next < Number(count);) {
   const batch = Array.from({ length: Number(atOnce) }, () => write(`${prefix}-${next++}`));
   await Promise.all(batch);
 }
