@@ -102,11 +102,9 @@ export class GitRepository implements Git {
   }
 
   async isIgnored(path: string): Promise<boolean> {
-    const { code } = await this.#run.run(["check-ignore", "--quiet", "--", checkPath(path)], {
-      kind: "read",
-      allow: [1],
-    });
-    return code === 0;
+    // check-ignore refuses to run with literal pathspecs; behind ./ nothing in a path is magic.
+    const args = ["check-ignore", "--quiet", "--", `./${checkPath(path)}`];
+    return (await this.#run.run(args, { kind: "write", allow: [1] })).code === 0;
   }
 
   commitOnly(request: CommitRequest): Promise<string> {

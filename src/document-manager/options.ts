@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { defineOptions } from "../foundation/options.ts";
+
+export const options = defineOptions({
+  section: "documents",
+  schema: z.object({
+    maxBytes: z
+      .int()
+      .min(1000)
+      .max(50_000_000)
+      .default(1_000_000)
+      .describe("Larger documents are neither read nor edited."),
+    extensions: z
+      .array(z.string().startsWith("."))
+      .default([".md", ".markdown", ".mdx", ".txt", ".yaml", ".yml"])
+      .describe("File names that count as documents."),
+    sensitive: z
+      .array(z.string())
+      .default([
+        "**/openspec/specs/**",
+        "**/openspec/changes/archive/**",
+        "**/openspec/config.{yaml,yml}",
+        "specloop.yaml",
+      ])
+      .describe("Edits of these, and of anything outside openspec/, wait on a branch for a person."),
+    protected: z
+      .array(z.string())
+      .default([
+        "**/.git/**",
+        "**/.specloop/**",
+        "**/.github/**",
+        "**/.gitlab-ci.yml",
+        "**/.gitattributes",
+        "**/package.json",
+        "**/node_modules/**",
+      ])
+      .describe("Never read or edited; what lies in a .git or .specloop folder never is, whatever is set here."),
+    verifyMaxBytes: z
+      .int()
+      .min(0)
+      .default(256_000)
+      .describe("Section edits of documents up to this size are checked with a full markdown parser."),
+    commitRetryMs: z
+      .int()
+      .min(100)
+      .default(15_000)
+      .describe("How often pending commits are tried again, besides whenever git moves."),
+    keepReplacedMs: z
+      .int()
+      .min(1000)
+      .default(3_600_000)
+      .describe("How long the file that an edit replaced is kept, for programs that still write to it."),
+  }),
+  env: { SPECLOOP_DOCUMENTS_MAX_BYTES: "maxBytes" },
+  tunable: {},
+});
+
+export type DocumentOptions = z.output<typeof options.schema>;

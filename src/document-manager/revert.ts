@@ -1,0 +1,81 @@
+import type { Git, HistoryEntry } from "../adapters/git/index.ts";
+import { SpecloopError } from "../foundation/errors.ts";
+import { gitBlobId } from "../foundation/hash.ts";
+import { readDocument, type Content } from "./document.ts";
+import type { PathPolicy } from "./policy.ts";
+import type { PreparedFile } from "./prepare.ts";
+
+interface Dependencies {
+  git: Git;
+  policy: PathPolicy;
+  maxBytes: number;
+}
+
+/** What undoes one of our commits, file by file. */
+export interface Undoing {
+  entry: HistoryEntry;
+  files: PreparedFile[];
+}
+
+/**
+ * Works out the inverse of a commit that specloop made. Throws `bad_input` for any other commit, and `stale_revision`
+ * when one of its files is not any more as that commit left it.
+ */
+export async function prepareRevert(deps: Dependencies, commit: string): Promise<Undoing> {
+  const { git } = deps;
+  const id = await git.resolve(commit);
+  const [entry] = id === null ? [] : await git.history({ revision: id, limit: 1 });
+  if (id === null || !entry?.trailers["Specloop-Edit"]) {
+    throw new SpecloopError("bad_input", `${commit} is not a commit that specloop made.`, {
+      target: commit,
+      fix: "Revert other commits with git revert.",
+    });
+  }
+  const parent = await git.resolve(`${id}^`);
+  const [before, after] = await Promise.all([
+    parent === null ? new Map<string, string>() : git.list(parent, ""),
+    git.list(id, ""),
+  ]);
+  const paths = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (path) => before.get(path) !== after.get(path),
+  );
+  const files: PreparedFile[] = [];
+  for (const path of paths) files.push(await inverse(deps, { path, parent, left: after.get(path) ?? null, id }));
+  return { entry, files };
+}
+
+interface Inverse {
+  path: string;
+  /** Commit with the content to go back to; null for a first commit. */
+  parent: string | null;
+  /** Blob that the commit left. */
+  left: string | null;
+  id: string;
+}
+
+async function inverse(deps: Dependencies, wanted: Inverse): Promise<PreparedFile> {
+  const { git, policy, maxBytes } = deps;
+  const { path, parent } = wanted;
+  const located = policy.locate(path);
+  const content = await readDocument(located, maxBytes);
+  if (!(await isUntouched(git, wanted, content))) throw changedSince(wanted, content);
+  const after = parent === null ? null : await git.read(parent, path);
+  const next = after === null ? null : gitBlobId(after);
+  const { bytes: before = null, mode = 0o644, revision: base = null } = content ?? {};
+  return { ...located, before, after, mode, base, next, edits: 1 };
+}
+
+async function isUntouched(git: Git, { path, left }: Inverse, content: Content | null): Promise<boolean> {
+  const [now, state] = await Promise.all([git.list("HEAD", path), git.pathState(path)]);
+  const settled = state === "clean" || state === "absent";
+  return settled && (now.get(path) ?? null) === left && (content === null) === (left === null);
+}
+
+function changedSince({ path, id }: Inverse, content: Content | null): SpecloopError {
+  const why = `"${path}" changed since commit ${id.slice(0, 10)}, so undoing it could undo that as well.`;
+  return new SpecloopError("stale_revision", why, {
+    target: path,
+    fix: "Undo it by hand, or edit the document instead.",
+    details: { revision: content?.revision ?? null, content: content?.text ?? null },
+  });
+}
