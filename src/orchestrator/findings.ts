@@ -96,14 +96,25 @@ function missingProposal({ artifacts, files, folder }: ChangeFacts): Diagnostic[
   ];
 }
 
+/** One finding per requirement, however many changes touch it. */
 function overlapping({ overlaps, folder }: ChangeFacts): Diagnostic[] {
-  return overlaps.map(({ change, capability, requirement }) => ({
-    severity: "warning",
-    code: "overlap",
-    message: `${change} touches "${requirement}" of ${capability} as well; the one archived last replaces the other's text.`,
-    target: `${folder}/specs/${capability}/spec.md`,
-    fix: `Agree with ${change} on one text, and write the second delta against the first one's result.`,
-  }));
+  const places = new Map<string, Overlap[]>();
+  for (const overlap of overlaps) {
+    const key = `${overlap.capability}\0${overlap.requirement}`;
+    places.set(key, [...(places.get(key) ?? []), overlap]);
+  }
+  return [...places.values()].map((same) => {
+    const { capability, requirement } = same[0]!;
+    const others = same.map(({ change }) => change).join(", ");
+    const verb = same.length === 1 ? "touches" : "touch";
+    return {
+      severity: "warning",
+      code: "overlap",
+      message: `${others} ${verb} "${requirement}" of ${capability} as well; the one archived last replaces the other's text.`,
+      target: `${folder}/specs/${capability}/spec.md`,
+      fix: `Agree with ${others} on one text, and write the later delta against the earlier one's result.`,
+    };
+  });
 }
 
 function notArchived({ stage, files, folder }: ChangeFacts): Diagnostic[] {

@@ -102,6 +102,11 @@ export class Orchestrator implements Service {
     return listChanges([...this.#keepers.values()], request);
   }
 
+  /** Planning roots that are watched, relative to the repository. */
+  roots(): string[] {
+    return [...this.#keepers.keys()].sort();
+  }
+
   /** One change; `root` is needed where several roots have the id. Throws `unknown_change`, `ambiguous_target`. */
   async get(id: string, root?: string): Promise<ChangeView> {
     const { keeper, state } = findChange([...this.#keepers.values()], id, root);

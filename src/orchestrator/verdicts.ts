@@ -24,6 +24,7 @@ export class VerdictQueue implements AsyncDisposable {
   readonly #failed = new Set<string>();
   #isMissingTold = false;
   #running: Promise<void> | null = null;
+  #current: VerdictJob | null = null;
 
   constructor(logger: Logger, deliver: (job: VerdictJob, verdict: Verdict) => Promise<void>) {
     this.#logger = logger;
@@ -32,6 +33,8 @@ export class VerdictQueue implements AsyncDisposable {
 
   add(job: VerdictJob): void {
     if (this.#stop.signal.aborted || this.#failed.has(job.hash)) return;
+    if (this.#current?.hash === job.hash && this.#current.change === job.change && this.#current.root === job.root)
+      return;
     this.#jobs.set(`${job.root}\0${job.change}`, job);
     this.#running ??= this.#drain();
   }
@@ -61,6 +64,7 @@ export class VerdictQueue implements AsyncDisposable {
   }
 
   async #judge(job: VerdictJob): Promise<void> {
+    this.#current = job;
     try {
       await this.#deliver(job, await job.judge(this.#stop.signal));
     } catch (error) {
@@ -70,6 +74,8 @@ export class VerdictQueue implements AsyncDisposable {
         this.#failed.add(job.hash);
         this.#logger.warn({ err: error, change: job.change }, "OpenSpec gave no verdict");
       }
+    } finally {
+      this.#current = null;
     }
   }
 

@@ -28,8 +28,8 @@ const COOKIE_MS = 3000;
 /** How often everything is looked at when the system cannot watch all of it. */
 const DEGRADED_MS = 5000;
 const POLL_MS = 1000;
-/** chokidar keeps removals back for 100 ms to tell an atomic save from them. */
-const UNLINK_MS = 120;
+/** chokidar keeps an empty new file back for 10 ms, to tell of it when it is written. */
+const EMPTY_HOLD_MS = 20;
 
 /** Watches planning roots and branches with chokidar; nothing is opened before `start`. */
 export function createWatcher(request: WatchRequest, parts: WatcherParts): Watcher {
@@ -95,7 +95,8 @@ class ChokidarWatcher implements Watcher {
     return {
       ignoreInitial: true,
       followSymlinks: false,
-      atomic: true,
+      // It would keep removals back for 100 ms; to a batch of paths a removal and an addition are one thing anyway.
+      atomic: false,
       awaitWriteFinish: false,
       // Only where chokidar polls: with CHOKIDAR_USEPOLLING, for containers and network folders that report nothing.
       pollingInterval: POLL_MS,
@@ -206,7 +207,7 @@ class ChokidarWatcher implements Watcher {
     try {
       if (directory !== undefined) await writeFile(join(directory, name), "settled?\n");
       await Promise.race([seen.promise, late]);
-      await this.#parts.clock.sleep(UNLINK_MS, this.#stop.signal);
+      await this.#parts.clock.sleep(EMPTY_HOLD_MS, this.#stop.signal);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#parts.logger.debug({ err: error }, "no cookie could be written");
