@@ -81,7 +81,7 @@ test("a directory in the place of the token fails and leaves no draft", () => {
   using folder = temporary();
   const path = join(folder.path, "token");
   mkdirSync(path);
-  expect(() => readOrCreateToken(path)).toThrow();
+  expect(() => readOrCreateToken(path)).toThrow("EISDIR");
   expect(existsSync(path)).toBe(true);
   expect(readdirSync(folder.path)).toEqual(["token"]);
 });

@@ -88,9 +88,9 @@ scenario("store", "A backup is made while rows are written", async () => {
   writeFileSync(copy, "an older backup");
   {
     await using store = await open(path);
-    let writing = true;
+    const writing = { on: true };
     const writer = (async () => {
-      for (let index = 0; writing; index++) {
+      for (let index = 0; writing.on; index++) {
         await store.write((tx) =>
           tx
             .insertInto("notes")
@@ -100,7 +100,7 @@ scenario("store", "A backup is made while rows are written", async () => {
       }
     })();
     await backup(path, copy);
-    writing = false;
+    writing.on = false;
     await writer;
   }
   expect(findDamage(copy)).toEqual([]);

@@ -90,9 +90,9 @@ test("a caller who writes on and on leaves timers and sockets their turn", async
   using folder = temporary();
   await using store = await notes(join(folder.path, "core.db"));
   let writes = 0;
-  let waiting = true;
-  const timer = sleep(5).then(() => (waiting = false));
-  for (; waiting && writes < 50_000; writes++) {
+  const waiting = { on: true };
+  const timer = sleep(5).then(() => (waiting.on = false));
+  for (; waiting.on && writes < 50_000; writes++) {
     await store.write((tx) =>
       tx
         .insertInto("notes")
