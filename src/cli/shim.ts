@@ -13,8 +13,8 @@ import { stateRoot } from "../foundation/paths.ts";
 /** How long a daemon that was started may take until its socket answers. */
 const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 25;
-/** How long the daemon may take for what was asked before the client closed its side; its own limit is 30 s. */
-const GOODBYE_MS = 35_000;
+/** How long the daemon may take for what was asked before the client closed its side; its own limit is 5 s. */
+const GOODBYE_MS = 8000;
 /** Exit code of a daemon that found another one running: several shims may start one at once. */
 const ANOTHER_RUNS = 3;
 

@@ -6,6 +6,7 @@ import type { Caller } from "./call.ts";
 import { callParamsSchema, type ControlRequest, requestSchema } from "./control-protocol.ts";
 import { type ControlResponse, toWireError } from "./wire-error.ts";
 import { runHealthChecks } from "./health.ts";
+import { hangUp } from "./hang-up.ts";
 import { LineReader } from "./lines.ts";
 import { MAX_MESSAGE_BYTES } from "./socket-transport.ts";
 import { listTools, type ToolListing } from "./tool-listing.ts";
@@ -65,7 +66,7 @@ export class Control {
 
 /**
  * One control client: newline-delimited `{id, method, params}` in, `{id, result}` or `{id, error}` out. Its calls are
- * aborted when its socket closes.
+ * aborted when it stops writing or its socket closes.
  */
 export class ControlConnection {
   readonly #socket: Socket;
@@ -83,9 +84,9 @@ export class ControlConnection {
 
   start(): void {
     this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    this.#socket.once("end", () => void this.drain().then(() => this.#socket.end()));
+    this.#socket.once("end", () => this.#leave());
     this.#socket.resume();
-    this.#socket.once("close", () => this.#gone.abort(new SpecloopError("cancelled", "The caller went away.")));
+    this.#socket.once("close", () => this.#leave());
   }
 
   /** Resolves when every call that is under way has been answered. */
@@ -93,13 +94,20 @@ export class ControlConnection {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }
 
+  /** On a socket that may be half open, a client that is gone and one that only stopped writing look the same. */
+  #leave(): void {
+    this.#gone.abort(new SpecloopError("cancelled", "The caller went away."));
+    if (!this.#socket.destroyed) hangUp(this.#socket);
+  }
+
   #read(chunk: Buffer): void {
+    if (this.#gone.signal.aborted) return;
     try {
       for (const line of this.#lines.push(chunk)) if (line.trim() !== "") this.#take(line);
     } catch (cause) {
       const message = `A request may have ${MAX_MESSAGE_BYTES} bytes.`;
       this.#write({ id: null, error: toWireError(new SpecloopError("payload_too_large", message, { cause })) });
-      this.#socket.end();
+      this.#leave();
     }
   }
 

@@ -4,8 +4,9 @@ import { toWireError } from "./wire-error.ts";
 
 /** Largest body that is taken: what MCP's SDK takes as well. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
-/** A client that goes on sending after it was refused is cut off after this time. */
-const REFUSED_LINGER_MS = 1000;
+/** A client that goes on sending after it was refused is cut off after this time, or this much. */
+const DISCARD_MS = 1000;
+const DISCARD_BYTES = 64 * 1024 * 1024;
 
 /** One request and its response, with the few things that routes do with them. */
 export class Exchange {
@@ -71,16 +72,31 @@ export class Exchange {
     response.end(`${JSON.stringify(body)}\n`);
   }
 
-  /** `{"error": diagnostic}` with the status of the table. A body that was not read is not waited for. */
-  refuse(error: SpecloopError): void {
+  /**
+   * `{"error": diagnostic}` with the status of the table. What the client is still sending is thrown away for a moment
+   * first: closing on it would reset the connection, and the client would see that instead of the answer.
+   */
+  async refuse(error: SpecloopError): Promise<void> {
     const headers: Record<string, string> = error.code === "unauthorized" ? { "www-authenticate": "Bearer" } : {};
-    if (!this.request.complete) {
-      headers["connection"] = "close";
-      this.request.resume();
-      this.response.once("finish", () => setTimeout(() => this.request.destroy(), REFUSED_LINGER_MS).unref());
-    }
+    await discardBody(this.request);
+    if (!this.request.complete) headers["connection"] = "close";
     this.reply(error.http, { error: toWireError(error) }, headers);
   }
+}
+
+/** Resolves when the body is over, or when its client sends too long or too much. */
+async function discardBody(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let size = 0;
+  const timer = setTimeout(resolve, DISCARD_MS);
+  request.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > DISCARD_BYTES) resolve();
+  });
+  request.once("end", resolve).once("close", resolve).resume();
+  await promise;
+  clearTimeout(timer);
 }
 
 function parseUrl(url: string | undefined): URL {

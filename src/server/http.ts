@@ -140,7 +140,7 @@ export class HttpDoor implements Service {
       const error = toSpecloopError(thrown);
       if (error.code === "internal")
         this.#options.logger.error({ err: thrown, path: exchange.url.pathname }, "a request failed");
-      exchange.refuse(error);
+      await exchange.refuse(error);
     }
   }
 

@@ -1,14 +1,15 @@
 import type { Duplex } from "node:stream";
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/server";
 import { deserializeMessage, serializeMessage } from "@modelcontextprotocol/server";
+import { hangUp } from "./hang-up.ts";
 import { LineReader } from "./lines.ts";
 
 /** Longest message that a client may send. */
 export const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
 /** A client that does not read is cut off when this much waits for it. */
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
-/** How long requests may still take after the client said that it sends no more. */
-const DRAIN_MS = 30_000;
+/** How long requests may still take after the client said that it sends no more: it may have gone altogether. */
+const DRAIN_MS = 5000;
 
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
@@ -65,13 +66,13 @@ export class SocketTransport implements Transport {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#socket.end();
-    this.#socket.resume();
+    hangUp(this.#socket);
     this.#idle?.resolve();
     this.onclose?.();
   }
 
   #read(chunk: Buffer): void {
+    if (this.#closed) return;
     let lines: string[];
     try {
       lines = this.#lines.push(chunk);

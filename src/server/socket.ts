@@ -10,6 +10,7 @@ import type { Service } from "../foundation/service.ts";
 import type { Caller } from "./call.ts";
 import { Control, ControlConnection } from "./control.ts";
 import type { Hello } from "./control-protocol.ts";
+import { hangUp } from "./hang-up.ts";
 import { readHello } from "./hello.ts";
 import type { Mcp } from "./mcp.ts";
 import { SocketTransport } from "./socket-transport.ts";
@@ -77,9 +78,7 @@ export class SocketDoor implements Service {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     const drained = Promise.allSettled([...this.#connections].map((connection) => connection.drain()));
     await Promise.race([drained, wait(DRAIN_MS, undefined, { ref: false })]);
-    for (const socket of this.#sockets) socket.destroySoon();
-    await Promise.race([closed, wait(500, undefined, { ref: false })]);
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets) hangUp(socket);
     await closed;
   }
 
@@ -92,7 +91,7 @@ export class SocketDoor implements Service {
       this.#serve(socket, await readHello(socket));
     } catch (error) {
       this.#options.logger.warn({ err: error }, "a client was refused");
-      socket.destroySoon();
+      hangUp(socket);
     }
   }
 

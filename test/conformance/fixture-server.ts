@@ -47,7 +47,7 @@ function fixtureSurface(mcp: () => Mcp): ExtraSurface {
   const states = createRequestStateCodec<string>({ key: randomBytes(32) });
   return {
     capabilities: { tools: { listChanged: true }, prompts: { listChanged: true }, logging: {} },
-    options: { requestState: { verify: states.verify } },
+    options: { requestState: { verify: (state, context) => states.verify(state, context) } },
     register: (server) => {
       registerContentTools(server);
       registerContentResources(server);

@@ -120,10 +120,17 @@ async function checkUpdates(client: AnyClient): Promise<void> {
   expect(new Set(updates)).toEqual(new Set(["specloop://changes/add-import"]));
 }
 
+scenario("mcp-server", "An error says what to do next", async () => {
+  for (const kind of KINDS) {
+    await using client = await openClient(kind, "stdio pair", place);
+    await checkErrors(client);
+  }
+});
+
 scenario("mcp-server", "Several clients at once see only their own", async () => {
   const kinds = [...KINDS, ...KINDS];
   const clients = await Promise.all(
-    kinds.map((kind, index) => openClient(kind, WAYS[index % 2 === 0 ? 1 : 2]!, place)),
+    kinds.map((kind, index) => openClient(kind, index % 2 === 0 ? "stdio pair" : "HTTP", place)),
   );
   const watched = await Promise.all(clients.map((client, index) => client.watch(`specloop://changes/own-${index}`)));
   const calls = clients.flatMap((client, index) =>
