@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { checkAuthor, checkOwnRef, checkPath, checkRevision, composeMessage } from "./arguments.ts";
 import { WRITE_OPTIONS } from "./commit-only.ts";
@@ -23,7 +24,7 @@ export async function commitToBranch(run: GitRunner, request: BranchCommitReques
     identity(run, "GIT_COMMITTER_IDENT"),
   ]);
   const name = request.author === undefined ? author : withName(author, checkAuthor(request.author));
-  const stream = importStream({ ref, parent, message, author: name, committer, files: request.files, modes });
+  const stream = importStream({ parent, message, author: name, committer, files: request.files, modes });
   const args = [...WRITE_OPTIONS, "fast-import", "--quiet", "--done", "--date-format=raw"];
   const { stdout } = await run.run(args, { kind: "write", input: stream });
   const commit = stdout.toString("utf8").trim();
@@ -80,7 +81,6 @@ function withName(configured: string, author: string): string {
 }
 
 interface Import {
-  ref: string;
   parent: string;
   message: string;
   author: string;
@@ -89,15 +89,19 @@ interface Import {
   modes: Map<string, string>;
 }
 
-/** The language of git-fast-import(1). The last `reset` to nothing keeps it from moving the ref by itself. */
-function importStream({ ref, parent, message, author, committer, files, modes }: Import): Buffer {
-  const parts: string[] = [`commit ${ref}\nmark :1\nauthor ${author}\ncommitter ${committer}\n`];
+/**
+ * The language of git-fast-import(1). A commit needs a ref there: it gets one that nobody has, and the last `reset` to
+ * nothing keeps even that from being made. (With the real ref that `reset` would delete it.)
+ */
+function importStream({ parent, message, author, committer, files, modes }: Import): Buffer {
+  const scratch = `refs/specloop/scratch/${randomUUID()}`;
+  const parts: string[] = [`commit ${scratch}\nmark :1\nauthor ${author}\ncommitter ${committer}\n`];
   parts.push(data(message), `from ${parent}\n`);
   for (const [path, content] of files) {
     if (content === null) parts.push(`D ${quoted(path)}\n`);
     else parts.push(`M ${modes.get(path) ?? "100644"} inline ${quoted(path)}\n${data(content)}\n`);
   }
-  parts.push(`\nget-mark :1\nreset ${ref}\nfrom ${NOWHERE}\n\ndone\n`);
+  parts.push(`\nget-mark :1\nreset ${scratch}\nfrom ${NOWHERE}\n\ndone\n`);
   return Buffer.from(parts.join(""), "utf8");
 }
 

@@ -22,11 +22,12 @@ export async function readHistory(
   const allowEnvironment = Object.keys(surroundings).filter((name) => name.startsWith("GIT_"));
   const unsafe = { allowUnsafeEditor: true, allowUnsafePager: true };
   const git = simpleGit({ baseDir: directory, allowEnvironment, unsafe }).env(surroundings);
+  const args = historyArguments(request);
   try {
-    return parse(await git.raw(historyArguments(request)));
+    return parse(await git.raw(args));
   } catch (cause) {
     const message = cause instanceof Error ? cause.message.trim() : String(cause);
-    if (/does not have any commits yet|ambiguous argument 'HEAD'/.test(message)) return [];
+    if (/does not have any commits yet|bad revision 'HEAD'/.test(message)) return [];
     throw new SpecloopError("git_failed", `git log failed: ${message}`, { cause });
   }
 }
