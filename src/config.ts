@@ -82,7 +82,7 @@ export class ConfigHolder {
 
   /** What the feedback loop may propose to change: `section.key` -> range and value. */
   tunables(): Record<string, Tunable> {
-    const entries = Object.values(FRAGMENTS).flatMap((fragment) =>
+    const entries = (Object.values(FRAGMENTS) as OptionsFragment[]).flatMap((fragment) =>
       Object.entries(fragment.tunable).map(([key, range]) => {
         const current = () => Number(valueAt(this.#current[fragment.section as keyof Config], key));
         return [`${fragment.section}.${key}`, { range, current }] as const;

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { createStateDirectory } from "./access/index.ts";
 import { openGit } from "./adapters/git/index.ts";
 import { acquireProcessLock } from "./adapters/store/index.ts";
-import { App, type AppStatus } from "./app.ts";
+import { App } from "./app.ts";
 import { ConfigHolder } from "./config.ts";
 import { systemClock } from "./foundation/clock.ts";
 import { createFileSink } from "./foundation/log-file.ts";
 import { createLogger, type Logger } from "./foundation/logger.ts";
 import { stateRoot, statePaths, type StatePaths } from "./foundation/paths.ts";
-import { VERSION } from "./foundation/version.ts";
+import type { AppStatus } from "./status.ts";
 
 export interface DaemonOptions {
   /** Any path inside the repository to serve. */
@@ -23,6 +23,8 @@ export interface DaemonOptions {
   signal: AbortSignal;
   /** Also write logs to stderr, for the foreground. */
   logToStderr: boolean;
+  /** How this program is started again. */
+  command: string[];
   /** Called once everything works. */
   onStarted(started: AppStatus): void;
 }
@@ -49,9 +51,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   stack.use(acquireProcessLock(paths.lockDb, owner));
   const logger = stack.adopt(openLogger(config, paths, options.logToStderr), (log) => log.sink[Symbol.dispose]()).logger;
   options.signal.throwIfAborted();
-  const app = stack.use(new App({ repository, paths, config, env: options.env, clock: systemClock, logger }));
+  const app = stack.use(new App({ repository, paths, config, env: options.env, clock: systemClock, logger, command: options.command }));
   await app.start(options.signal);
-  const status = app.status();
+  const status = await app.status();
   stack.defer(() => rmSync(paths.daemonFile, { force: true }));
   writeFileSync(paths.daemonFile, `${JSON.stringify(daemonFile(status, paths), null, 2)}\n`, { mode: 0o600 });
   logger.info({ repository, url: status.url }, "the daemon started");
@@ -61,8 +63,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 }
 
 function daemonFile(status: AppStatus, paths: StatePaths): Record<string, unknown> {
-  const { pid, port, url, startedAt, repository } = status;
-  return { pid, version: VERSION, socket: paths.socket, port, url, startedAt, repository };
+  const { pid, version, port, url, startedAt, repository } = status;
+  return { pid, version, socket: paths.socket, port, url, startedAt, repository };
 }
 
 function openLogger(config: ConfigHolder, paths: StatePaths, toStderr: boolean): { logger: Logger; sink: Disposable } {

@@ -13,6 +13,7 @@ const FLOORS: string[][] = [
   ["mcp-tools.ts"],
   ["server"],
   ["config.ts"],
+  ["status.ts"],
   ["app.ts"],
   ["daemon.ts"],
   ["cli"],

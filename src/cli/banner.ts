@@ -1,4 +1,4 @@
-import type { AppStatus } from "../app.ts";
+import type { AppStatus } from "../status.ts";
 import type { Output } from "./output.ts";
 
 /** What `up` and `status` show: what is watched, the changes by stage, how to connect, where health is. */

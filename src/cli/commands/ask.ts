@@ -16,7 +16,7 @@ export function registerAsk(program: Command, bind: Bind): void {
         const input = {
           text: words.join(" "),
           ...(kind && { kind }),
-          ...(change && { context: { change } }),
+          ...(change && { change }),
           waitMs: Math.round(Number(wait) * 1000),
         };
         const answer = await callTool(context, "question_ask", input);

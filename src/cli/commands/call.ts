@@ -19,8 +19,8 @@ async function list(context: CliContext): Promise<void> {
   const tools = await client.tools();
   context.output.result({ tools }, () =>
     context.output.table(
-      ["TOOL", "SET", "EFFECT", "INPUT"],
-      tools.map((tool) => [tool.name, tool.toolset, tool.effect, inputKeys(tool.inputSchema)]),
+      ["TOOL", "SET", "CHANGES", "INPUT"],
+      tools.map((tool) => [tool.name, tool.toolset, tool.annotations.readOnlyHint ? "no" : "yes", inputKeys(tool.inputSchema)]),
     ),
   );
 }

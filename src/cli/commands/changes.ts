@@ -13,12 +13,12 @@ export function registerChanges(program: Command, bind: Bind): void {
     .option("--check", "with an id: a fresh official verdict")
     .action(
       bind(async (context, [id], options) => {
-        const { stage, archived, limit, check } = options as Options;
+        const { stage, archived, limit, check } = options as unknown as Options;
         const answer = id
-          ? await callTool(context, check ? "change_check" : "change_get", { changeId: id })
+          ? await callTool(context, check ? "change_check" : "change_get", { id })
           : await callTool(context, "change_list", {
               ...(stage && { stage }),
-              ...(archived && { includeArchived: true }),
+              ...(archived && { archived: true }),
               limit: Number(limit),
             });
         context.output.result(answer.output, () => answer.text);

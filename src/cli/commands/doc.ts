@@ -51,7 +51,7 @@ function registerEdit(doc: Command, bind: Bind): void {
     .requiredOption("--reason <why>", "why: goes into the commit")
     .action(
       bind(async (context, [path], given) => {
-        const options = given as EditOptions;
+        const options = given as unknown as EditOptions;
         const edits = [await toEdit(context, options)];
         const base = options.base ? { baseRevision: options.base } : {};
         const answer = await callTool(context, "doc_update", { path, edits, reason: options.reason, ...base });

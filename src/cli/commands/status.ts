@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { AppStatus } from "../../app.ts";
+import type { AppStatus } from "../../status.ts";
 import { banner } from "../banner.ts";
 import { connect } from "../context.ts";
 import type { Bind } from "../index.ts";

@@ -3,12 +3,13 @@ import { mkdirSync, openSync, closeSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { AppStatus } from "../../app.ts";
+import type { AppStatus } from "../../status.ts";
 import { findPlaces, runDaemon } from "../../daemon.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { banner } from "../banner.ts";
 import { connect, type CliContext } from "../context.ts";
 import type { Bind } from "../index.ts";
+import { ownCommand } from "../own-command.ts";
 
 /** How long a daemon in the background may take until it answers. */
 const START_TIMEOUT_MS = 15_000;
@@ -42,6 +43,7 @@ async function runForeground(context: CliContext, options: UpOptions): Promise<v
   await runDaemon({
     path,
     env,
+    command: ownCommand(),
     flags: portFlags(options.port),
     signal,
     logToStderr: env["SPECLOOP_LOG_STDERR"] === "1",

@@ -1,0 +1,214 @@
+import { unwatchFile, watchFile } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { AuditLog, Idempotency, migrations as access, type AccessTables, readOrCreateToken } from "./access/index.ts";
+import { Arrivals, openGit, type Git } from "./adapters/git/index.ts";
+import { createLlm, type Llm } from "./adapters/llm/index.ts";
+import { trustsProjectInstallation, Validator } from "./adapters/openspec/index.ts";
+import { openSearchIndex } from "./adapters/search/index.ts";
+import { checkStoreHonest, migrate, openSqliteStore, type Store } from "./adapters/store/index.ts";
+import { createWatcher } from "./adapters/watcher/index.ts";
+import { CONFIG_FILE, type ConfigHolder } from "./config.ts";
+import { DocumentManager, migrations as documents } from "./document-manager/index.ts";
+import { FeedbackLoop, migrations as loop, telemetryMigrations as loopTelemetry } from "./feedback-loop/index.ts";
+import type { Clock } from "./foundation/clock.ts";
+import { EventBus } from "./foundation/events.ts";
+import type { HealthCheck } from "./foundation/health.ts";
+import type { Logger } from "./foundation/logger.ts";
+import type { StatePaths } from "./foundation/paths.ts";
+import { VERSION } from "./foundation/version.ts";
+import { allTools, type Rooms } from "./mcp-tools.ts";
+import { migrations as changes, Orchestrator } from "./orchestrator/index.ts";
+import { migrations as questions, QuestionRouter, telemetryMigrations as questionTelemetry } from "./question-router/index.ts";
+import { createCaller, createMcp, HttpDoor, SocketDoor } from "./server/index.ts";
+import { toolResources } from "./server/tool-resources.ts";
+import { readStatus, type AppStatus } from "./status.ts";
+
+/** What the roof needs from the process. */
+export interface AppParts {
+  /** Top of the worktree that is served. */
+  repository: string;
+  paths: StatePaths;
+  config: ConfigHolder;
+  env: Record<string, string | undefined>;
+  clock: Clock;
+  logger: Logger;
+  /** How this program is started again, for the configuration line of MCP clients. */
+  command: string[];
+}
+
+/** How often a saved configuration file is looked for; it lies outside the watched folders. */
+const CONFIG_POLL_MS = 500;
+
+/** This package's own folder: its OpenSpec gives verdicts where neither the repository nor the PATH may. */
+const PACKAGE = dirname(dirname(fileURLToPath(import.meta.url)));
+
+interface Stores {
+  core: Store<unknown>;
+  telemetry: Store<unknown>;
+}
+
+/** The composition root: builds every part, starts them in order, takes them down in reverse. */
+export class App implements AsyncDisposable {
+  readonly #parts: AppParts;
+  readonly #stack = new AsyncDisposableStack();
+  readonly #stop = new AbortController();
+  #status: (() => Promise<AppStatus>) | null = null;
+
+  constructor(parts: AppParts) {
+    this.#parts = parts;
+  }
+
+  /** Aborted when somebody asked the daemon to stop through a door. */
+  get stopRequested(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { repository, env, clock, logger } = this.#parts;
+    const events = new EventBus(logger);
+    const git = await openGit(repository, { env, logger });
+    const stores = await this.#openStores();
+    signal.throwIfAborted();
+    const llm = this.#stack.use(createLlm({ options: this.#parts.config.live("llm"), env, events, clock, logger }));
+    const rooms = this.#buildRooms({ git, stores, llm, events });
+    for (const room of [rooms.documents, rooms.changes, rooms.questions, rooms.loop]) await room.start(signal);
+    this.#followConfig(events);
+    await this.#openDoors({ rooms, stores, llm, events }, signal);
+  }
+
+  /** What `status` shows; throws before the start. */
+  status(): Promise<AppStatus> {
+    if (!this.#status) throw new Error("the app has not started");
+    return this.#status();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+
+  async #openStores(): Promise<Stores> {
+    const { paths, clock } = this.#parts;
+    const core = this.#stack.use(openSqliteStore(paths.coreDb, "full"));
+    const telemetry = this.#stack.use(openSqliteStore(paths.telemetryDb, "normal"));
+    await migrate(core, [access, changes, documents, questions, loop], clock.now());
+    await migrate(telemetry, [questionTelemetry, loopTelemetry], clock.now());
+    return { core, telemetry };
+  }
+
+  /** Rooms meet here: each gets the others as the small interfaces that it declares. */
+  #buildRooms({ git, stores, llm, events }: { git: Git; stores: Stores; llm: Llm; events: EventBus }): Rooms {
+    const { repository, paths, config, env, clock } = this.#parts;
+    const named = (room: string) => this.#parts.logger.child({ room });
+    const { core, telemetry } = stores;
+    const idempotency = new Idempotency({ store: core.as<AccessTables>(), clock });
+    const base = { git, events, clock };
+    const documents = new DocumentManager({
+      ...base,
+      store: core.as(),
+      recovery: paths.recovery,
+      logger: named("document-manager"),
+      options: config.live("documents"),
+    });
+    const trustProjectInstallation = trustsProjectInstallation(env);
+    const validator = this.#stack.use(
+      new Validator({ worktree: repository, searchFrom: [PACKAGE], trustProjectInstallation, env, logger: named("openspec") }),
+    );
+    const watching = { clock, logger: named("watcher"), env };
+    const changes = new Orchestrator({
+      ...base,
+      store: core.as(),
+      validator,
+      watcher: (request) => createWatcher(request, watching),
+      logger: named("orchestrator"),
+      options: config.live("openspec"),
+    });
+    const index = this.#stack.use(openSearchIndex(paths.indexDb));
+    const questions = new QuestionRouter({
+      ...base,
+      store: core.as(),
+      telemetry: telemetry.as(),
+      index,
+      root: repository,
+      llm,
+      idempotency,
+      logger: named("question-router"),
+      options: config.live("questions"),
+    });
+    const loop = new FeedbackLoop({
+      ...base,
+      store: core.as(),
+      samples: telemetry.as(),
+      arrivals: new Arrivals({ places: git.places, env }),
+      proposals: changes,
+      documents,
+      replay: questions,
+      tunables: config.tunables(),
+      llm,
+      logger: named("feedback-loop"),
+      options: config.live("loop"),
+    });
+    for (const room of [documents, changes, questions, loop]) this.#stack.use(room);
+    return { changes, documents, questions, loop };
+  }
+
+  async #openDoors(
+    { rooms, stores, llm, events }: { rooms: Rooms; stores: Stores; llm: Llm; events: EventBus },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { paths, config, clock, logger } = this.#parts;
+    const tools = allTools(rooms);
+    const access = stores.core.as<AccessTables>();
+    const audit = this.#stack.use(new AuditLog({ store: access, clock, logger }));
+    this.#stack.use(audit.attach(events, (name) => tools.find((tool) => tool.name === name)?.effect === "read"));
+    const caller = createCaller({ tools, events, idempotency: new Idempotency({ store: access, clock }), clock, logger });
+    const mcp = this.#stack.use(createMcp({ tools, caller, resources: toolResources(tools), events, version: VERSION, logger }));
+    const health = healthChecks(rooms, llm);
+    const { port, strictPort } = config.current.server;
+    const token = readOrCreateToken(paths.tokenFile);
+    const http = this.#stack.use(
+      new HttpDoor({ host: "127.0.0.1", port, strictPort, token, caller, mcp, health, events, logger }),
+    );
+    const startedAt = clock.now();
+    const fixed = { version: VERSION, repository: this.#parts.repository, socket: paths.socket, startedAt, command: this.#parts.command };
+    const status = () => readStatus({ ...fixed, url: http.url, port: http.port }, { rooms, llm });
+    const onStop = () => this.#stop.abort();
+    const socket = this.#stack.use(new SocketDoor({ path: paths.socket, caller, mcp, status, onStop, health, logger }));
+    await http.start(signal);
+    await socket.start(signal);
+    this.#status = status;
+  }
+
+  /** A saved `specloop.yaml` is taken up, whoever saved it; one that cannot be used changes nothing and is logged. */
+  #followConfig(events: EventBus): void {
+    const { config, logger, repository } = this.#parts;
+    const path = join(repository, CONFIG_FILE);
+    const reload = () => {
+      try {
+        config.reload();
+      } catch (error) {
+        logger.error({ err: error }, "specloop.yaml cannot be used and was not taken up");
+      }
+    };
+    watchFile(path, { interval: CONFIG_POLL_MS, persistent: false }, reload);
+    this.#stack.defer(() => unwatchFile(path, reload));
+    this.#stack.use(events.on("document.updated", (document) => document.path === CONFIG_FILE && reload()));
+  }
+}
+
+function healthChecks(rooms: Rooms, llm: Llm): HealthCheck[] {
+  return [
+    { name: "store", summary: "What the store acknowledges is committed.", run: () => checkStoreHonest() },
+    ...rooms.documents.healthChecks(),
+    ...rooms.questions.healthChecks(),
+    {
+      name: "model",
+      summary: "A model server answers; everything but model steps works without.",
+      run: async (signal) => {
+        const { reachable, model, message } = await llm.status(signal);
+        if (reachable && model) return { status: "ok", message };
+        return { status: "warning", message, fix: "Start LM Studio's server and load a model, or leave it: models are optional." };
+      },
+    },
+  ];
+}
