@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { AuditLog, type AccessTables } from "../../src/access/index.ts";
 import type { Store } from "../../src/adapters/store/index.ts";
 import { EventBus } from "../../src/foundation/events.ts";
+import { canonicalJson, sha256 } from "../../src/foundation/hash.ts";
 import { createLogger, silentLogger } from "../../src/foundation/logger.ts";
 import { scenario } from "../helpers/scenario.ts";
 import { accessStore, movedClock, type AccessFixture } from "./fixture.ts";
@@ -98,6 +99,15 @@ scenario("access", "The audit log is changed behind our back", async () => {
     expect({ what, ...(await log.verify()) }).toMatchObject({ what, ok: false, brokenAt });
     expect(await log.health().run(abort)).toMatchObject({ status: "failing", fix: expect.any(String) });
   }
+});
+
+test("an entry that was rewritten together with its own hash breaks the chain behind it", async () => {
+  await using fixture = await accessStore();
+  const log = await filled(fixture, 5);
+  const { hash: _old, ...content } = (await rowsOf(fixture)).at(2)!;
+  const hash = sha256(canonicalJson({ ...content, actor: "person:eve" }));
+  fixture.tamper(`UPDATE audit SET actor = 'person:eve', hash = '${hash}' WHERE seq = 3`);
+  expect(await log.verify()).toMatchObject({ ok: false, brokenAt: 4, message: expect.stringContaining("follow") });
 });
 
 scenario("access", "The end of the audit log is cut off together with its recorded end", async () => {

@@ -38,8 +38,10 @@ export function acquireProcessLock(path: string, owner: LockOwner): ProcessLock 
   for (;;) {
     const connection = tryLock(path);
     if (connection) return hold(connection, ownerFile, owner);
-    const other = readOwner(ownerFile);
-    if ((other && isAlive(other.pid)) || performance.now() >= until) throw running(path, other);
+    const named = readOwner(ownerFile);
+    // What a dead owner left behind says nothing about the one who holds the lock now.
+    const other = named && isAlive(named.pid) ? named : null;
+    if (other || performance.now() >= until) throw running(path, other);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
   }
 }

@@ -110,12 +110,16 @@ test("a disposed lock that is disposed again does not take the next owner's name
   expect(existsSync(`${path}.owner`)).toBe(true);
 });
 
-test("a held lock without a readable owner is still a held lock", async () => {
+test.each([
+  ["nothing that can be read", "{ not json"],
+  // The highest process id of Linux is 2^22.
+  ["a process that is dead", JSON.stringify({ pid: 2 ** 22 + 1, socket: "/run/dead.sock", startedAt: 1 })],
+])("a held lock whose owner file names %s is still a held lock", async (_what, content) => {
   using folder = temporary();
   const path = join(folder.path, "lock.db");
   await using owner = await locker(path);
   expect(owner.said).toBe("owner");
-  writeFileSync(`${path}.owner`, "{ not json");
+  writeFileSync(`${path}.owner`, content);
   expect(() => acquireProcessLock(path, me)).toThrow(
     expect.objectContaining({ code: "daemon_running", message: expect.stringContaining("did not say") }),
   );

@@ -134,6 +134,26 @@ test("work that waits for something else is given up, and the writes behind it g
   expect(await store.read.selectFrom("notes").select("id").execute()).toEqual([{ id: "behind" }]);
 });
 
+test("work that was given up cannot write into a later transaction", async () => {
+  using folder = temporary();
+  await using store = await notes(join(folder.path, "core.db"), { workMs: 50 });
+  const gate = Promise.withResolvers<void>();
+  let late: Promise<unknown> | undefined;
+  const stuck = store.write(async (tx) => {
+    await gate.promise;
+    late = tx.insertInto("notes").values({ id: "late", body: "x" }).execute();
+    await late;
+  });
+  await expect(stuck).rejects.toMatchObject({ code: "internal" });
+  await store.write(async (tx) => {
+    gate.resolve();
+    for (let index = 0; index < 50; index++) await tx.selectFrom("notes").selectAll().execute();
+    await tx.insertInto("notes").values({ id: "behind", body: "x" }).execute();
+  });
+  await expect(late).rejects.toMatchObject({ code: "internal" });
+  expect(await store.read.selectFrom("notes").select("id").execute()).toEqual([{ id: "behind" }]);
+});
+
 scenario("store", "Another process holds the database", async () => {
   using folder = temporary();
   const path = join(folder.path, "core.db");
