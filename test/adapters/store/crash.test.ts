@@ -141,7 +141,7 @@ test.skipIf(mountRefused)("a disk that fills up and is freed again needs no rest
     expect(missing(path, acked)).toEqual([]);
     expect(findDamage(path)).toEqual([]);
   } finally {
-    execFileSync("umount", [disk]);
+    execFileSync("umount", ["--lazy", disk]);
   }
 });
 
