@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { generateStructured, startFakeLmStudio, type FakeOptions, type LlmOptions } from "../../src/adapters/llm/index.ts";
+import {
+  generateStructured,
+  startFakeLmStudio,
+  type FakeOptions,
+  type LlmOptions,
+} from "../../src/adapters/llm/index.ts";
 import { ask, eventually, failure, never, openLlm } from "../adapters/llm/open.ts";
 
 /** What every backend of the `Llm` port does, with a real client against a fake server. */
@@ -8,7 +13,14 @@ export function llmContract(backend: LlmOptions["backend"]): void {
   const open = async (fakeOptions: FakeOptions = {}, timeouts: Partial<LlmOptions["timeouts"]> = {}) => {
     const fake = await startFakeLmStudio(fakeOptions);
     const opened = openLlm({ backend, baseUrl: fake.url, timeouts });
-    return { ...opened, fake, [Symbol.asyncDispose]: async () => void (await opened[Symbol.asyncDispose](), await fake[Symbol.asyncDispose]()) };
+    return {
+      ...opened,
+      fake,
+      [Symbol.asyncDispose]: async () => {
+        await opened[Symbol.asyncDispose]();
+        await fake[Symbol.asyncDispose]();
+      },
+    };
   };
 
   describe(`contract of the ${backend} backend`, () => {
@@ -22,14 +34,24 @@ export function llmContract(backend: LlmOptions["backend"]): void {
     test("generates, and counts as the server counts", async () => {
       await using at = await open({ respond: () => ({ content: "Forty-two.", reasoning: "Let me think." }) });
       const generation = await at.llm.generate({ ...ask("What is it?"), maxTokens: 77, temperature: 0.3 }, never);
-      expect(generation).toMatchObject({ text: "Forty-two.", reasoning: "Let me think.", model: "example-7b-instruct", backend, estimated: false });
+      expect(generation).toMatchObject({
+        text: "Forty-two.",
+        reasoning: "Let me think.",
+        model: "example-7b-instruct",
+        backend,
+        estimated: false,
+      });
       expect(generation.tokensOut).toBeGreaterThan(0);
-      expect(at.fake.requests).toMatchObject([{ maxTokens: 77, temperature: 0.3, messages: [{ role: "user", content: "What is it?" }] }]);
+      expect(at.fake.requests).toMatchObject([
+        { maxTokens: 77, temperature: 0.3, messages: [{ role: "user", content: "What is it?" }] },
+      ]);
     });
 
     test("keeps roles and every character", async () => {
-      await using at = await open({ respond: ({ messages }) => messages.map(({ role, content }) => `${role}=${content}`).join("\n") });
-      const hard = "日本語 🙂 \"quoted\" \\ back\\slash\nline \u2028 end";
+      await using at = await open({
+        respond: ({ messages }) => messages.map(({ role, content }) => `${role}=${content}`).join("\n"),
+      });
+      const hard = '日本語 🙂 "quoted" \\ back\\slash\nline \u2028 end';
       const messages = [
         { role: "system" as const, content: "rules" },
         { role: "user" as const, content: "first" },
@@ -42,10 +64,17 @@ export function llmContract(backend: LlmOptions["backend"]): void {
 
     test("sends a schema that constrains, and checks the answer", async () => {
       await using at = await open({ respond: () => ({ verdict: "wrong", score: 7, done: true }) });
-      const schema = z.object({ verdict: z.enum(["right", "wrong"]), score: z.int().min(0).max(10), done: z.literal(true) });
+      const schema = z.object({
+        verdict: z.enum(["right", "wrong"]),
+        score: z.int().min(0).max(10),
+        done: z.literal(true),
+      });
       const result = await generateStructured(at.llm, { request: ask("Judge."), schema, signal: never });
       expect(result).toMatchObject({ value: { verdict: "wrong", score: 7, done: true }, attempts: 1 });
-      expect(at.fake.requests[0]?.schema).toMatchObject({ properties: { verdict: { enum: ["right", "wrong"] } }, required: ["verdict", "score", "done"] });
+      expect(at.fake.requests[0]?.schema).toMatchObject({
+        properties: { verdict: { enum: ["right", "wrong"] } },
+        required: ["verdict", "score", "done"],
+      });
     });
 
     test("cancels at the server what the caller gives up", async () => {
@@ -55,7 +84,7 @@ export function llmContract(backend: LlmOptions["backend"]): void {
       await eventually("the server begins", () => at.fake.requests.length === 1);
       caller.abort();
       expect((await call).code).toBe("llm_cancelled");
-      await eventually("the server hears of it", () => at.fake.requests[0]?.cancelled === true);
+      await eventually("the server hears of it", () => at.fake.requests[0]?.cancelled ?? false);
     });
 
     test("refuses a call that was cancelled before it began", async () => {
@@ -99,7 +128,9 @@ export function llmContract(backend: LlmOptions["backend"]): void {
       const calls = [1, 2, 3, 4].map((number) => failure(at.llm.generate(ask(`Number ${number}`), never)));
       await eventually("the server begins", () => at.fake.requests.length > 0);
       await at.llm[Symbol.asyncDispose]();
-      expect((await Promise.all(calls)).map(({ code }) => code)).toEqual(Array.from({ length: 4 }, () => "llm_cancelled"));
+      expect((await Promise.all(calls)).map(({ code }) => code)).toEqual(
+        Array.from({ length: 4 }, () => "llm_cancelled"),
+      );
     });
   });
 }

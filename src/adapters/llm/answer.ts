@@ -1,7 +1,7 @@
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { BackendCall } from "./backend.ts";
 import { estimatePrompt, estimateTokens } from "./estimate.ts";
-import { MAX_ANSWER_BYTES, tooLarge } from "./http.ts";
+import { MAX_ANSWER_LENGTH, tooLarge } from "./http.ts";
 import type { Generation } from "./port.ts";
 
 /** Why a model stopped writing, in our words. `unknown`: the server gave no reason or one that we do not know. */
@@ -24,7 +24,7 @@ export class Answer {
   add(kind: "text" | "reasoning", piece: string): void {
     if (kind === "text") this.#text += piece;
     else this.#reasoning += piece;
-    if (this.#text.length + this.#reasoning.length > MAX_ANSWER_BYTES) throw tooLarge();
+    if (this.#text.length + this.#reasoning.length > MAX_ANSWER_LENGTH) throw tooLarge();
   }
 
   get started(): boolean {
@@ -36,7 +36,11 @@ export class Answer {
    * partial text. Where JSON was asked for and the text is empty, the reasoning is taken: LM Studio puts the JSON of
    * some reasoning models there.
    */
-  conclude(call: BackendCall, stop: StopReason, end: { backend: string; model: string; usage: Usage; ms: number }): Generation {
+  conclude(
+    call: BackendCall,
+    stop: StopReason,
+    end: { backend: string; model: string; usage: Usage; ms: number },
+  ): Generation {
     const failure = STOPS[stop];
     if (failure) throw this.blame(new SpecloopError(failure.code, failure.message));
     const thoughts = THOUGHTS.exec(this.#text);

@@ -37,7 +37,7 @@ export interface Backend extends AsyncDisposable {
 export interface BackendDependencies {
   address: Address;
   /** Read at each call, so that no credential is kept. */
-  token(): string | undefined;
+  token: () => string | undefined;
   clock: Clock;
   logger: Logger;
 }

@@ -27,9 +27,13 @@ export class CircuitBreaker {
     if (this.#failures < FAILURES_TO_OPEN) return;
     const wait = this.#openUntil - this.#clock.monotonic();
     if (wait > 0 || this.#trying) {
-      throw new SpecloopError("llm_unreachable", `The model server failed ${this.#failures} times in a row and is left alone for now.`, {
-        details: { retryInMs: Math.max(0, Math.round(wait)) },
-      });
+      throw new SpecloopError(
+        "llm_unreachable",
+        `The model server failed ${this.#failures} times in a row and is left alone for now.`,
+        {
+          details: { retryInMs: Math.max(0, Math.round(wait)) },
+        },
+      );
     }
     this.#trying = true;
   }

@@ -9,7 +9,11 @@ const OPTION: Record<Use, string> = { chat: "llm.model", embedding: "llm.embeddi
  * The model for a use: the configured one, else the first that is loaded for it. A configured model that the server
  * does not list is taken at its word where lists are incomplete (`trusting`). Errors: `llm_no_model`.
  */
-export function chooseModel(models: ModelInfo[], use: Use, { wanted, trusting }: { wanted: string | undefined; trusting: boolean }): ModelInfo {
+export function chooseModel(
+  models: ModelInfo[],
+  use: Use,
+  { wanted, trusting }: { wanted: string | undefined; trusting: boolean },
+): ModelInfo {
   if (wanted !== undefined) {
     const known = models.filter(({ id }) => id === wanted || id.startsWith(`${wanted}:`));
     const chosen = known.find(({ loaded }) => loaded) ?? known[0];
@@ -18,7 +22,9 @@ export function chooseModel(models: ModelInfo[], use: Use, { wanted, trusting }:
     throw none(`The model server does not list "${wanted}"`, use, models);
   }
   const loaded = models.filter((model) => model.loaded);
-  const chosen = loaded.find(({ kind }) => kind === use) ?? (use === "chat" ? loaded.find(({ kind }) => kind === "unknown") : undefined);
+  const chosen =
+    loaded.find(({ kind }) => kind === use) ??
+    (use === "chat" ? loaded.find(({ kind }) => kind === "unknown") : undefined);
   if (!chosen) throw none(`The model server has no ${use} model loaded`, use, models);
   return chosen;
 }

@@ -44,7 +44,8 @@ export function createLlm({ options, env, events, clock, logger, loadSdk }: LlmD
     ),
   );
   // Another address, key or kind is another backend; the key goes in as a hash, so that it is not kept.
-  const keyOf = (current: LlmOptions) => sha256(JSON.stringify([current.backend, current.baseUrl, tokenFor(current, env) ?? ""]));
+  const keyOf = (current: LlmOptions) =>
+    sha256(JSON.stringify([current.backend, current.baseUrl, tokenFor(current, env) ?? ""]));
   return new ManagedLlm({ options, events, clock, selection, keyOf });
 }
 

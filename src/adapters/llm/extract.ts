@@ -7,18 +7,16 @@ const MAX_CANDIDATES = 12;
 
 /**
  * The values that may be meant by a model's answer, most likely first: the whole text, fenced blocks, objects and arrays
- * in prose; each parsed as it is, and only if none parses, with its syntax repaired (quotes, commas, comments, missing
- * brackets; never content). Empty when there is nothing like JSON. Takes time linear in the text.
+ * in prose, each parsed as it is; then the same with their syntax repaired (quotes, commas, comments, missing brackets;
+ * never content). Nothing where there is nothing like JSON. Takes time linear in the text.
  */
-export function extractJson(answer: string): unknown[] {
+export function* extractJson(answer: string): Generator {
   const candidates = [...new Set(candidatesIn(withoutThoughts(answer)))].slice(0, MAX_CANDIDATES);
-  const parsed = candidates.flatMap((candidate) => attempt(() => JSON.parse(candidate) as unknown));
-  const structures = parsed.filter((value) => value !== null && typeof value === "object");
-  if (structures.length > 0) return structures;
-  return candidates
-    .filter((candidate) => candidate.length <= MAX_REPAIR_LENGTH && /[{[]/.test(candidate))
-    .flatMap((candidate) => attempt(() => JSON.parse(jsonrepair(candidate)) as unknown))
-    .filter((value) => value !== null && typeof value === "object");
+  for (const candidate of candidates) yield* attempt(() => JSON.parse(candidate) as unknown);
+  for (const candidate of candidates) {
+    if (candidate.length > MAX_REPAIR_LENGTH || !/[{[]/.test(candidate)) continue;
+    yield* attempt(() => JSON.parse(jsonrepair(candidate)) as unknown);
+  }
 }
 
 /** Thoughts may hold drafts of the answer; only what comes after them counts. */
@@ -35,29 +33,31 @@ function candidatesIn(text: string): string[] {
   return [text.trim(), ...fences, ...balanced(text), ...widest];
 }
 
-/** Top-level `{…}` and `[…]` that begin like JSON, largest first, found in one pass. */
+/** Top-level `{…}` and `[…]` that begin like JSON, largest first, found in one pass over brackets and strings. */
 function balanced(text: string): string[] {
   const found: string[] = [];
   let depth = 0;
   let start = 0;
-  let quoted = false;
   for (let at = 0; at < text.length; at += 1) {
-    const character = text[at];
-    if (quoted) {
-      if (character === "\\") at += 1;
-      else if (character === '"') quoted = false;
-    } else if (depth > 0 && character === '"') {
-      quoted = true;
-    } else if (character === "{" || character === "[") {
-      if (depth === 0 && !beginsJson(text, at)) continue;
+    const character = text[at] ?? "";
+    if (depth > 0 && character === '"') {
+      at = endOfString(text, at);
+    } else if ("{[".includes(character) && (depth > 0 || beginsJson(text, at))) {
       if (depth === 0) start = at;
       depth += 1;
-    } else if ((character === "}" || character === "]") && depth > 0) {
+    } else if (depth > 0 && "}]".includes(character)) {
       depth -= 1;
       if (depth === 0) found.push(text.slice(start, at + 1));
     }
   }
   return found.sort((a, b) => b.length - a.length);
+}
+
+/** Index of the quote that ends the string which begins at `from`, or of the last character. */
+function endOfString(text: string, from: number): number {
+  let at = from + 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at;
 }
 
 /** `{` before a key or `}`, `[` before a value or `]`: keeps braces in prose from swallowing the answer. */
@@ -66,10 +66,11 @@ function beginsJson(text: string, at: number): boolean {
   return text[at] === "{" ? next === '"' || next === "}" : next !== undefined && /[\]{["\d-]/.test(next);
 }
 
-/** Syntax errors, and the stack that hostile nesting exhausts, mean that this is no candidate. */
+/** Syntax errors, and the stack that hostile nesting exhausts, mean that this is no candidate; so do bare words. */
 function attempt(parse: () => unknown): unknown[] {
   try {
-    return [parse()];
+    const value = parse();
+    return value !== null && typeof value === "object" ? [value] : [];
   } catch {
     return [];
   }

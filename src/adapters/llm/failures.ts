@@ -19,12 +19,18 @@ export function asLlmError(thrown: unknown, signal?: AbortSignal): SpecloopError
     return new SpecloopError("llm_unreachable", thrown.message, { ...target, fix: thrown.fix, cause: thrown });
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new SpecloopError("llm_protocol", `The model call failed in an unforeseen way: ${redact(message)}`, { cause: thrown });
+  return new SpecloopError("llm_protocol", `The model call failed in an unforeseen way: ${redact(message)}`, {
+    cause: thrown,
+  });
 }
 
 /** What `llm.backend: auto` says when it finds nothing. */
 export function noneAnswers(address: string, cause: SpecloopError): SpecloopError {
-  return new SpecloopError("llm_none", `No model server serves at ${address}: ${cause.message}`, { cause, target: address, fix: cause.fix });
+  return new SpecloopError("llm_none", `No model server serves at ${address}: ${cause.message}`, {
+    cause,
+    target: address,
+    fix: cause.fix,
+  });
 }
 
 /** Throws `llm_context_overflow` before anything is sent: servers cut long prompts without a word. */
@@ -32,17 +38,25 @@ export function refuseTooLong(estimate: number, limit: number, model: ModelInfo)
   const tokens = withReserve(estimate);
   if (tokens <= limit) return;
   const context = model.contextLength === null ? "" : `, whose context is ${model.contextLength}`;
-  throw new SpecloopError("llm_context_overflow", `The prompt has about ${tokens} tokens; ${limit} are possible with ${model.id}${context}.`, {
-    target: model.id,
-    details: { estimatedTokens: tokens, limit },
-  });
+  throw new SpecloopError(
+    "llm_context_overflow",
+    `The prompt has about ${tokens} tokens; ${limit} are possible with ${model.id}${context}.`,
+    {
+      target: model.id,
+      details: { estimatedTokens: tokens, limit },
+    },
+  );
 }
 
 /** Throws `llm_context_overflow` when the server has read far less than we sent: the answer is about half a prompt. */
 export function refuseCut({ tokensIn, estimated, model }: Generation, estimate: number): void {
   if (estimated || estimate < CUT_MIN_TOKENS || tokensIn >= estimate * CUT_SHARE) return;
-  throw new SpecloopError("llm_context_overflow", `${model} read ${tokensIn} tokens of a prompt of about ${estimate}: the server cut it.`, {
-    target: model,
-    details: { estimatedTokens: estimate, readTokens: tokensIn },
-  });
+  throw new SpecloopError(
+    "llm_context_overflow",
+    `${model} read ${tokensIn} tokens of a prompt of about ${estimate}: the server cut it.`,
+    {
+      target: model,
+      details: { estimatedTokens: estimate, readTokens: tokensIn },
+    },
+  );
 }

@@ -3,7 +3,7 @@ import { fetchJson } from "./http.ts";
 import type { ModelInfo } from "./port.ts";
 
 /** Where model servers list what they have, richest first: LM Studio 0.4, LM Studio 0.3, everybody. */
-const LISTS: { path: string; models(body: unknown): ModelInfo[] | null }[] = [
+const LISTS: { path: string; models: (body: unknown) => ModelInfo[] | null }[] = [
   { path: "/api/v1/models", models: fromV1 },
   { path: "/api/v0/models", models: fromV0 },
   { path: "/v1/models", models: fromOpenAi },
@@ -28,7 +28,11 @@ export async function fetchInventory(place: Place): Promise<Inventory> {
       const found = models(await fetchJson({ url: place.base + path, token: place.token, signal: place.signal }));
       if (found) return { models: found, lmStudio: path.startsWith("/api/") };
     } catch (error) {
-      if (error instanceof SpecloopError && ["llm_unreachable", "llm_auth", "llm_timeout", "llm_cancelled"].includes(error.code)) throw error;
+      if (
+        error instanceof SpecloopError &&
+        ["llm_unreachable", "llm_auth", "llm_timeout", "llm_cancelled"].includes(error.code)
+      )
+        throw error;
       failures.push(error);
     }
   }
@@ -44,7 +48,8 @@ export async function greetsAsLmStudio(place: Place): Promise<boolean> {
     const body = await fetchJson({ url: `${place.base}/lmstudio-greeting`, token: place.token, signal: place.signal });
     return record(body)?.["lmstudio"] === true;
   } catch (error) {
-    if (error instanceof SpecloopError && ["llm_unreachable", "llm_timeout", "llm_cancelled"].includes(error.code)) throw error;
+    if (error instanceof SpecloopError && ["llm_unreachable", "llm_timeout", "llm_cancelled"].includes(error.code))
+      throw error;
     return false;
   }
 }
@@ -99,7 +104,11 @@ function kindOf(type: string | undefined): ModelInfo["kind"] {
 }
 
 export function record(value: unknown): Record<string, unknown> | undefined {
-  return value !== null && typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  return isRecord(value) ? value : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
 export function text(value: unknown): string | undefined {

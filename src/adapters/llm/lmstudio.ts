@@ -109,7 +109,10 @@ class LmStudioBackend implements Backend {
     try {
       return await this.#loadSdk();
     } catch (cause) {
-      this.#dependencies.logger.warn({ err: cause }, "LM Studio's own client (@lmstudio/sdk) cannot be loaded; its HTTP interface is used");
+      this.#dependencies.logger.warn(
+        { err: cause },
+        "LM Studio's own client (@lmstudio/sdk) cannot be loaded; its HTTP interface is used",
+      );
       return null;
     }
   }

@@ -2,6 +2,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Emitter } from "../../foundation/events.ts";
 import type { Live } from "../../foundation/options.ts";
+import { showAddress } from "./address.ts";
 import { CircuitBreaker } from "./breaker.ts";
 import { chooseModel } from "./choose.ts";
 import { estimatePrompt, estimateTokens } from "./estimate.ts";
@@ -10,10 +11,12 @@ import type { LlmOptions } from "./options.ts";
 import type { GenerateRequest, Generation, Llm, LlmStatus } from "./port.ts";
 import { CallQueue } from "./queue.ts";
 import type { Found, Selection } from "./selection.ts";
-import { LinkedSignal } from "./watchdog.ts";
+import { LinkedSignal, Watchdog } from "./watchdog.ts";
 
 /** How old an answer to "are you there" may be for a status. */
 const STATUS_MAX_AGE_MS = 500;
+/** The port promises a status within two seconds, whatever the options allow calls. */
+const STATUS_LIMITS = { connectMs: 2000, firstTokenMs: 2000, idleMs: 2000, totalMs: 2000 };
 
 interface Parts {
   options: Live<LlmOptions>;
@@ -21,7 +24,7 @@ interface Parts {
   clock: Clock;
   selection: Selection;
   /** Changes when another backend is needed. */
-  keyOf(options: LlmOptions): string;
+  keyOf: (options: LlmOptions) => string;
 }
 
 /** What the metrics of a call need. */
@@ -56,24 +59,29 @@ export class ManagedLlm implements Llm {
 
   async status(signal: AbortSignal): Promise<LlmStatus> {
     const { current } = this.#parts.options;
-    const address = current.backend === "none" ? null : current.baseUrl;
+    const address = current.backend === "none" ? null : showAddress(current.baseUrl);
+    using watchdog = new Watchdog(this.#parts.clock, STATUS_LIMITS, signal);
     try {
-      const found = await this.#find(signal, STATUS_MAX_AGE_MS);
+      const found = await this.#find(watchdog.signal, STATUS_MAX_AGE_MS);
       this.#breaker.seenAlive();
       return { backend: found.backend.name, reachable: true, address, models: found.models, ...usable(found, current) };
     } catch (thrown) {
-      const { message } = asLlmError(thrown, signal);
+      const { message } = asLlmError(thrown, watchdog.signal);
       return { backend: this.#backend, reachable: false, address, models: [], model: null, message };
     }
   }
 
   generate(request: GenerateRequest, signal: AbortSignal): Promise<Generation> {
-    return this.#call(request.purpose, signal, (linked) => this.#generations.run(() => this.#generate(request, linked), linked));
+    return this.#call(request.purpose, signal, (linked) =>
+      this.#generations.run(() => this.#generate(request, linked), linked),
+    );
   }
 
   async embed(texts: string[], signal: AbortSignal): Promise<number[][]> {
     if (texts.length === 0) return [];
-    const { vectors } = await this.#call("embed", signal, (linked) => this.#embeddings.run(() => this.#embed(texts, linked), linked));
+    const { vectors } = await this.#call("embed", signal, (linked) =>
+      this.#embeddings.run(() => this.#embed(texts, linked), linked),
+    );
     return vectors;
   }
 
@@ -90,7 +98,14 @@ export class ManagedLlm implements Llm {
       const estimate = estimatePrompt(request.messages);
       refuseTooLong(estimate, Math.min(options.maxPromptTokens, (model.contextLength ?? Infinity) - maxTokens), model);
       const { timeouts } = options;
-      const generation = await backend.generate({ request, model, maxTokens, temperature: request.temperature ?? 0, timeouts, signal });
+      const generation = await backend.generate({
+        request,
+        model,
+        maxTokens,
+        temperature: request.temperature ?? 0,
+        timeouts,
+        signal,
+      });
       refuseCut(generation, estimate);
       return generation;
     });
@@ -98,7 +113,10 @@ export class ManagedLlm implements Llm {
 
   #embed(texts: string[], signal: AbortSignal): Promise<Outcome & { vectors: number[][] }> {
     return this.#guarded(signal, async ({ backend, models }, options) => {
-      const model = chooseModel(models, "embedding", { wanted: options.embeddingModel, trusting: backend.name === "openai" });
+      const model = chooseModel(models, "embedding", {
+        wanted: options.embeddingModel,
+        trusting: backend.name === "openai",
+      });
       const vectors = await backend.embed({ texts, model, timeouts: options.timeouts, signal });
       const tokensIn = texts.reduce((sum, text) => sum + estimateTokens(text), 0);
       return { vectors, model: model.id, tokensIn, tokensOut: 0 };
@@ -131,12 +149,18 @@ export class ManagedLlm implements Llm {
     } catch (thrown) {
       this.#backend = "none";
       const error = asLlmError(thrown, signal);
-      throw current.backend === "auto" && error.code !== "llm_cancelled" ? noneAnswers(current.baseUrl, error) : error;
+      const misconfigured = thrown instanceof SpecloopError && thrown.code === "bad_config";
+      if (current.backend !== "auto" || misconfigured || error.code === "llm_cancelled") throw error;
+      throw noneAnswers(showAddress(current.baseUrl), error);
     }
   }
 
   /** Runs a call under the caller's signal and our own end, and tells everybody what came of it. */
-  async #call<T extends Outcome>(purpose: string, caller: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #call<T extends Outcome>(
+    purpose: string,
+    caller: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const { events, clock } = this.#parts;
     const started = clock.monotonic();
     const tell = (outcome: Outcome, failure: { code?: string }) =>
@@ -168,7 +192,10 @@ export class ManagedLlm implements Llm {
 function usable({ backend, models }: Found, options: LlmOptions): { model: string | null; message: string } {
   try {
     const { id, loaded } = chooseModel(models, "chat", { wanted: options.model, trusting: backend.name === "openai" });
-    return { model: id, message: `${backend.name} serves ${id}${loaded ? "" : ", which is loaded at the first call"}.` };
+    return {
+      model: id,
+      message: `${backend.name} serves ${id}${loaded ? "" : ", which is loaded at the first call"}.`,
+    };
   } catch (thrown) {
     const { message, fix } = asLlmError(thrown);
     return { model: null, message: `${backend.name} answers. ${message} ${fix}` };

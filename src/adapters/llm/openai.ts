@@ -13,7 +13,12 @@ import { untilAborted, Watchdog } from "./watchdog.ts";
 const EMBED_BATCH = 64;
 
 /** The finish reasons of the chat completions API. */
-const FINISH: Record<string, StopReason> = { stop: "finished", eos: "finished", length: "max_tokens", content_filter: "failed" };
+const FINISH: Record<string, StopReason> = {
+  stop: "finished",
+  eos: "finished",
+  length: "max_tokens",
+  content_filter: "failed",
+};
 
 /** What has been learnt from a stream so far. */
 interface Progress {
@@ -37,9 +42,17 @@ export function createOpenAiBackend(dependencies: BackendDependencies, name = "o
     },
     generate: async (call) => {
       using watchdog = new Watchdog(clock, call.timeouts, call.signal);
-      const progress: Progress = { answer: new Answer(), stop: null, usage: { tokensIn: null, tokensOut: null }, model: null };
+      const progress: Progress = {
+        answer: new Answer(),
+        stop: null,
+        usage: { tokensIn: null, tokensOut: null },
+        model: null,
+      };
       try {
-        return await untilAborted(stream(dependencies, call, watchdog, progress).then(() => conclude(name, call, watchdog, progress)), watchdog.signal);
+        return await untilAborted(
+          stream(dependencies, call, watchdog, progress).then(() => conclude(name, call, watchdog, progress)),
+          watchdog.signal,
+        );
       } catch (thrown) {
         throw progress.answer.blame(toSpecloopError(thrown));
       }
@@ -54,7 +67,12 @@ export function onlyConnect({ connectMs }: Timeouts): Timeouts {
   return { connectMs, firstTokenMs: connectMs, idleMs: connectMs, totalMs: connectMs };
 }
 
-async function stream({ address, token }: BackendDependencies, call: BackendCall, watchdog: Watchdog, progress: Progress): Promise<void> {
+async function stream(
+  { address, token }: BackendDependencies,
+  call: BackendCall,
+  watchdog: Watchdog,
+  progress: Progress,
+): Promise<void> {
   const { signal } = watchdog;
   const url = `${address.http}/v1/chat/completions`;
   const head = await open({ url, token: token(), body: bodyOf(call), signal, onConnected: () => watchdog.connected() });
@@ -97,7 +115,10 @@ function take(payload: string, watchdog: Watchdog, progress: Progress): void {
   const error = errorIn(200, body, payload);
   if (error) throw error;
   const event = record(body);
-  if (!event) throw new SpecloopError("llm_protocol", "The model server streamed something that is not JSON.", { details: { body: clip(payload) } });
+  if (!event)
+    throw new SpecloopError("llm_protocol", "The model server streamed something that is not JSON.", {
+      details: { body: clip(payload) },
+    });
   takeChoice(event, "delta", progress);
   // An event without content (usage, a role) is a sign of life as well.
   if (progress.answer.started) watchdog.token();
@@ -112,23 +133,28 @@ async function readWhole(head: IncomingMessage, signal: AbortSignal, progress: P
   if (error) throw error;
   const answer = record(body);
   if (!answer || !Array.isArray(answer["choices"])) {
-    throw new SpecloopError("llm_protocol", "The model server answered something that is no chat completion.", { details: { body: clip(whole) } });
+    throw new SpecloopError("llm_protocol", "The model server answered something that is no chat completion.", {
+      details: { body: clip(whole) },
+    });
   }
   takeChoice(answer, "message", progress);
   progress.stop ??= "unknown";
 }
 
 function takeChoice(body: Record<string, unknown>, part: "delta" | "message", progress: Progress): void {
-  const choices = Array.isArray(body["choices"]) ? body["choices"] : [];
-  const choice = record(choices[0]);
-  const piece = record(choice?.[part]);
-  progress.answer.add("text", text(piece?.["content"]) ?? "");
-  progress.answer.add("reasoning", text(piece?.["reasoning_content"]) ?? text(piece?.["reasoning"]) ?? "");
+  const choice = Array.isArray(body["choices"]) ? record(body["choices"][0]) : undefined;
+  const piece = record(choice?.[part]) ?? {};
+  progress.answer.add("text", text(piece["content"]) ?? "");
+  progress.answer.add("reasoning", text(piece["reasoning_content"]) ?? text(piece["reasoning"]) ?? "");
   const finish = text(choice?.["finish_reason"]);
   if (finish) progress.stop = FINISH[finish] ?? "unknown";
-  const usage = record(body["usage"]);
-  if (usage) progress.usage = { tokensIn: positive(usage["prompt_tokens"]), tokensOut: positive(usage["completion_tokens"]) };
+  progress.usage = usageIn(body) ?? progress.usage;
   progress.model ??= text(body["model"]) ?? null;
+}
+
+function usageIn(body: Record<string, unknown>): Usage | null {
+  const usage = record(body["usage"]);
+  return usage ? { tokensIn: positive(usage["prompt_tokens"]), tokensOut: positive(usage["completion_tokens"]) } : null;
 }
 
 function conclude(backend: string, call: BackendCall, watchdog: Watchdog, progress: Progress): Generation {
@@ -143,7 +169,12 @@ async function embed({ address, clock, token }: BackendDependencies, call: Embed
     watchdog.progress();
     const input = call.texts.slice(from, from + EMBED_BATCH);
     const body = { model: call.model.id, input };
-    const answer = await fetchJson({ url: `${address.http}/v1/embeddings`, token: token(), body, signal: watchdog.signal });
+    const answer = await fetchJson({
+      url: `${address.http}/v1/embeddings`,
+      token: token(),
+      body,
+      signal: watchdog.signal,
+    });
     vectors.push(...vectorsIn(answer, input.length));
   }
   return vectors;
@@ -154,11 +185,19 @@ function vectorsIn(body: unknown, expected: number): number[][] {
   const rows = Array.isArray(data) ? data.map(record) : [];
   const ordered = rows.toSorted((a, b) => Number(a?.["index"] ?? 0) - Number(b?.["index"] ?? 0));
   const vectors = ordered.map((row) => row?.["embedding"]);
-  const good = (vector: unknown): vector is number[] =>
-    Array.isArray(vector) && vector.length > 0 && vector.every((value) => typeof value === "number" && Number.isFinite(value));
-  if (vectors.length !== expected || !vectors.every(good)) {
-    throw new SpecloopError("llm_protocol", `The model server answered ${vectors.length} vectors for ${expected} texts, or vectors that are not numbers.`);
+  if (vectors.length !== expected || !vectors.every(isVector)) {
+    throw new SpecloopError(
+      "llm_protocol",
+      `The model server answered ${vectors.length} vectors for ${expected} texts, or vectors that are not numbers.`,
+    );
   }
   return vectors;
 }
 
+function isVector(value: unknown): value is number[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((entry) => typeof entry === "number" && Number.isFinite(entry))
+  );
+}

@@ -24,11 +24,16 @@ export function translateSdkError(thrown: unknown): SpecloopError {
   const raw = thrown instanceof Error ? thrown.message : String(thrown);
   const code = thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
   const message = plain(raw);
-  if (UNREACHABLE.test(`${code} ${raw}`)) return new SpecloopError("llm_unreachable", `LM Studio does not answer: ${message || code}`, { cause: thrown });
-  if (/authenticat/i.test(raw)) return new SpecloopError("llm_auth", `LM Studio refused us: ${message}`, { cause: thrown });
-  if (BROKEN.test(`${code} ${raw}`)) return new SpecloopError("llm_interrupted", `The connection to LM Studio broke: ${message}`, { cause: thrown });
+  if (UNREACHABLE.test(`${code} ${raw}`))
+    return new SpecloopError("llm_unreachable", `LM Studio does not answer: ${message || code}`, { cause: thrown });
+  if (/authenticat/i.test(raw))
+    return new SpecloopError("llm_auth", `LM Studio refused us: ${message}`, { cause: thrown });
+  if (BROKEN.test(`${code} ${raw}`))
+    return new SpecloopError("llm_interrupted", `The connection to LM Studio broke: ${message}`, { cause: thrown });
   const meaning = codeOf(0, message);
-  return new SpecloopError(meaning === "llm_protocol" ? "llm_interrupted" : meaning, `LM Studio: ${message}`, { cause: thrown });
+  return new SpecloopError(meaning === "llm_protocol" ? "llm_interrupted" : meaning, `LM Studio: ${message}`, {
+    cause: thrown,
+  });
 }
 
 /** Text without colours, frames and credentials, on one line. */

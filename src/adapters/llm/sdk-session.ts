@@ -5,6 +5,8 @@ import type { Logger } from "../../foundation/logger.ts";
 import type { Answer } from "./answer.ts";
 import type { BackendCall } from "./backend.ts";
 import { readWarning, translateSdkError } from "./sdk-errors.ts";
+import { ModelLoads } from "./sdk-loads.ts";
+import { credentials, settleOnce, silence } from "./sdk-inside.ts";
 import { untilAborted, LinkedSignal, type Watchdog } from "./watchdog.ts";
 
 /** Loads `@lmstudio/sdk`; rejects where it is not installed. */
@@ -15,8 +17,6 @@ export type Sdk = Pick<typeof import("@lmstudio/sdk"), "LMStudioClient">;
 const CANCEL_GRACE_MS = 2000;
 /** A connection that was heard of so lately needs no question whether it still lives. */
 const LIVELY_MS = 2000;
-/** How long a model that we loaded stays in memory unused. */
-const LOAD_TTL_SECONDS = 3600;
 
 export interface SessionParts {
   sdk: Sdk;
@@ -44,7 +44,7 @@ export class SdkSession {
   readonly #clock: Clock;
   readonly #trouble = new AbortController();
   readonly #end = new AbortController();
-  readonly #loads = new Map<string, { identifier: Promise<string>; listeners: Set<() => void> }>();
+  readonly #loads: ModelLoads;
   #inFlight = 0;
   #heardAt = -Infinity;
   #retired = false;
@@ -57,13 +57,13 @@ export class SdkSession {
       if (trouble) this.#fail(trouble);
       logger.debug({ detail: trouble?.message }, "LM Studio's client reports something");
     };
-    const quiet = () => {};
     this.#client = new sdk.LMStudioClient({
       baseUrl: url,
       verboseErrorMessages: false,
-      logger: { info: quiet, debug: quiet, warn: listen, error: listen },
+      logger: { info: ignore, debug: ignore, warn: listen, error: listen },
       ...credentials(token),
     });
+    this.#loads = new ModelLoads(this.#client);
   }
 
   /** No new call may be made on it. */
@@ -108,14 +108,18 @@ export class SdkSession {
 
   /** Proves that connection, credentials and model are good, and gives the identifier to predict with. */
   async #ready({ model }: BackendCall, watchdog: Watchdog, signal: AbortSignal): Promise<string> {
-    if (!model.loaded) return this.#load(model.id, watchdog, signal);
+    if (!model.loaded) {
+      watchdog.connected();
+      return this.#loads.load(model.id, watchdog, signal);
+    }
     if (this.#clock.monotonic() - this.#heardAt < LIVELY_MS) {
       watchdog.connected();
       return model.id;
     }
     try {
       const info = await untilAborted(this.#client.llm.createDynamicHandle(model.id).getModelInfo(), signal);
-      if (!info) throw new SpecloopError("llm_no_model", `LM Studio has no model "${model.id}" loaded.`, { target: model.id });
+      if (!info)
+        throw new SpecloopError("llm_no_model", `LM Studio has no model "${model.id}" loaded.`, { target: model.id });
     } catch (error) {
       // Nobody answered the simplest question: what was sent must not wait in the client's queue for a better day.
       if (watchdog.signal.aborted) this.retire();
@@ -126,31 +130,11 @@ export class SdkSession {
     return model.id;
   }
 
-  /** Loads a model explicitly (LM Studio evicts what it loads by itself) once for all who wait for it. */
-  async #load(key: string, watchdog: Watchdog, signal: AbortSignal): Promise<string> {
-    let load = this.#loads.get(key);
-    if (!load) {
-      const listeners = new Set<() => void>();
-      const onProgress = () => {
-        this.#heard();
-        for (const listener of listeners) listener();
-      };
-      const model = this.#client.llm.load(key, { verbose: false, ttl: LOAD_TTL_SECONDS, onProgress });
-      load = { identifier: model.then(({ identifier }) => identifier), listeners };
-      load.identifier.catch(() => {}).finally(() => this.#loads.delete(key));
-      this.#loads.set(key, load);
-    }
-    const progress = () => watchdog.progress();
-    load.listeners.add(progress);
-    watchdog.connected();
-    try {
-      return await untilAborted(load.identifier, signal);
-    } finally {
-      load.listeners.delete(progress);
-    }
-  }
-
-  async #predict(identifier: string, { call, watchdog, answer }: SdkCall, signal: AbortSignal): Promise<PredictionResult> {
+  async #predict(
+    identifier: string,
+    { call, watchdog, answer }: SdkCall,
+    signal: AbortSignal,
+  ): Promise<PredictionResult> {
     const cancel = new AbortController();
     const excess = new AbortController();
     using linked = new LinkedSignal(signal, excess.signal);
@@ -209,12 +193,6 @@ export class SdkSession {
   }
 }
 
-/** The wire keeps a token's two halves apart, and only 2.x of the SDK parses it itself. */
-function credentials(token: string | undefined): { clientIdentifier?: string; clientPasskey?: string } {
-  const [, clientIdentifier, clientPasskey] = /^sk-lm-([A-Za-z0-9]{8}):([A-Za-z0-9]{20})$/.exec(token ?? "") ?? [];
-  return clientIdentifier && clientPasskey ? { clientIdentifier, clientPasskey } : {};
-}
-
 /** Never a zod schema: the SDK takes one of zod 4 without a word and sends an empty one. */
 function settingsOf({ request, maxTokens, temperature }: BackendCall) {
   const structured = request.schema && { structured: { type: "json" as const, jsonSchema: request.schema } };
@@ -226,35 +204,5 @@ function collect(answer: Answer, { content, reasoningType, isStructural }: LLMPr
   answer.add(reasoningType === "reasoning" ? "reasoning" : "text", content);
 }
 
-/**
- * Lets a prediction settle once. The SDK throws out of reach of any caller when the connection breaks, or a fragment
- * comes, between the end of a prediction and the closing of its channel.
- */
-function settleOnce(prediction: object): void {
-  const inner = prediction as { status: string; finished(error?: unknown): void; push(fragment: unknown): void };
-  const [finished, push] = [inner.finished.bind(inner), inner.push.bind(inner)];
-  inner.finished = (error) => {
-    if (inner.status === "pending") finished(error);
-  };
-  inner.push = (fragment) => {
-    if (inner.status === "pending") push(fragment);
-  };
-}
-
-interface Transport {
-  send?: unknown;
-  queuedMessages?: unknown[];
-  ws?: { terminate?(): void } | null;
-}
-
-/**
- * Closes one namespace's socket and forgets what waits to be sent. The SDK has no way to do either: its queue survives a
- * reconnect, and its disposal waits for answers that may never come. The version is pinned, so its inside is known.
- */
-function silence(port: unknown): void {
-  const transport = (port as { transport?: Transport } | null)?.transport;
-  if (!transport || typeof transport !== "object") return;
-  transport.send = () => {};
-  transport.queuedMessages?.splice(0);
-  transport.ws?.terminate?.();
-}
+/** What the SDK tells for information is of no use here. */
+function ignore(): void {}

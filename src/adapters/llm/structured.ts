@@ -57,7 +57,12 @@ interface Miss {
   problems: string[];
 }
 
-async function correct(llm: Llm, request: GenerateRequest, { raw, problems }: Miss, signal: AbortSignal): Promise<Generation> {
+async function correct(
+  llm: Llm,
+  request: GenerateRequest,
+  { raw, problems }: Miss,
+  signal: AbortSignal,
+): Promise<Generation> {
   const list = problems.map((problem) => `- ${problem}`).join("\n");
   try {
     return await llm.generate(
@@ -66,7 +71,10 @@ async function correct(llm: Llm, request: GenerateRequest, { raw, problems }: Mi
         messages: [
           ...request.messages,
           { role: "assistant", content: raw.slice(0, MAX_SHOWN) },
-          { role: "user", content: `This answer does not have the required shape:\n${list}\nAnswer again with the whole corrected JSON and nothing else.` },
+          {
+            role: "user",
+            content: `This answer does not have the required shape:\n${list}\nAnswer again with the whole corrected JSON and nothing else.`,
+          },
         ],
       },
       signal,
@@ -81,23 +89,30 @@ async function correct(llm: Llm, request: GenerateRequest, { raw, problems }: Mi
 type Reading<T> = { fits: true; value: T } | { fits: false; problems: string[] };
 
 function readAnswer<Schema extends z.ZodType>(schema: Schema, raw: string): Reading<z.output<Schema>> {
-  let problems = ["There is no JSON in it."];
-  for (const [index, candidate] of extractJson(raw).entries()) {
+  let problems: string[] | null = null;
+  for (const candidate of extractJson(raw)) {
     const parsed = schema.safeParse(candidate);
     if (parsed.success) return { fits: true, value: parsed.data };
-    if (index === 0) problems = parsed.error.issues.slice(0, MAX_PROBLEMS).map(({ path, message }) => `${path.join(".") || "the answer"}: ${message}`);
+    problems ??= parsed.error.issues
+      .slice(0, MAX_PROBLEMS)
+      .map(({ path, message }) => `${path.join(".") || "the answer"}: ${message}`);
   }
-  return { fits: false, problems };
+  return { fits: false, problems: problems ?? ["There is no JSON in it."] };
 }
 
 function invalid(raw: string, problems: string[], attempts: number): SpecloopError {
-  return new SpecloopError("llm_invalid_output", `The model's answer does not have the required shape: ${problems.slice(0, 3).join("; ")}`, {
-    details: { raw, problems, attempts },
-  });
+  return new SpecloopError(
+    "llm_invalid_output",
+    `The model's answer does not have the required shape: ${problems.slice(0, 3).join("; ")}`,
+    {
+      details: { raw, problems, attempts },
+    },
+  );
 }
 
 function result<T>(value: T, generations: Generation[]): StructuredResult<T> {
-  const sum = (pick: (generation: Generation) => number) => generations.reduce((total, generation) => total + pick(generation), 0);
+  const sum = (pick: (generation: Generation) => number) =>
+    generations.reduce((total, generation) => total + pick(generation), 0);
   const last = generations.at(-1);
   return {
     value,

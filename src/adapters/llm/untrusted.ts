@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 
-/** Zero-width, bidirectional and tag characters, soft hyphen, word joiner, variation selectors beyond the emoji one. */
-const INVISIBLE = /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
-/** Control characters but tab and newline. */
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+/**
+ * What a person does not see and a model reads: zero-width, bidirectional, tag and control characters. Tab, newline and
+ * the variation selector of emoji stay.
+ */
+const INVISIBLE = /(?![\t\n]|\u{fe0f})[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]/gu;
 /** What chat templates use to tell who speaks: `<|im_start|>`, `[INST]`, `<<SYS>>`, `<start_of_turn>`, `<s>`, `<think>`. */
 const TEMPLATE_TOKENS = [
   /<\s*[|｜][^<>\n]{0,60}[|｜]\s*>/g,
@@ -33,7 +34,9 @@ export interface UntrustedBlock {
 export function wrapUntrusted(texts: Untrusted[], nonce: string = randomBytes(6).toString("hex")): UntrustedBlock {
   const blocks = texts.map(({ label, text }, index) => {
     const lines = neutralise(text).split("\n");
-    const name = neutralise(label).replaceAll(/[\s"<>]+/g, " ").slice(0, 200);
+    const name = neutralise(label)
+      .replaceAll(/[\s"<>]+/g, " ")
+      .slice(0, 200);
     const body = lines.map((line) => `${nonce}| ${line}`).join("\n");
     return `[data ${nonce} ${index + 1} "${name}"]\n${body}\n[end ${nonce} ${index + 1}]`;
   });
@@ -47,9 +50,12 @@ export function wrapUntrusted(texts: Untrusted[], nonce: string = randomBytes(6)
 
 /** A text without invisible and control characters and with chat-template tokens broken; its wording stays. */
 export function neutralise(text: string): string {
-  const visible = text.replaceAll(/\r\n?|[\u2028\u2029]/g, "\n").replace(INVISIBLE, "").replace(CONTROL, "");
+  const visible = text.replaceAll(/\r\n?|[\u2028\u2029]/g, "\n").replace(INVISIBLE, "");
   return TEMPLATE_TOKENS.reduce(
-    (clean, pattern) => clean.replace(pattern, (token) => token.replaceAll("<", "‹").replaceAll(">", "›").replaceAll("[", "⁅").replaceAll("]", "⁆")),
+    (clean, pattern) =>
+      clean.replace(pattern, (token) =>
+        token.replaceAll("<", "‹").replaceAll(">", "›").replaceAll("[", "⁅").replaceAll("]", "⁆"),
+      ),
     visible,
   );
 }

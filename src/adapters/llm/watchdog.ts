@@ -32,7 +32,8 @@ export class Watchdog implements Disposable {
     this.#timeouts = timeouts;
     this.#started = clock.monotonic();
     this.#since = this.#started;
-    const cancel = () => this.#fire(new SpecloopError("llm_cancelled", "The caller cancelled the model call.", { cause: caller.reason }));
+    const cancel = () =>
+      this.#fire(new SpecloopError("llm_cancelled", "The caller cancelled the model call.", { cause: caller.reason }));
     caller.addEventListener("abort", cancel, { once: true });
     this.#unlisten = () => caller.removeEventListener("abort", cancel);
     if (caller.aborted) cancel();
@@ -102,14 +103,24 @@ export class Watchdog implements Disposable {
   }
 }
 
+/** Why a signal was aborted, as an error. */
+export function reasonOf({ reason }: AbortSignal): Error {
+  return reason instanceof Error
+    ? reason
+    : new SpecloopError("llm_cancelled", "The model call was cancelled.", { cause: reason });
+}
+
 /** Settles as `work` does, or rejects with the signal's reason when that comes first; `work` may then do as it likes. */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   work.catch(() => {});
-  if (signal.aborted) return Promise.reject(signal.reason as Error);
+  if (signal.aborted) return Promise.reject(reasonOf(signal));
   const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const abort = () => reject(signal.reason as Error);
+  const abort = () => reject(reasonOf(signal));
   signal.addEventListener("abort", abort, { once: true });
-  work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort)).catch(() => {});
+  work
+    .then(resolve, reject)
+    .finally(() => signal.removeEventListener("abort", abort))
+    .catch(() => {});
   return promise;
 }
 

@@ -16,8 +16,7 @@ const MAX_ITEMS = 32;
  * zod checks the whole afterwards. The order of properties is the order in which the model writes them.
  */
 export function wireSchema(schema: z.ZodType): Record<string, unknown> {
-  const full = z.toJSONSchema(schema, { target: "draft-7", io: "input", unrepresentable: "any" });
-  return simplify(full as Record<string, unknown>);
+  return simplify(z.toJSONSchema(schema, { target: "draft-7", io: "input", unrepresentable: "any" }));
 }
 
 function simplify(schema: Record<string, unknown>): Record<string, unknown> {
@@ -26,12 +25,14 @@ function simplify(schema: Record<string, unknown>): Record<string, unknown> {
     if (ONE.has(key)) return [[key, Array.isArray(value) ? value.map(simplifyAny) : simplifyAny(value)]];
     if (MANY.has(key) && Array.isArray(value)) return [[key === "oneOf" ? "anyOf" : key, value.map(simplifyAny)]];
     if (NAMED.has(key)) return [[key, simplifyEach(value)]];
-    if (key === "minItems" || key === "maxItems") return typeof value === "number" && value <= MAX_ITEMS ? [[key, value]] : [];
+    if (key === "minItems" || key === "maxItems")
+      return typeof value === "number" && value <= MAX_ITEMS ? [[key, value]] : [];
     if (key === "additionalProperties") return [[key, record(value) ? simplifyAny(value) : value]];
     return [];
   });
   const simple = Object.fromEntries(entries);
-  if (record(simple["properties"]) && simple["additionalProperties"] === undefined) simple["additionalProperties"] = false;
+  if (record(simple["properties"]) && simple["additionalProperties"] === undefined)
+    simple["additionalProperties"] = false;
   return simple;
 }
 

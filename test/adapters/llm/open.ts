@@ -2,7 +2,13 @@ import { systemClock } from "../../../src/foundation/clock.ts";
 import { SpecloopError } from "../../../src/foundation/errors.ts";
 import { EventBus, type EventMap } from "../../../src/foundation/events.ts";
 import { silentLogger } from "../../../src/foundation/logger.ts";
-import { createLlm, options, type Llm, type LlmDependencies, type LlmOptions } from "../../../src/adapters/llm/index.ts";
+import {
+  createLlm,
+  options,
+  type Llm,
+  type LlmDependencies,
+  type LlmOptions,
+} from "../../../src/adapters/llm/index.ts";
 
 export interface Opened extends AsyncDisposable {
   llm: Llm;

@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { WebSocketServer } from "ws";
 import { serveSocket } from "./socket.ts";
 import { DEFAULT_MODELS, defaultReply, type FakeState } from "./state.ts";
@@ -21,7 +21,7 @@ export async function startFakeLmStudio(options: FakeOptions = {}): Promise<Fake
     token: options.token,
   };
   let doors = await listen(state, options.port ?? 0);
-  const { port } = doors.server.address() as AddressInfo;
+  const port = portOf(doors.server);
   return {
     url: `http://127.0.0.1:${port}`,
     wsUrl: `ws://127.0.0.1:${port}`,
@@ -52,6 +52,12 @@ export async function startFakeLmStudio(options: FakeOptions = {}): Promise<Fake
     },
     [Symbol.asyncDispose]: () => close(doors),
   };
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the fake server does not listen");
+  return address.port;
 }
 
 interface Doors {

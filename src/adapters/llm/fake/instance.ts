@@ -23,7 +23,10 @@ function alternative(schema: Record<string, unknown>, root: unknown): unknown {
 }
 
 function resolve(reference: string, root: unknown): unknown {
-  const steps = reference.replace(/^#\/?/, "").split("/").filter((step) => step !== "");
+  const steps = reference
+    .replace(/^#\/?/, "")
+    .split("/")
+    .filter((step) => step !== "");
   return steps.reduce<unknown>((at, step) => record(at)?.[step], root);
 }
 

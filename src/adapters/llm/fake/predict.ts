@@ -12,12 +12,19 @@ interface Prediction {
   parameter: Json;
   model: FakeModel | undefined;
   /** Breaks the connection. */
-  die(): void;
+  die: () => void;
 }
 
 /** The `predict` channel: progress, fragments, success; or what the faults want. */
-export async function predict(state: FakeState, channel: Channel, { parameter, model, die }: Prediction): Promise<void> {
-  if (!model) return channel.fail(notLoaded(text(record(record(parameter["modelSpecifier"])?.["query"])?.["identifier"]) ?? "", state.models));
+export async function predict(
+  state: FakeState,
+  channel: Channel,
+  { parameter, model, die }: Prediction,
+): Promise<void> {
+  if (!model)
+    return channel.fail(
+      notLoaded(text(record(record(parameter["modelSpecifier"])?.["query"])?.["identifier"]) ?? "", state.models),
+    );
   const request = requestIn(parameter, model);
   const note = () => (request.cancelled = true);
   channel.signal.addEventListener("abort", note, { once: true });
@@ -49,19 +56,24 @@ async function prepare({ faults }: FakeState, channel: Channel): Promise<void> {
 
 async function midStreamFault(fault: "stall" | "die" | "crash", channel: Channel, die: () => void): Promise<void> {
   if (fault === "die") return die();
-  if (fault === "crash") return channel.fail(wireError("The model has crashed without additional information. (Exit code: 11)"));
+  if (fault === "crash")
+    return channel.fail(wireError("The model has crashed without additional information. (Exit code: 11)"));
   await pause(3_600_000, channel.signal);
 }
 
 async function flood(channel: Channel, megabytes: number): Promise<void> {
   const piece = "x".repeat(64 * 1024);
-  for (let sent = 0; sent < megabytes * 16 && !channel.signal.aborted; sent += 1) await channel.send(fragment("text", piece));
+  for (let sent = 0; sent < megabytes * 16 && !channel.signal.aborted; sent += 1)
+    await channel.send(fragment("text", piece));
 }
 
 function fragment(kind: "text" | "reasoning", content: string): Json {
   const reasoningType = kind === "text" ? "none" : "reasoning";
   const tokensCount = Math.ceil(content.length / 4);
-  return { type: "fragment", fragment: { content, tokensCount, containsDrafted: false, reasoningType, isStructural: false } };
+  return {
+    type: "fragment",
+    fragment: { content, tokensCount, containsDrafted: false, reasoningType, isStructural: false },
+  };
 }
 
 function success({ stop, tokensIn, tokensOut }: Performance, model: FakeModel, cancelled: boolean): Json {
@@ -74,7 +86,13 @@ function success({ stop, tokensIn, tokensOut }: Performance, model: FakeModel, c
     totalTokensCount: tokensIn + tokensOut,
   };
   const nothing = { fields: [] };
-  return { type: "success", stats, modelInfo: wireModel(model, true), loadModelConfig: nothing, predictionConfig: nothing };
+  return {
+    type: "success",
+    stats,
+    modelInfo: wireModel(model, true),
+    loadModelConfig: nothing,
+    predictionConfig: nothing,
+  };
 }
 
 function requestIn(parameter: Json, model: FakeModel): FakeRequest {
@@ -97,7 +115,9 @@ function requestIn(parameter: Json, model: FakeModel): FakeRequest {
 
 function settingsIn(stack: unknown): Map<unknown, unknown> {
   const layers = record(stack)?.["layers"];
-  const fields = (Array.isArray(layers) ? layers : []).flatMap((layer) => record(record(layer)?.["config"])?.["fields"] ?? []);
+  const fields = (Array.isArray(layers) ? layers : []).flatMap(
+    (layer) => record(record(layer)?.["config"])?.["fields"] ?? [],
+  );
   return new Map(fields.map((field) => [record(field)?.["key"], record(field)?.["value"]]));
 }
 

@@ -37,7 +37,9 @@ export function v1Models(models: FakeModel[]): Record<string, unknown> {
       display_name: model.id,
       max_context_length: model.contextLength,
       capabilities: { vision: false, trained_for_tool_use: model.kind === "chat" },
-      loaded_instances: model.loaded ? [{ id: model.id, config: { context_length: model.contextLength, parallel: 4 } }] : [],
+      loaded_instances: model.loaded
+        ? [{ id: model.id, config: { context_length: model.contextLength, parallel: 4 } }]
+        : [],
     })),
   };
 }

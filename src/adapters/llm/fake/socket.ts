@@ -28,8 +28,8 @@ export function serveSocket(state: FakeState, socket: WebSocket): void {
   socket.on("close", () => {
     for (const channel of channels.values()) channel.abort();
   });
-  socket.on("message", (data) => {
-    const message = record(parseJson(String(data as Buffer)));
+  socket.on("message", (data: Buffer) => {
+    const message = record(parseJson(data.toString("utf8")));
     if (state.faults.frozen || !message) return;
     if (authenticated) return receive(state, socket, channels, message);
     authenticated = authenticate(state, socket, message);
@@ -65,7 +65,8 @@ function warn(socket: WebSocket, warning: string): void {
 function answerRpc(state: FakeState, socket: WebSocket, { callId, endpoint, parameter }: Json): void {
   const answer = RPC[String(endpoint)];
   if (!answer) return warn(socket, `Received rpcCall for unknown endpoint, endpoint = ${String(endpoint)}`);
-  const outcome = state.faults.wrongShape === "rpc" ? { result: { unheardOf: true } } : answer(state, record(parameter) ?? {});
+  const outcome =
+    state.faults.wrongShape === "rpc" ? { result: { unheardOf: true } } : answer(state, record(parameter) ?? {});
   const type = "error" in outcome ? "rpcError" : "rpcResult";
   socket.send(JSON.stringify({ type, callId, ...outcome }));
 }
@@ -74,12 +75,16 @@ type RpcOutcome = { result?: unknown } | { error: Json };
 
 const RPC: Record<string, (state: FakeState, parameter: Json) => RpcOutcome> = {
   version: () => ({ result: { version: "0.4.20", build: 1 } }),
-  listLoaded: ({ models }) => ({ result: models.filter(({ loaded }) => loaded).map((model) => wireModel(model, true)) }),
+  listLoaded: ({ models }) => ({
+    result: models.filter(({ loaded }) => loaded).map((model) => wireModel(model, true)),
+  }),
   listDownloadedModels: ({ models }) => ({ result: models.map((model) => wireModel(model, false)) }),
   getModelInfo: (state, parameter) => {
     const model = findLoaded(state, parameter["specifier"]);
     if (model) return { result: wireModel(model, true) };
-    return parameter["throwIfNotFound"] === true ? { error: notLoaded(specified(parameter["specifier"]), state.models) } : {};
+    return parameter["throwIfNotFound"] === true
+      ? { error: notLoaded(specified(parameter["specifier"]), state.models) }
+      : {};
   },
   unloadModel: ({ models }, { identifier }) => {
     for (const model of models.filter(({ id }) => id === identifier)) model.loaded = false;
@@ -98,14 +103,20 @@ const RPC: Record<string, (state: FakeState, parameter: Json) => RpcOutcome> = {
   },
 };
 
-function openChannel(state: FakeState, socket: WebSocket, channels: Map<unknown, AbortController>, message: Json): void {
+function openChannel(
+  state: FakeState,
+  socket: WebSocket,
+  channels: Map<unknown, AbortController>,
+  message: Json,
+): void {
   const { channelId, endpoint, creationParameter } = message;
   const serve = CHANNELS[String(endpoint)];
   if (!serve) return warn(socket, `Received channelCreate for unknown endpoint, endpoint = ${String(endpoint)}`);
   const controller = new AbortController();
   channels.set(channelId, controller);
   const tell = (type: string, fields: Json) => {
-    if (socket.readyState === socket.OPEN && !state.faults.frozen) socket.send(JSON.stringify({ type, channelId, ...fields }));
+    if (socket.readyState === socket.OPEN && !state.faults.frozen)
+      socket.send(JSON.stringify({ type, channelId, ...fields }));
   };
   const channel: Channel = {
     signal: controller.signal,
@@ -127,10 +138,23 @@ async function sendSlowly(socket: WebSocket, message: Json, { faults }: FakeStat
 type Serve = (state: FakeState, channel: Channel, parameter: Json, socket: WebSocket) => Promise<void>;
 
 const CHANNELS: Record<string, Serve> = {
-  predict: (state, channel, parameter, socket) => predict(state, channel, { parameter, model: findLoaded(state, parameter["modelSpecifier"]), die: () => socket.terminate() }),
+  predict: (state, channel, parameter, socket) =>
+    predict(state, channel, {
+      parameter,
+      model: findLoaded(state, parameter["modelSpecifier"]),
+      die: () => socket.terminate(),
+    }),
   loadModel: async (state, channel, { modelKey }) => {
     const model = state.models.find(({ id }) => id === modelKey);
-    if (!model) return channel.fail(wireError(`Cannot find a model with path "${String(modelKey)}"`, { code: "generic.pathNotFound", path: modelKey, availablePathsSample: [], totalModels: 0 }));
+    if (!model)
+      return channel.fail(
+        wireError(`Cannot find a model with path "${String(modelKey)}"`, {
+          code: "generic.pathNotFound",
+          path: modelKey,
+          availablePathsSample: [],
+          totalModels: 0,
+        }),
+      );
     await channel.send({ type: "resolved", info: wireModel(model, false) });
     const { count, everyMs } = state.faults.promptProgress ?? { count: 2, everyMs: 1 };
     for (let step = 1; step <= count && !channel.signal.aborted; step += 1) {
@@ -145,7 +169,11 @@ const CHANNELS: Record<string, Serve> = {
 
 function specified(specifier: unknown): string {
   const wanted = record(specifier);
-  return text(record(wanted?.["query"])?.["identifier"]) ?? text(wanted?.["instanceReference"])?.replace(/^instance-of-/, "") ?? "";
+  return (
+    text(record(wanted?.["query"])?.["identifier"]) ??
+    text(wanted?.["instanceReference"])?.replace(/^instance-of-/, "") ??
+    ""
+  );
 }
 
 function findLoaded({ models, faults }: FakeState, specifier: unknown): FakeModel | undefined {

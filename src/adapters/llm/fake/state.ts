@@ -1,4 +1,5 @@
 import { estimatePrompt, estimateTokens } from "../estimate.ts";
+import { record } from "../inventory.ts";
 import { minimalInstance } from "./instance.ts";
 import type { FakeContext, FakeFaults, FakeModel, FakeOptions, FakeReply, FakeRequest } from "./types.ts";
 
@@ -45,7 +46,7 @@ export async function perform(state: FakeState, request: FakeRequest): Promise<P
 
 /** The smallest value that fits the schema, or a sentence. */
 export function defaultReply({ schema, messages }: FakeContext): FakeReply {
-  if (schema) return minimalInstance(schema) as Record<string, unknown>;
+  if (schema) return record(minimalInstance(schema)) ?? {};
   const asked = messages.findLast(({ role }) => role === "user")?.content ?? "";
   return `The example model has read ${asked.length} characters and has nothing to add.`;
 }
@@ -53,7 +54,8 @@ export function defaultReply({ schema, messages }: FakeContext): FakeReply {
 function asParts(reply: FakeReply): { content: string; reasoning: string } {
   if (typeof reply === "string") return { content: reply, reasoning: "" };
   const { content, reasoning } = reply;
-  const spoken = typeof content === "string" && Object.keys(reply).every((key) => key === "content" || key === "reasoning");
+  const spoken =
+    typeof content === "string" && Object.keys(reply).every((key) => key === "content" || key === "reasoning");
   if (spoken) return { content, reasoning: typeof reasoning === "string" ? reasoning : "" };
   return { content: JSON.stringify(reply), reasoning: "" };
 }

@@ -28,7 +28,9 @@ export async function serveHttp(state: FakeState, request: IncomingMessage, resp
   // The real one answers unknown paths with status 200.
   if (!route) return send(response, 200, { error: `Unexpected endpoint or method. (${request.method} ${path})` });
   if (path !== "/lmstudio-greeting" && !authorised(state, request)) {
-    return send(response, 401, { error: { message: "Malformed or invalid LM Studio API token", type: "invalid_request_error" } });
+    return send(response, 401, {
+      error: { message: "Malformed or invalid LM Studio API token", type: "invalid_request_error" },
+    });
   }
   const gone = new AbortController();
   // Not on the request: that counts as destroyed once its body was read.
@@ -56,7 +58,13 @@ async function chat(state: FakeState, { body, response, signal }: Parameters<Rou
   const { faults } = state;
   const model = state.models.find(({ id, kind }) => id === body["model"] && kind === "chat");
   if (faults.errorBody) return send(response, 200, { error: faults.errorBody });
-  if (!model || faults.modelGone) return send(response, 400, { error: { message: "No models loaded. Please load a model in the developer page or use the `lms load` command.", type: "invalid_request_error" } });
+  if (!model || faults.modelGone)
+    return send(response, 400, {
+      error: {
+        message: "No models loaded. Please load a model in the developer page or use the `lms load` command.",
+        type: "invalid_request_error",
+      },
+    });
   model.loaded = true;
   const request = requestIn(body, model.id);
   signal.addEventListener("abort", () => (request.cancelled = !response.writableFinished), { once: true });
@@ -64,19 +72,34 @@ async function chat(state: FakeState, { body, response, signal }: Parameters<Rou
   if (faults.firstTokenMs) await wait(faults.firstTokenMs, undefined, { signal }).catch(() => {});
   if (signal.aborted) return;
   if (faults.wrongShape === "predict") return send(response, 200, { unheardOf: true });
-  if (body["stream"] === true && !faults.noStream) return stream(state, performance, { model: model.id, response, signal });
-  const said = (kind: "text" | "reasoning") => performance.pieces.filter((piece) => piece.kind === kind).map(({ content }) => content).join("");
+  if (body["stream"] === true && !faults.noStream)
+    return stream(state, performance, { model: model.id, response, signal });
+  const said = (kind: "text" | "reasoning") =>
+    performance.pieces
+      .filter((piece) => piece.kind === kind)
+      .map(({ content }) => content)
+      .join("");
   const message = { role: "assistant", content: said("text"), reasoning_content: said("reasoning") };
-  send(response, 200, { ...frame(model.id), choices: [{ index: 0, message, finish_reason: finish(performance) }], usage: usage(performance) });
+  send(response, 200, {
+    ...frame(model.id),
+    choices: [{ index: 0, message, finish_reason: finish(performance) }],
+    usage: usage(performance),
+  });
 }
 
-async function stream(state: FakeState, performance: Performance, to: { model: string; response: ServerResponse; signal: AbortSignal }): Promise<void> {
+async function stream(
+  state: FakeState,
+  performance: Performance,
+  to: { model: string; response: ServerResponse; signal: AbortSignal },
+): Promise<void> {
   const { response, signal, model } = to;
   const { midStream, closeWithoutSuccess, floodMegabytes } = state.faults;
   response.writeHead(200, { "content-type": "text/event-stream" });
-  const event = (payload: Json) => write(response, `data: ${JSON.stringify({ ...frame(model), ...payload })}\n\n`, signal);
+  const event = (payload: Json) =>
+    write(response, `data: ${JSON.stringify({ ...frame(model), ...payload })}\n\n`, signal);
   const piece = (delta: Json) => event({ choices: [{ index: 0, delta, finish_reason: null }] });
-  for (let sent = 0; sent < (floodMegabytes ?? 0) * 16 && !signal.aborted; sent += 1) await piece({ content: "x".repeat(64 * 1024) });
+  for (let sent = 0; sent < (floodMegabytes ?? 0) * 16 && !signal.aborted; sent += 1)
+    await piece({ content: "x".repeat(64 * 1024) });
   const half = midStream ? Math.ceil(performance.pieces.length / 2) : Infinity;
   for (const { kind, content } of performance.pieces.slice(0, half)) {
     await piece(kind === "text" ? { content } : { reasoning_content: content });
@@ -86,7 +109,10 @@ async function stream(state: FakeState, performance: Performance, to: { model: s
     await wait(20);
     return void response.destroy();
   }
-  if (midStream === "crash") return void response.end(`event: error\ndata: ${JSON.stringify({ error: { message: "The model has crashed. (Exit code: 11)" } })}\n\n`);
+  if (midStream === "crash")
+    return void response.end(
+      `event: error\ndata: ${JSON.stringify({ error: { message: "The model has crashed. (Exit code: 11)" } })}\n\n`,
+    );
   if (midStream === "stall") return;
   if (closeWithoutSuccess) return void response.end();
   await event({ choices: [{ index: 0, delta: {}, finish_reason: finish(performance) }] });
@@ -115,7 +141,13 @@ function usage({ tokensIn, tokensOut }: Performance): Json {
 }
 
 function requestIn(body: Json, model: string): FakeRequest {
-  const messages = (Array.isArray(body["messages"]) ? body["messages"] : []) as Message[];
+  const messages = (Array.isArray(body["messages"]) ? body["messages"] : []).map((entry): Message => {
+    const role = record(entry)?.["role"];
+    return {
+      role: role === "system" || role === "assistant" ? role : "user",
+      content: text(record(entry)?.["content"]) ?? "",
+    };
+  });
   const format = record(record(body["response_format"])?.["json_schema"]);
   return {
     kind: "generate",
