@@ -52,7 +52,8 @@ async function readUri(
   if (uri === resourceUris.pendingQuestions) return content("question_list", { status: "pending", limit: 100 });
   const [, kind, id] = /^specloop:\/\/(changes|questions)\/([^/]+)$/.exec(uri) ?? [];
   if (kind === undefined || id === undefined) return null;
-  const named = decodeURIComponent(id);
+  const named = decoded(id);
+  if (named === null) return null;
   try {
     return kind === "changes"
       ? await content("change_get", { id: named })
@@ -60,6 +61,15 @@ async function readUri(
   } catch (error) {
     if (["unknown_change", "unknown_question"].includes((error as { code?: string }).code ?? "")) return null;
     throw error;
+  }
+}
+
+/** Null for an address whose percent signs make no sense. */
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
   }
 }
 

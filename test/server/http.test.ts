@@ -121,7 +121,7 @@ test("health says that it answers and nothing else; ready looks", async () => {
   });
 });
 
-scenario("mcp-server", "A body that is not JSON or too large is refused", async () => {
+test("a body that is not JSON or too large is refused", async () => {
   for (const type of [
     "text/plain",
     "application/x-www-form-urlencoded",
@@ -191,7 +191,7 @@ test("a call is aborted when its client hangs up", async () => {
   await until(() => doors.record.aborted.includes("left over HTTP"));
 });
 
-scenario("mcp-server", "A client that sends slowly on purpose is cut off", async () => {
+test("a client that sends slowly on purpose is cut off", async () => {
   const socket = connect(port, "127.0.0.1");
   let received = "";
   socket.on("data", (chunk: Buffer) => (received += chunk.toString()));
@@ -211,7 +211,7 @@ test("nothing listens beyond the loopback address", async () => {
   expect(error.code).toBe("ECONNREFUSED");
 });
 
-scenario("mcp-server", "A taken port is passed over unless it was demanded", async () => {
+test("a taken port is passed over unless it was demanded", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const wanted = (taken.address() as { port: number }).port;

@@ -104,7 +104,7 @@ test("a control client calls, lists, asks for status and health, and gets errors
   expect(await codeOf(control.call("nothing", {}))).toBe("unknown_tool");
 });
 
-scenario("mcp-server", "A hundred calls at once", async () => {
+test("a hundred calls at once", async () => {
   await using control = await connectControl(doors.socketPath, { kind: "agent", name: "burst" });
   const answers = await Promise.all(
     Array.from({ length: 100 }, (_, n) => control.call("note_echo", { text: `call ${n}` })),
@@ -242,7 +242,7 @@ test("nobody listens: daemon_not_running", async () => {
   expect(await codeOf(connectControl(join(doors.directory, "none.sock"), person))).toBe("daemon_not_running");
 });
 
-scenario("mcp-server", "A socket file that a dead daemon left is taken over", async () => {
+test("a socket file that a dead daemon left is taken over", async () => {
   const directory = await mkdtemp(join(tmpdir(), "specloop-stale-"));
   await using _cleanup = { [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) };
   const path = join(directory, "daemon.sock");
