@@ -33,8 +33,9 @@ export interface RoomOptions {
 export async function openRoom(repository: string, given: RoomOptions = {}): Promise<Room> {
   const state = join(repository, ".specloop");
   mkdirSync(state, { recursive: true });
-  const store = openSqliteStore(join(state, "core.db"), "full").as<DocumentTables>();
-  await migrate(store, [migrations], Date.now());
+  const opened = openSqliteStore(join(state, "core.db"), "full");
+  await migrate(opened, [migrations], Date.now());
+  const store = opened.as<DocumentTables>();
   const git = await openGit(repository, { lockWaitMs: 300, ...given.git });
   const events = new EventBus(silentLogger);
   const seen: Room["seen"] = [];

@@ -79,9 +79,10 @@ test("of many writers of one new branch exactly one wins", async () => {
   const outcomes = await Promise.allSettled(tries);
   const won = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
   expect(won).toEqual([await git.resolve(ref)]);
-  const lost = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as { code: string }] : []));
+  const lost = outcomes.flatMap((outcome) =>
+    outcome.status === "rejected" ? [outcome.reason as { code: string }] : [],
+  );
   expect(lost.map(({ code }) => code)).toEqual(Array.from({ length: 7 }, () => "ref_moved"));
-});
 });
 
 test("refuses a branch that is checked out in any worktree", async () => {
