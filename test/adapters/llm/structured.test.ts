@@ -102,7 +102,9 @@ describe("hostile answers", () => {
           fc.string(),
           noise.map((parts) => parts.join("")),
         ),
-        (text) => expect([...extractJson(text)].every((value) => typeof value === "object")).toBe(true),
+        (text) => {
+          expect([...extractJson(text)].every((value) => typeof value === "object")).toBe(true);
+        },
       ),
       { numRuns: 2000 },
     );

@@ -1,6 +1,5 @@
 import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
-import { WebSocketServer } from "ws";
 import { serveSocket } from "./socket.ts";
 import { DEFAULT_MODELS, defaultReply, type FakeState } from "./state.ts";
 import type { FakeLmStudio, FakeOptions } from "./types.ts";
@@ -67,6 +66,8 @@ interface Doors {
 }
 
 async function listen(state: FakeState, port: number): Promise<Doors> {
+  // Loaded here, because every daemon loads this module and hardly any starts a fake server.
+  const { WebSocketServer } = await import("ws");
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1024 * 1024 });
   const server = createServer((request, response) => {
     serveHttp(state, request, response).catch(() => response.destroy());
