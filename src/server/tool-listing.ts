@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Effect, Tool } from "../foundation/tool.ts";
 
-type JsonSchema = Record<string, unknown>;
+export type JsonSchema = Record<string, unknown>;
 
 /** A tool as programs see it: what `tools/list`, `GET /api/tools` and the control socket show. */
 export interface ToolListing {

@@ -2,10 +2,11 @@ import type { CallToolResult, StandardSchemaWithJSON } from "@modelcontextprotoc
 import { toSpecloopError } from "../foundation/errors.ts";
 import type { Tool } from "../foundation/tool.ts";
 import type { CallResult } from "./call.ts";
-import { listTools, type ToolListing } from "./tool-listing.ts";
+import { listTools, type JsonSchema, type ToolAnnotations, type ToolListing } from "./tool-listing.ts";
 
 /** A tool with its schemas in the form that the SDK takes. */
-export type WireTool = Omit<ToolListing, "inputSchema" | "outputSchema"> & {
+export type WireTool = Omit<ToolListing, "inputSchema" | "outputSchema" | "annotations"> & {
+  annotations: Partial<ToolAnnotations>;
   inputSchema: StandardSchemaWithJSON;
   outputSchema: StandardSchemaWithJSON;
 };
@@ -16,12 +17,38 @@ export const ERROR_META_KEY = "io.github.specloop/error";
 /** Longest JSON of error details that is put into text for a model. */
 const MAX_DETAILS = 6000;
 
+/**
+ * What MCP clients are shown. Every client pays for it in every conversation, so outputs are described one level deep and
+ * hints that mean nothing for a tool that only reads are left out; `GET /api/tools` has the whole of it.
+ */
 export function wireTools(tools: readonly Tool[]): WireTool[] {
-  return listTools(tools).map((listing) => ({
-    ...listing,
-    inputSchema: ready(listing.inputSchema),
-    outputSchema: ready(listing.outputSchema),
-  }));
+  return listTools(tools).map((listing) => {
+    const { readOnlyHint, openWorldHint } = listing.annotations;
+    return {
+      ...listing,
+      annotations: readOnlyHint ? { readOnlyHint, openWorldHint } : listing.annotations,
+      inputSchema: ready(listing.inputSchema),
+      outputSchema: ready(shallow(listing.outputSchema, 1)),
+    };
+  });
+}
+
+/** A schema that everything which fits the whole one fits too: without descriptions, and loose below `levels` objects. */
+function shallow(schema: JsonSchema, levels: number): JsonSchema {
+  const { description: _description, properties, required, ...rest } = schema;
+  const inner = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(inner) : isSchema(value) ? shallow(value, levels) : value;
+  const result = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, inner(value)]));
+  if (!isSchema(properties) || levels === 0) return result;
+  const named = Object.entries(properties).map(([name, value]) => [
+    name,
+    isSchema(value) ? shallow(value, levels - 1) : value,
+  ]);
+  return { ...result, properties: Object.fromEntries(named), ...(required !== undefined && { required }) };
+}
+
+function isSchema(value: unknown): value is JsonSchema {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A schema that is already JSON and checks nothing: the caller checks input and the tool its output, for all doors. */

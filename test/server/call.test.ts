@@ -7,6 +7,7 @@ import { silentLogger } from "../../src/foundation/logger.ts";
 import type { Principal } from "../../src/foundation/principal.ts";
 import { defineTool, type Tool } from "../../src/foundation/tool.ts";
 import { type Caller, createCaller, listTools } from "../../src/server/index.ts";
+import { wireTools } from "../../src/server/tool-results.ts";
 import { scenario } from "../helpers/scenario.ts";
 import { fixtureTools } from "./fixtures/tools.ts";
 
@@ -156,5 +157,33 @@ test("a listing has lean schemas and annotations from the effect", () => {
     readOnlyHint: false,
     destructiveHint: false,
     idempotentHint: false,
+  });
+});
+
+test("MCP clients are shown outputs one level deep, and what fits the whole schema fits that", () => {
+  const citation = z.object({ path: z.string().describe("Where."), lines: z.array(z.int()) });
+  const nested = defineTool({
+    name: "note_cite",
+    title: "Cite",
+    description: "Nested output.",
+    input: z.object({}),
+    output: z.object({
+      status: z.enum(["a", "b"]).describe("How it stands."),
+      answer: z.object({ text: z.string(), citations: z.array(citation) }).nullable(),
+      citations: z.array(citation),
+    }),
+    effect: "read",
+    toolset: "default",
+  }).handle({ run: async () => ({ status: "a" as const, answer: null, citations: [] }), render: () => "" });
+  const [wire] = wireTools([nested]);
+  expect(wire?.annotations).toEqual({ readOnlyHint: true, openWorldHint: false });
+  expect(wire?.outputSchema["~standard"].jsonSchema.output({ target: "draft-2020-12" })).toEqual({
+    type: "object",
+    properties: {
+      status: { type: "string", enum: ["a", "b"] },
+      answer: { anyOf: [{ type: "object" }, { type: "null" }] },
+      citations: { type: "array", items: { type: "object" } },
+    },
+    required: ["status", "answer", "citations"],
   });
 });

@@ -42,7 +42,8 @@ async function checkTools(client: AnyClient): Promise<void> {
   for (const tool of tools) {
     expect(tool.inputSchema).toMatchObject({ type: "object" });
     expect(tool.outputSchema).toMatchObject({ type: "object" });
-    expect(Object.keys(tool.annotations ?? {}).length).toBe(4);
+    expect(tool.annotations).toHaveProperty("readOnlyHint");
+    expect(tool.annotations).toHaveProperty("openWorldHint");
   }
   const answer = await client.call("note_echo", { text: "héllo ✓ ", times: 2 });
   expect(answer).toMatchObject({
