@@ -30,15 +30,7 @@ type Source = Pick<UpdateRequest, "origin" | "idempotencyKey"> & {
 };
 
 /** An edit with an id of its own, that nothing knows of yet. */
-export function newEdit({
-  principal,
-  reason,
-  message,
-  inputHash,
-  createdAt,
-  origin,
-  idempotencyKey,
-}: Source): Edit {
+export function newEdit({ principal, reason, message, inputHash, createdAt, origin, idempotencyKey }: Source): Edit {
   const id = newId("e");
   const trailers = trailersFor({ id, principal, reason, origin });
   const none = { request: null, commit: null, branch: null, result: null, note: null };

@@ -183,23 +183,33 @@ interface PinnedDirectory extends Disposable {
  * folder which is swapped for a symbolic link in the meantime leads nowhere.
  */
 function openDirectory(absolute: string, path: string): PinnedDirectory {
-  const descriptor = openSync(
-    absolute,
-    constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0),
-  );
+  const descriptor = openFolder(absolute, path);
   const own = `/proc/self/fd/${descriptor}`;
   const pinned = process.platform === "linux" && lstatSync(own, { throwIfNoEntry: false }) !== undefined;
   if (pinned && readlinkSync(own) !== absolute) {
     closeSync(descriptor);
-    throw new SpecloopError("path_outside_root", `A folder of "${path}" was replaced while it was opened.`, {
-      target: path,
-    });
+    throw swapped(path);
   }
   return {
     at: (name) => join(pinned ? own : absolute, name),
     sync: () => fsyncSync(descriptor),
     [Symbol.dispose]: () => closeSync(descriptor),
   };
+}
+
+function openFolder(absolute: string, path: string): number {
+  const flags = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0);
+  try {
+    return openSync(absolute, flags);
+  } catch (error) {
+    throw isCode(error, "ELOOP") || isCode(error, "ENOTDIR") ? swapped(path) : error;
+  }
+}
+
+function swapped(path: string): SpecloopError {
+  return new SpecloopError("path_outside_root", `A folder of "${path}" was replaced while it was edited.`, {
+    target: path,
+  });
 }
 
 /** A folder that held only our file would look like an OpenSpec change. */

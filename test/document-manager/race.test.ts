@@ -1,0 +1,127 @@
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import { expect, test } from "vitest";
+import { SpecloopError } from "../../src/foundation/errors.ts";
+import { temporaryRepository, type TemporaryRepository } from "../helpers/repository.ts";
+import { scenario } from "../helpers/scenario.ts";
+import { agent, openRoom, type Room } from "./room.ts";
+
+const path = "openspec/changes/a/proposal.md";
+const files = { [path]: "## Why\n\nold\n\n## Notes\n\nnone\n", ".gitignore": ".specloop/\n" };
+
+async function tryEdit(room: Room, content: string): Promise<string> {
+  try {
+    const edits = [{ kind: "replace_section" as const, section: "Why", content }];
+    return (await room.manager.update({ files: [{ path, edits }], reason: `Say ${content}`, principal: agent })).status;
+  } catch (error) {
+    if (error instanceof SpecloopError) return error.code;
+    throw error;
+  }
+}
+
+/** Every text that is anywhere a person could find it: the tree, our store, and all of git. */
+async function everywhere(repository: TemporaryRepository): Promise<string> {
+  const recovery = join(repository.path, ".specloop/recovery");
+  const kept = readdirSync(recovery, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const texts = kept.map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
+  const log = await repository.git("log", "--all", "--patch", "--format=");
+  return [readFileSync(join(repository.path, path), "utf8"), ...texts, log].join("\n");
+}
+
+/** An editor in a thread of its own, as it would be in another process: it saves while our calls are between two system calls. */
+function editor(file: string, style: "rename" | "in place", saves: number): Promise<string[]> {
+  const source = `
+    const { renameSync, writeFileSync, readFileSync, existsSync } = require("node:fs");
+    const { parentPort, workerData: { file, style, saves } } = require("node:worker_threads");
+    const seen = [];
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (let n = 0; n < saves; n += 1) {
+      Atomics.wait(pause, 0, 0, 5 + (n * 7) % 20);
+      const text = "## Why\\n\\nsave-" + n + ".\\n\\n## Notes\\n\\nnone\\n";
+      if (style === "rename") { writeFileSync(file + ".swp", text); renameSync(file + ".swp", file); }
+      else writeFileSync(file, text);
+      // A save that a later save of the same person replaces may go; one that somebody else replaces may not.
+      seen.push("save-" + n + ".");
+    }
+    parentPort.postMessage(seen);`;
+  const { promise, resolve, reject } = Promise.withResolvers<string[]>();
+  const worker = new Worker(source, { eval: true, workerData: { file, style, saves } });
+  worker.once("message", resolve);
+  worker.once("error", reject);
+  return promise;
+}
+
+test.each(["rename", "in place"] as const)(
+  "the last of a hundred saves (%s) stands, whatever is edited meanwhile",
+  async (style) => {
+    await using repository = await temporaryRepository(files);
+    await using room = await openRoom(repository.path);
+    const saving = editor(join(repository.path, path), style, 100);
+    let over = false;
+    void saving.then(() => (over = true));
+    const outcomes: string[] = [];
+    for (let turn = 0; !over; turn += 1) {
+      outcomes.push(await tryEdit(room, `edit ${turn}`));
+      await wait(1);
+    }
+    const saves = await saving;
+    const last = saves.at(-1) ?? "";
+    expect(await everywhere(repository)).toContain(last);
+    const allowed = new Set([
+      "committed",
+      "commit_pending",
+      "proposed",
+      "unchanged",
+      "document_busy",
+      "stale_revision",
+      "unknown_section",
+      "unknown_document",
+    ]);
+    expect(outcomes.filter((outcome) => !allowed.has(outcome))).toEqual([]);
+  },
+);
+
+scenario("documents", "A save in the very moment of an edit is never lost", async () => {
+  await using repository = await temporaryRepository(files);
+  const file = join(repository.path, path);
+  let round = 0;
+  const lost: string[] = [];
+  // The worst moments, one after the other: before the file is moved, right after, and after ours has its name.
+  const saveAt = (moment: string) => (step: string) => {
+    if (step !== moment) return;
+    writeFileSync(`${file}.swp`, `## Why\n\nsave-${round}.\n`);
+    renameSync(`${file}.swp`, file);
+  };
+  for (const moment of ["staged", "aside", "replaced", "written"]) {
+    for (let turn = 0; turn < 25; turn += 1) {
+      round += 1;
+      await repository.git("checkout", "--quiet", "--", path);
+      await using room = await openRoom(repository.path, { onStep: saveAt(moment), git: { lockWaitMs: 50 } });
+      const outcome = await tryEdit(room, `edit ${round}`);
+      expect(["document_busy", "commit_pending"]).toContain(outcome);
+      if (readFileSync(file, "utf8") !== `## Why\n\nsave-${round}.\n`) lost.push(`${moment} ${round}: ${outcome}`);
+    }
+  }
+  expect(lost).toEqual([]);
+  expect(await repository.git("rev-list", "--count", "HEAD")).toBe("1");
+});
+
+test("a program that writes on into the replaced file is told of, and its text is kept", async () => {
+  await using repository = await temporaryRepository(files);
+  const { openSync, writeSync, closeSync } = await import("node:fs");
+  const held = openSync(join(repository.path, path), "r+");
+  {
+    await using room = await openRoom(repository.path);
+    expect(await tryEdit(room, "edit")).toBe("committed");
+    writeSync(held, "## Why\n\nlate save\n");
+    closeSync(held);
+  }
+  await using room = await openRoom(repository.path);
+  const [check] = room.manager.healthChecks();
+  await expect.poll(async () => (await check?.run(new AbortController().signal))?.status).toBe("warning");
+  expect(await everywhere(repository)).toContain("late save");
+  await writeFile(join(repository.path, path), "x");
+});
