@@ -80,9 +80,14 @@ export class Corpus {
     return this.#failure;
   }
 
-  /** Milliseconds of the monotonic clock since the last scan began. */
-  sinceScan(): number {
-    return this.#deps.clock.monotonic() - this.#lastScan;
+  /** Compares every file with the index when that was not done for `ms` milliseconds; whether it was done. */
+  async scanIfOlderThan(ms: number): Promise<boolean> {
+    const now = this.#deps.clock.monotonic();
+    if (now - this.#lastScan <= ms) return false;
+    // Taken before the scan begins, so that a burst of questions looks once.
+    this.#lastScan = now;
+    await this.scan();
+    return true;
   }
 
   /**

@@ -160,7 +160,7 @@ interface ClimbRequest {
   miss: Extract<Lookup, { outcome: "miss" }>;
   record: Recording;
   hops: Hop[];
-  accepted(questionId: string): void;
+  accepted: (questionId: string) => void;
 }
 
 function newQuestion(

@@ -44,7 +44,7 @@ export class Ledger {
   async accept(question: NewQuestion, record: Recording): Promise<void> {
     await this.#store.write(async (tx) => {
       await insertQuestion(tx, question, { status: "pending", closedAt: null, answerId: null });
-      await record(tx as unknown as Kysely<never>, question.id);
+      await record(asUntyped(tx), question.id);
     });
   }
 
@@ -57,7 +57,7 @@ export class Ledger {
     return this.#store.write(async (tx) => {
       await insertQuestion(tx, question, { status: "answered", closedAt: given.at, answerId: given.answer.id });
       const answer = await insertAnswer(tx, question, given);
-      await record(tx as unknown as Kysely<never>, question.id);
+      await record(asUntyped(tx), question.id);
       return answer;
     });
   }
@@ -73,7 +73,7 @@ export class Ledger {
       const set = { status: "answered" as const, closed_at: given.at, answer_id: given.answer.id };
       const answer = await insertAnswer(tx, { id: row.id, key: row.key }, given);
       await updateSealed(tx, "questions", { where: { id: row.id }, set });
-      await record(tx as unknown as Kysely<never>, row.id);
+      await record(asUntyped(tx), row.id);
       return answer;
     });
   }
@@ -173,7 +173,7 @@ export class Ledger {
     const last = rows.length > limit ? shown.at(-1) : undefined;
     return {
       questions: shown.map((row) => toView(row, answers.get(row.answer_id ?? "") ?? null, now)),
-      total: Number(total.n),
+      total: total.n,
       nextCursor: last ? encodeCursor(last) : null,
     };
   }
@@ -256,10 +256,18 @@ async function insertQuestion(
   question: NewQuestion,
   closed: { status: Status; closedAt: number | null; answerId: string | null },
 ): Promise<void> {
-  const { id, text, kind, change, key, asker, askedAt, expiresAt } = question;
   await insertSealed(tx, "questions", {
-    ...{ id, text, kind, change_id: change, key, status: closed.status, asked_at: askedAt, asker },
-    ...{ expires_at: expiresAt, closed_at: closed.closedAt, answer_id: closed.answerId },
+    id: question.id,
+    text: question.text,
+    kind: question.kind,
+    change_id: question.change,
+    key: question.key,
+    status: closed.status,
+    asked_at: question.askedAt,
+    asker: question.asker,
+    expires_at: question.expiresAt,
+    closed_at: closed.closedAt,
+    answer_id: closed.answerId,
   });
 }
 
@@ -269,9 +277,18 @@ async function insertAnswer(
   { answer, at }: { answer: NewAnswer; at: number },
 ): Promise<Answer> {
   await insertSealed(tx, "answers", {
-    ...{ id: answer.id, question_id: question.id, key: question.key, text: answer.text, route: answer.route },
-    ...{ citations: JSON.stringify(answer.citations), confidence: answer.confidence, author: answer.by, at },
-    ...{ verdict: null, judged_by: null, judged_at: null },
+    id: answer.id,
+    question_id: question.id,
+    key: question.key,
+    text: answer.text,
+    citations: JSON.stringify(answer.citations),
+    route: answer.route,
+    confidence: answer.confidence,
+    author: answer.by,
+    at,
+    verdict: null,
+    judged_by: null,
+    judged_at: null,
   });
   return { ...answer, at };
 }
@@ -284,6 +301,11 @@ async function questionRow(db: Db, id: string): Promise<QuestionRow> {
 
 function answerRow(db: Db, id: string): Promise<AnswerRow> {
   return db.selectFrom("answers").selectAll().where("id", "=", id).executeTakeFirstOrThrow();
+}
+
+/** The record goes into another part's tables of the same database. */
+function asUntyped(tx: Db): Kysely<never> {
+  return tx as unknown as Kysely<never>;
 }
 
 /** SQLite takes a bounded number of parameters in one statement. */

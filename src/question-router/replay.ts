@@ -162,9 +162,12 @@ function withOverrides(current: QuestionOptions, overrides: Record<string, unkno
 }
 
 function corpusDiffers(a: QuestionOptions, b: QuestionOptions): boolean {
-  const of = ({ documents: { globs, archived, maxBytes } }: QuestionOptions) =>
-    JSON.stringify([globs, archived, maxBytes]);
-  return of(a) !== of(b);
+  return corpusOptions(a) !== corpusOptions(b);
+}
+
+/** What decides which documents are indexed, as one string. */
+function corpusOptions({ documents: { globs, archived, maxBytes } }: QuestionOptions): string {
+  return JSON.stringify([globs, archived, maxBytes]);
 }
 
 function applyOverrides(

@@ -4,6 +4,8 @@ import type { Hit, SearchIndex, WeightedTerm } from "../adapters/search/index.ts
 export interface Candidate {
   hit: Hit;
   evidence: number;
+  /** What it was ordered by; comparable within one question only. */
+  score: number;
 }
 
 export interface Retrieved {
@@ -34,10 +36,7 @@ export function retrieve(
     const score = AUTHORITY * authorityOf(hit.path, question.change) + HEADING * heading + WINDOW * best - RANK * rank;
     return { hit, evidence: best, score };
   });
-  return {
-    terms,
-    candidates: scored.sort((a, b) => b.score - a.score).map(({ hit, evidence }) => ({ hit, evidence })),
-  };
+  return { terms, candidates: scored.sort((a, b) => b.score - a.score) };
 }
 
 /**

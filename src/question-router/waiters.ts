@@ -21,6 +21,6 @@ export class Waiters {
   }
 
   wakeAll(): void {
-    for (const questionId of [...this.#waiting.keys()]) this.wake(questionId);
+    for (const questionId of Array.from(this.#waiting.keys())) this.wake(questionId);
   }
 }

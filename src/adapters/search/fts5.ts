@@ -8,6 +8,8 @@ import { cjkPairs, identifiers, Terms } from "./terms.ts";
 const RRF_K = 60;
 /** How many candidates each list gives to the fusion. */
 const CANDIDATES = 50;
+/** The rarest words of a question that are searched for; the time of a query grows with the commonest ones. */
+const MAX_TERMS = 6;
 /** The shortest text that a trigram index can find. */
 const TRIGRAM = 3;
 
@@ -80,18 +82,16 @@ class Fts5Index implements SearchIndex {
 
   search(question: string, { limit }: { limit: number }): Hit[] {
     return this.#guard(() => {
-      const terms = this.#terms.ofQuestion(question);
-      const ids = fuse([this.#byWords(terms), this.#byName(question)]).slice(0, limit);
-      return ids.map(([id, score]) => ({ ...this.#read(id), score }));
+      const fused = fuse([this.#byWords(question), this.#byName(question)]).slice(0, limit);
+      return fused.map(([id, score]) => ({ ...this.#read(id), score }));
     });
   }
 
   weigh(question: string): WeightedTerm[] {
     return this.#guard(() =>
-      this.#terms.ofQuestion(question).map((term) => {
-        const row = this.#statements.frequency.get(term) as { doc: number } | undefined;
-        return { term, weight: inverseFrequency(row?.doc ?? 0, this.#passageCount) };
-      }),
+      this.#terms
+        .ofQuestion(question)
+        .map(({ term }) => ({ term, weight: inverseFrequency(this.#frequency(term), this.#passageCount) })),
     );
   }
 
@@ -130,9 +130,19 @@ class Fts5Index implements SearchIndex {
     if (this.#connection.isOpen) this.#connection.close();
   }
 
-  #byWords(terms: string[]): number[] {
-    if (terms.length === 0) return [];
-    return ids(this.#statements.byWords.all(anyOf(terms), CANDIDATES));
+  #byWords(question: string): number[] {
+    const known = this.#terms
+      .ofQuestion(question)
+      .map(({ word, term }) => ({ word, frequency: this.#frequency(term) }));
+    const rarest = known.filter(({ frequency }) => frequency > 0).sort((a, b) => a.frequency - b.frequency);
+    if (rarest.length === 0) return [];
+    return ids(this.#statements.byWords.all(anyOf(rarest.slice(0, MAX_TERMS).map(({ word }) => word)), CANDIDATES));
+  }
+
+  /** In how many passages a term stands. */
+  #frequency(term: string): number {
+    const row = this.#statements.frequency.get(term) as { doc: number } | undefined;
+    return row?.doc ?? 0;
   }
 
   /** Parts of names that words do not give: `minScore` in `documents.minScoreDefault`, `valid` in `revalidate`. */

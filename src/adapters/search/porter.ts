@@ -4,7 +4,7 @@
  * FTS5's vocabulary by stem; `test/adapters/search/porter.test.ts` compares the two over real text.
  */
 export function porterStem(word: string): string {
-  if (word.length < 3 || word.length > 64 || !/^[\u0000-\u007f]+$/.test(word)) return word;
+  if (word.length < 3 || word.length > 64 || /\P{ASCII}/u.test(word)) return word;
   const steps = [plurals, pastAndProgressive, finalY, doubleSuffixes, singleSuffixes, longSuffixes, finalE, doubleL];
   return steps.reduce((stem, step) => step(stem), word);
 }

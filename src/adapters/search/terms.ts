@@ -14,18 +14,27 @@ const IDENTIFIER = /[A-Za-z0-9_$@][\w$@./:-]*(?:[._/:-]\w|[a-z0-9][A-Z])[\w$@./:
 const CJK_FUNCTION =
   /什么|怎么样|怎么|如何|为什么|哪个|哪些|是否|可以|能否|多少|请问|我们|这个|那个|です|ます|ですか|どの|どう|なぜ|[的了吗呢吧啊是在和与或及之其はをがにでともへや]/gu;
 
+export interface QuestionTerm {
+  /** As it was written: this goes into a query, where FTS5 stems it itself (a stem stemmed again is another one). */
+  word: string;
+  term: string;
+}
+
 /** Turns text into terms as FTS5's `porter unicode61` does; CJK text becomes pairs of characters. */
 export class Terms {
   readonly #stems = new Map<string, string>();
 
   /** The different content terms of a question in order, stop words removed; all words when nothing else is left. */
-  ofQuestion(question: string): string[] {
+  ofQuestion(question: string): QuestionTerm[] {
     const text = fold(question);
-    const words = (text.replaceAll(CJK, " ").match(WORD) ?? []) as string[];
+    const words: string[] = text.replaceAll(CJK, " ").match(WORD) ?? [];
     const content = words.filter((word) => !isStopWord(word));
     const pairs = cjkPairs(text.replaceAll(CJK_FUNCTION, " "));
     const chosen = content.length + pairs.length > 0 ? content : words;
-    return [...new Set([...chosen.map((word) => this.#stem(word)), ...pairs])].slice(0, MAX_QUESTION_TERMS);
+    const terms = new Map<string, QuestionTerm>();
+    for (const word of chosen) terms.set(this.#stem(word), { word, term: this.#stem(word) });
+    for (const pair of pairs) terms.set(pair, { word: pair, term: pair });
+    return [...terms.values()].slice(0, MAX_QUESTION_TERMS);
   }
 
   /** All terms of a text, as a set to look into. */
@@ -59,7 +68,7 @@ function fold(text: string): string {
 /** `变更提案` -> `变更 更提 提案`: unicode61 takes a run of CJK for one word, so pairs are what can be found. */
 export function cjkPairs(text: string): string[] {
   return [...text.matchAll(CJK)].flatMap(([run]) => {
-    const characters = [...run];
+    const characters = Array.from(run);
     return characters.length === 1
       ? characters
       : characters.slice(1).map((next, index) => `${characters[index]}${next}`);

@@ -5,15 +5,18 @@ import type { Corpus } from "../corpus.ts";
 import { extract } from "../extract.ts";
 import type { QuestionOptions } from "../options.ts";
 import { type Candidate, retrieve, type Retrieved } from "../retrieval.ts";
+import { Turnstile } from "../turnstile.ts";
 import type { Citation } from "../types.ts";
 import type { Query, Responder, Response } from "./responder.ts";
 
-/** Two documents whose evidence differs by less than this say the same about a question, or contradict each other. */
-const TIE = 0.02;
+/** Two documents this close in evidence and in order both speak to a question: what they say is shown side by side. */
+const TIE = { evidence: 0.02, score: 0.03 };
 /** How old the list of files may be when nothing was found, before it is looked at again. */
 const STALE_SCAN_MS = 10_000;
 /** How often an answer is sought anew because a document changed under it. */
 const ATTEMPTS = 3;
+/** Questions searched at a time: enough to share a commit, few enough that the first are not kept by the last. */
+const SLOTS = 16;
 
 /** Answers with the lines of the documents that say it. */
 export class DocumentsResponder implements Responder {
@@ -22,6 +25,7 @@ export class DocumentsResponder implements Responder {
   readonly #index: SearchIndex;
   readonly #corpus: Corpus;
   readonly #options: Live<QuestionOptions>;
+  readonly #turnstile = new Turnstile(SLOTS);
 
   constructor({ index, corpus, options }: { index: SearchIndex; corpus: Corpus; options: Live<QuestionOptions> }) {
     this.#index = index;
@@ -29,11 +33,14 @@ export class DocumentsResponder implements Responder {
     this.#options = options;
   }
 
-  async respond(query: Query, signal: AbortSignal): Promise<Response> {
+  respond(query: Query, signal: AbortSignal): Promise<Response> {
+    return this.#turnstile.run(() => this.#respond(query, signal));
+  }
+
+  async #respond(query: Query, signal: AbortSignal): Promise<Response> {
     await this.#corpus.settled();
     let response = await this.#current(query, signal);
-    if (response.outcome === "declined" && this.#corpus.sinceScan() > STALE_SCAN_MS) {
-      await this.#corpus.scan();
+    if (response.outcome === "declined" && (await this.#corpus.scanIfOlderThan(STALE_SCAN_MS))) {
       response = await this.#current(query, signal);
     }
     return response;
@@ -84,7 +91,7 @@ export function answerFromDocuments(index: SearchIndex, query: Query, options: Q
 function rivalOf(best: Candidate, candidates: Candidate[]): Candidate | undefined {
   const [, next] = candidates;
   if (!next || next.hit.path === best.hit.path) return undefined;
-  const close = Math.abs(best.evidence - next.evidence) < TIE;
+  const close = Math.abs(best.evidence - next.evidence) < TIE.evidence && best.score - next.score < TIE.score;
   return close && next.hit.passage.text !== best.hit.passage.text && topFolder(next) === topFolder(best)
     ? next
     : undefined;
