@@ -30,7 +30,11 @@ try {
   const bin = join(place, "node_modules", "specloop", "dist", "main.js");
   const version = run(process.execPath, [bin, "--version"], place).trim();
   check(`the installed command says its version (${version})`, /^\d+\.\d+\.\d+/.test(version));
-  const library = run(process.execPath, ["--input-type=module", "-e", 'import("specloop").then((m) => console.log(Object.keys(m).length))'], place);
+  const library = run(
+    process.execPath,
+    ["--input-type=module", "-e", 'import("specloop").then((m) => console.log(Object.keys(m).length))'],
+    place,
+  );
   check(`the library door opens (${library.trim()} exports)`, Number(library) > 0);
   const packages = run("npm", ["ls", "--all", "--parseable", "--omit=dev"], place).trim().split("\n").length - 1;
   const megabytes = Number(run("du", ["-sm", join(place, "node_modules")], place).split("\t")[0]);

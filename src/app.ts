@@ -19,7 +19,11 @@ import type { StatePaths } from "./foundation/paths.ts";
 import { VERSION } from "./foundation/version.ts";
 import { allTools, type Rooms } from "./mcp-tools.ts";
 import { migrations as changes, Orchestrator } from "./orchestrator/index.ts";
-import { migrations as questions, QuestionRouter, telemetryMigrations as questionTelemetry } from "./question-router/index.ts";
+import {
+  migrations as questions,
+  QuestionRouter,
+  telemetryMigrations as questionTelemetry,
+} from "./question-router/index.ts";
 import { createCaller, createMcp, HttpDoor, SocketDoor } from "./server/index.ts";
 import { toolResources } from "./server/tool-resources.ts";
 import { readStatus, type AppStatus } from "./status.ts";
@@ -112,7 +116,13 @@ export class App implements AsyncDisposable {
     });
     const trustProjectInstallation = trustsProjectInstallation(env);
     const validator = this.#stack.use(
-      new Validator({ worktree: repository, searchFrom: [PACKAGE], trustProjectInstallation, env, logger: named("openspec") }),
+      new Validator({
+        worktree: repository,
+        searchFrom: [PACKAGE],
+        trustProjectInstallation,
+        env,
+        logger: named("openspec"),
+      }),
     );
     const watching = { clock, logger: named("watcher"), env };
     const changes = new Orchestrator({
@@ -161,16 +171,31 @@ export class App implements AsyncDisposable {
     const access = stores.core.as<AccessTables>();
     const audit = this.#stack.use(new AuditLog({ store: access, clock, logger }));
     this.#stack.use(audit.attach(events, (name) => tools.find((tool) => tool.name === name)?.effect === "read"));
-    const caller = createCaller({ tools, events, idempotency: new Idempotency({ store: access, clock }), clock, logger });
-    const mcp = this.#stack.use(createMcp({ tools, caller, resources: toolResources(tools), events, version: VERSION, logger }));
-    const health = healthChecks(rooms, llm);
+    const caller = createCaller({
+      tools,
+      events,
+      idempotency: new Idempotency({ store: access, clock }),
+      clock,
+      logger,
+    });
+    const mcp = this.#stack.use(
+      createMcp({ tools, caller, resources: toolResources(tools), events, version: VERSION, logger }),
+    );
+    const health = [...healthChecks(rooms, llm), audit.health()];
     const { port, strictPort } = config.current.server;
     const token = readOrCreateToken(paths.tokenFile);
+    const quick = health.filter((check) => !check.deep);
     const http = this.#stack.use(
-      new HttpDoor({ host: "127.0.0.1", port, strictPort, token, caller, mcp, health, events, logger }),
+      new HttpDoor({ host: "127.0.0.1", port, strictPort, token, caller, mcp, health: quick, events, logger }),
     );
     const startedAt = clock.now();
-    const fixed = { version: VERSION, repository: this.#parts.repository, socket: paths.socket, startedAt, command: this.#parts.command };
+    const fixed = {
+      version: VERSION,
+      repository: this.#parts.repository,
+      socket: paths.socket,
+      startedAt,
+      command: this.#parts.command,
+    };
     const status = () => readStatus({ ...fixed, url: http.url, port: http.port }, { rooms, llm });
     const onStop = () => this.#stop.abort();
     const socket = this.#stack.use(new SocketDoor({ path: paths.socket, caller, mcp, status, onStop, health, logger }));
@@ -207,7 +232,11 @@ function healthChecks(rooms: Rooms, llm: Llm): HealthCheck[] {
       run: async (signal) => {
         const { reachable, model, message } = await llm.status(signal);
         if (reachable && model) return { status: "ok", message };
-        return { status: "warning", message, fix: "Start LM Studio's server and load a model, or leave it: models are optional." };
+        return {
+          status: "warning",
+          message,
+          fix: "Start LM Studio's server and load a model, or leave it: models are optional.",
+        };
       },
     },
   ];

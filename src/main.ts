@@ -3,7 +3,9 @@
 // is imported statically, so that an old Node gets a sentence instead of a syntax error.
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 24 || (major === 24 && minor < 15)) {
-  process.stderr.write(`specloop needs Node 24.15 or newer; this is ${process.version}. Install it, or use npm start.\n`);
+  process.stderr.write(
+    `specloop needs Node 24.15 or newer; this is ${process.version}. Install it, or use npm start.\n`,
+  );
   process.exitCode = 69;
 } else if (process.argv[2] === "mcp") {
   const { runShim } = await import("./cli/shim.ts");
@@ -12,4 +14,3 @@ if (major < 24 || (major === 24 && minor < 15)) {
   const { runCli } = await import("./cli/index.ts");
   process.exitCode = await runCli(process.argv.slice(2), process);
 }
-export {};

@@ -47,7 +47,10 @@ test("docs/what-can-go-wrong.md quotes messages that the code can say", () => {
   const source = globSync("src/**/*.ts", { cwd: root }).map(read).join("\n");
   const unknown = headings.filter((heading) => {
     // `…` stands for what differs from case to case; the longest fixed part has to stand in the source.
-    const fixed = heading.split("…").toSorted((a, b) => b.length - a.length)[0]!.trim();
+    const fixed = heading
+      .split("…")
+      .toSorted((a, b) => b.length - a.length)[0]!
+      .trim();
     return !source.includes(fixed);
   });
   expect(headings.length).toBeGreaterThan(10);

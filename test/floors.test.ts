@@ -47,7 +47,12 @@ function importsOf(file: string): string[] {
 const inner: Import[] = sources.flatMap((from) =>
   importsOf(from)
     .filter((name) => name.startsWith("."))
-    .map((name) => ({ from, to: relative(src, resolve(src, dirname(from), name)).split(sep).join("/") })),
+    .map((name) => ({
+      from,
+      to: relative(src, resolve(src, dirname(from), name))
+        .split(sep)
+        .join("/"),
+    })),
 );
 
 test("every part of src stands on a floor", () => {

@@ -125,6 +125,7 @@ export class AuditLog implements AsyncDisposable {
     return {
       name: "audit",
       summary: "The audit log is complete and unchanged.",
+      deep: true,
       run: async () => {
         const { ok, message } = await this.verify();
         if (!ok) return { status: "failing", message, fix: "Somebody changed the database: compare it with a backup." };

@@ -27,5 +27,7 @@ export function banner(status: AppStatus, output: Output): string {
 /** The configuration of an MCP client, on one line to copy. */
 export function mcpLine(repository: string, command: string[]): string {
   const [program = "specloop", ...args] = command;
-  return JSON.stringify({ mcpServers: { specloop: { command: program, args: [...args, "mcp", "--repo", repository] } } });
+  return JSON.stringify({
+    mcpServers: { specloop: { command: program, args: [...args, "mcp", "--repo", repository] } },
+  });
 }

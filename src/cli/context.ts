@@ -34,7 +34,7 @@ export async function connect(context: CliContext): Promise<ControlClient> {
 /** Calls one tool of the running daemon. */
 export async function callTool(context: CliContext, name: string, input: unknown): Promise<ToolAnswer> {
   await using client = await connect(context);
-  return client.call(name, input);
+  return await client.call(name, input);
 }
 
 export interface ToolAnswer {

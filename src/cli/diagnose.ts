@@ -46,7 +46,11 @@ async function checkGit(): Promise<HealthResult> {
   const [oldMajor = 0, oldMinor = 0] = OLDEST_GIT;
   const message = stdout.trim();
   if (major > oldMajor || (major === oldMajor && minor >= oldMinor)) return { status: "ok", message };
-  return { status: "warning", message, fix: `Install git ${OLDEST_GIT.join(".")} or newer: conflicts cannot be foreseen without.` };
+  return {
+    status: "warning",
+    message,
+    fix: `Install git ${OLDEST_GIT.join(".")} or newer: conflicts cannot be foreseen without.`,
+  };
 }
 
 async function checkRoots(path: string): Promise<HealthResult> {
@@ -60,7 +64,10 @@ async function checkConfig(context: CliContext): Promise<HealthResult> {
   const { repository } = await findPlaces(context.path);
   loadConfig({ repository, env: context.env, flags: {} });
   const there = existsSync(`${repository}/specloop.yaml`);
-  return { status: "ok", message: there ? "specloop.yaml can be used" : "no specloop.yaml; every option has its default" };
+  return {
+    status: "ok",
+    message: there ? "specloop.yaml can be used" : "no specloop.yaml; every option has its default",
+  };
 }
 
 async function daemonFindings(context: CliContext): Promise<Finding[]> {

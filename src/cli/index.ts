@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { ZodError, z } from "zod";
 import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
 import { VERSION } from "../foundation/version.ts";
+import type { Bind } from "./bind.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { repositoryPath, type CliContext, type GlobalOptions } from "./context.ts";
 import { Output } from "./output.ts";
@@ -15,11 +16,6 @@ export interface CliProcess {
   on(event: NodeJS.Signals, listener: () => void): unknown;
   off(event: NodeJS.Signals, listener: () => void): unknown;
 }
-
-/** What a command's action does with its arguments; commander's own order: arguments, then options. */
-export type Action = (context: CliContext, args: string[], options: Record<string, unknown>) => Promise<number | void>;
-/** Makes an action of commander's out of ours: context, errors and exit code are handled in one place. */
-export type Bind = (action: Action) => (...args: unknown[]) => Promise<void>;
 
 const EXAMPLES = `
 Examples:
@@ -39,12 +35,17 @@ export async function runCli(argv: string[], process: CliProcess): Promise<numbe
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   let code = 0;
-  const bind: Bind = (action) => async (...received) => {
-    const command = received.at(-1) as Command;
-    const context = createContext(command.optsWithGlobals<GlobalOptions>(), process, stop.signal);
-    const args = received.slice(0, -2).flat().filter((arg) => typeof arg === "string");
-    code = await settle(context, () => action(context, args, command.opts()));
-  };
+  const bind: Bind =
+    (action) =>
+    async (...received) => {
+      const command = received.at(-1) as Command;
+      const context = createContext(command.optsWithGlobals<GlobalOptions>(), process, stop.signal);
+      const args = received
+        .slice(0, -2)
+        .flat()
+        .filter((arg) => typeof arg === "string");
+      code = await settle(context, () => action(context, args, command.opts()));
+    };
   try {
     await buildProgram(bind, process).parseAsync(argv, { from: "user" });
   } catch (error) {

@@ -45,15 +45,23 @@ export class Output {
   table(headers: string[], rows: string[][]): string {
     const lines = [headers.map((header) => this.style("bold", header)), ...rows];
     const widths = headers.map((_, column) => Math.max(...lines.map((line) => displayWidth(line[column] ?? ""))));
-    return lines.map((line) => line.map((cell, column) => pad(cell, widths[column] ?? 0)).join("  ").trimEnd()).join("\n");
+    return lines
+      .map((line) =>
+        line
+          .map((cell, column) => pad(cell, widths[column] ?? 0))
+          .join("  ")
+          .trimEnd(),
+      )
+      .join("\n");
   }
 }
 
-const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]/gu;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]/gu;
 
 function displayWidth(text: string): number {
   const plain = stripVTControlCharacters(text);
-  return [...plain].length + (plain.match(WIDE)?.length ?? 0);
+  return Array.from(plain).length + (plain.match(WIDE)?.length ?? 0);
 }
 
 function pad(text: string, width: number): string {

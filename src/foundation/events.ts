@@ -13,18 +13,51 @@ export interface EventMap {
   "git.refs_moved": { head: string | null; branch: string | null };
   "change.state_changed": { changeId: string; root: string; from: string | null; to: string | null; at: number };
   "change.findings_changed": { changeId: string; added: Diagnostic[]; resolved: Diagnostic[]; standing: number };
-  "change.validated": { changeId: string; valid: boolean; version: string; errors: number; warnings: number; ms: number };
+  "change.validated": {
+    changeId: string;
+    valid: boolean;
+    version: string;
+    errors: number;
+    warnings: number;
+    ms: number;
+  };
   "question.asked": { questionId: string; kind: string; principal: Principal; text: string };
   /** One rung of the ladder was tried. */
-  "question.hop_finished": { questionId: string; responder: string; outcome: "answered" | "declined" | "failed"; ms: number };
+  "question.hop_finished": {
+    questionId: string;
+    responder: string;
+    outcome: "answered" | "declined" | "failed";
+    ms: number;
+  };
   "question.answered": { questionId: string; route: string; cached: boolean; ms: number; principal: Principal };
   "question.left_pending": { questionId: string; text: string; ms: number };
   "question.expired": { questionId: string };
-  "answer.judged": { questionId: string; answerId: string; verdict: "useful" | "wrong" | "outdated"; principal: Principal };
-  "document.updated": { path: string; revision: string; commit: string | null; edits: number; ms: number; principal: Principal };
+  "answer.judged": {
+    questionId: string;
+    answerId: string;
+    verdict: "useful" | "wrong" | "outdated";
+    principal: Principal;
+  };
+  "document.updated": {
+    path: string;
+    revision: string;
+    commit: string | null;
+    edits: number;
+    ms: number;
+    principal: Principal;
+  };
   "document.proposed": { path: string; branch: string; commit: string; principal: Principal };
   "document.refused": { path: string; code: string; principal: Principal };
-  "llm.called": { backend: string; model: string; purpose: string; ok: boolean; code?: string; ms: number; tokensIn: number; tokensOut: number };
+  "llm.called": {
+    backend: string;
+    model: string;
+    purpose: string;
+    ok: boolean;
+    code?: string;
+    ms: number;
+    tokensIn: number;
+    tokensOut: number;
+  };
   "tool.called": { tool: string; ok: boolean; code?: string; ms: number; principal: Principal };
   "setting.changed": { key: string; from: unknown; to: unknown };
   "cycle.finished": { cycleId: string; problems: number; proposals: number; ms: number; modelMs: number };
@@ -32,7 +65,13 @@ export interface EventMap {
   "proposal.approved": { proposalId: string; changeId: string; by: string; commit: string };
   "proposal.closed": { proposalId: string; changeId: string; reason: string };
   "experiment.started": { experimentId: string; proposalId: string; metric: string };
-  "experiment.decided": { experimentId: string; proposalId: string; changeId: string; verdict: "kept" | "reverted" | "inconclusive"; commit: string | null };
+  "experiment.decided": {
+    experimentId: string;
+    proposalId: string;
+    changeId: string;
+    verdict: "kept" | "reverted" | "inconclusive";
+    commit: string | null;
+  };
 }
 
 export type EventName = keyof EventMap;

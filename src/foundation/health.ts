@@ -3,6 +3,8 @@ export interface HealthCheck {
   name: string;
   /** What it looks at, one sentence. */
   summary: string;
+  /** Reads whole tables: for `specloop doctor`, not for what a monitor polls. */
+  deep?: boolean;
   run(signal: AbortSignal): Promise<HealthResult>;
 }
 

@@ -51,13 +51,11 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject
   definition: ToolDefinition<Input, Output>,
 ): { handle(handlers: Handlers<Input, Output>): Tool } {
   return {
-    handle: ({ run, render }) => ({
+    handle: (handlers) => ({
       ...definition,
-      run: async (input, context) => {
-        const parsed = definition.input.parse(input) as z.output<Input>;
-        return definition.output.parse(await run(parsed, context)) as Record<string, unknown>;
-      },
-      render: (output) => render(output as z.output<Output>),
+      run: async (input, context) =>
+        definition.output.parse(await handlers.run(definition.input.parse(input), context)),
+      render: (output) => handlers.render(output as z.output<Output>),
     }),
   };
 }

@@ -12,7 +12,8 @@ import { scenario } from "../helpers/scenario.ts";
 const CHANGE = {
   "openspec/config.yaml": "schema: spec-driven\n",
   "openspec/specs/.gitkeep": "",
-  "openspec/changes/add-thing/proposal.md": "# Add a thing\n\n## Why\nBecause it is missing.\n\n## What Changes\n- A thing\n",
+  "openspec/changes/add-thing/proposal.md":
+    "# Add a thing\n\n## Why\nBecause it is missing.\n\n## What Changes\n- A thing\n",
   "openspec/changes/add-thing/tasks.md": "## 1. Do\n- [x] 1.1 First\n- [ ] 1.2 Second\n",
 };
 
@@ -114,7 +115,10 @@ scenario("daemon", "Without an openspec folder", async () => {
   expect((await specloop(["init", "--repo", repository.path])).code).toBe(0);
   await repository.write("openspec/changes/add-thing/proposal.md", "# Add a thing\n\n## Why\nBecause.\n");
   await expect
-    .poll(async () => (await specloop(["changes", "--repo", repository.path])).stdout, { timeout: 30_000, interval: 500 })
+    .poll(async () => (await specloop(["changes", "--repo", repository.path])).stdout, {
+      timeout: 30_000,
+      interval: 500,
+    })
     .toContain("add-thing");
 });
 
@@ -157,8 +161,17 @@ scenario("daemon", "One JSON document", async () => {
   expect(failed.code).toBe(69);
   expect(JSON.parse(failed.stdout)).toMatchObject({ error: { code: "daemon_not_running", severity: "error" } });
   await using _daemon = await startDaemon(repository.path);
-  for (const args of [["changes"], ["questions"], ["status"], ["doctor"], ["loop"], ["call", "--list"], ["doc", "read", "openspec/changes/add-thing/tasks.md"]]) {
-    const { stdout } = await specloop([...args, "--repo", repository.path, "--json"]);
+  for (const args of [
+    ["changes"],
+    ["questions"],
+    ["status"],
+    ["doctor"],
+    ["loop"],
+    ["call", "--list"],
+    ["doc", "read", "openspec/changes/add-thing/tasks.md"],
+  ]) {
+    const { stdout, code } = await specloop([...args, "--repo", repository.path, "--json"]);
+    expect(code, args.join(" ")).toBe(0);
     expect(() => JSON.parse(stdout), `${args.join(" ")}: ${stdout}`).not.toThrow();
   }
 });
@@ -166,7 +179,22 @@ scenario("daemon", "One JSON document", async () => {
 test("help teaches: it names every command and shows examples; a wrong command exits with 64", async () => {
   const { stdout, code } = await specloop(["--help"]);
   expect(code).toBe(0);
-  for (const command of ["init", "up", "mcp", "status", "stop", "doctor", "call", "ask", "questions", "answer", "changes", "doc", "loop", "demo"]) {
+  for (const command of [
+    "init",
+    "up",
+    "mcp",
+    "status",
+    "stop",
+    "doctor",
+    "call",
+    "ask",
+    "questions",
+    "answer",
+    "changes",
+    "doc",
+    "loop",
+    "demo",
+  ]) {
     expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, "m"));
   }
   expect(stdout).toContain("specloop ask");

@@ -10,7 +10,9 @@ scenario("daemon", "Init in an empty repository", async () => {
   await using repository = await temporaryRepository({ ".mcp.json": JSON.stringify(other) });
   const first = await specloop(["init", "--client", "claude-code", "--repo", repository.path, "--json"]);
   expect(first.code, first.stderr).toBe(0);
-  expect(JSON.parse(first.stdout)).toMatchObject({ written: expect.arrayContaining(["openspec/config.yaml", ".mcp.json"]) });
+  expect(JSON.parse(first.stdout)).toMatchObject({
+    written: expect.arrayContaining(["openspec/config.yaml", ".mcp.json"]),
+  });
   const config = await readFile(join(repository.path, ".mcp.json"), "utf8");
   const { mcpServers } = JSON.parse(config) as { mcpServers: Record<string, { args: string[] }> };
   expect(Object.keys(mcpServers).toSorted()).toEqual(["other", "specloop"]);
@@ -24,7 +26,9 @@ test("VS Code has another key and wants the type; Claude Desktop is shown, not w
   await using repository = await temporaryRepository({ "README.md": "# x\n" });
   const result = await specloop(["init", "--client", "all", "--repo", repository.path, "--json"]);
   const { shown } = JSON.parse(result.stdout) as { shown: Record<string, string> };
-  expect(JSON.parse(shown["claude-desktop"]!)).toMatchObject({ mcpServers: { specloop: { args: expect.arrayContaining(["--repo", repository.path]) } } });
+  expect(JSON.parse(shown["claude-desktop"]!)).toMatchObject({
+    mcpServers: { specloop: { args: expect.arrayContaining(["--repo", repository.path]) } },
+  });
   const vscode = JSON.parse(await readFile(join(repository.path, ".vscode/mcp.json"), "utf8")) as unknown;
   expect(vscode).toMatchObject({ servers: { specloop: { type: "stdio" } } });
 });

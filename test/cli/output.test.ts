@@ -1,4 +1,5 @@
 import { PassThrough } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { Output } from "../../src/cli/output.ts";
 
@@ -23,7 +24,15 @@ test("without a terminal there is no colour", () => {
 
 test("columns line up, also with wide characters and colour", () => {
   const { made } = output({ color: true });
-  const lines = made.table(["A", "B"], [["变更", "1"], [made.style("green", "ab"), "2"]]).split("\n");
+  const lines = made
+    .table(
+      ["A", "B"],
+      [
+        ["变更", "1"],
+        [made.style("green", "ab"), "2"],
+      ],
+    )
+    .split("\n");
   expect(lines[1]).toBe("变更  1");
-  expect(lines[2]!.replaceAll(/\u001b\[\d+m/g, "")).toBe("ab    2");
+  expect(stripVTControlCharacters(lines[2]!)).toBe("ab    2");
 });

@@ -20,7 +20,10 @@ export interface CommandResult {
 }
 
 /** Runs `specloop …` to its end. */
-export async function specloop(args: string[], options: { cwd?: string; env?: Record<string, string>; input?: string } = {}): Promise<CommandResult> {
+export async function specloop(
+  args: string[],
+  options: { cwd?: string; env?: Record<string, string>; input?: string } = {},
+): Promise<CommandResult> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd,
     env: cleanEnvironment(options.env),
@@ -48,7 +51,10 @@ export async function startDaemon(
   options: { args?: string[]; env?: Record<string, string> } = {},
 ): Promise<RunningDaemon> {
   const args = [MAIN, "up", "--repo", repository, "--json", ...(options.args ?? ["--port", "0"])];
-  const child = spawn(process.execPath, args, { env: cleanEnvironment(options.env), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, {
+    env: cleanEnvironment(options.env),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const said = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk: Buffer) => (said.stdout += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (said.stderr += chunk.toString()));

@@ -7,7 +7,8 @@ import type { OptionsFragment } from "../../src/foundation/options.ts";
 import type { Tool } from "../../src/foundation/tool.ts";
 import { allTools, type Rooms } from "../../src/mcp-tools.ts";
 
-const MADE = "<!-- Made from the tables in the code by test/docs.test.ts; `npm test -- docs -u` writes it anew. -->\n\n";
+const MADE =
+  "<!-- Made from the tables in the code by test/docs.test.ts; `npm test -- docs -u` writes it anew. -->\n\n";
 
 interface JsonSchema {
   type?: string | string[];
@@ -27,7 +28,11 @@ const definitions = (): Tool[] => allTools({} as Rooms);
 
 export function toolsReference(): string {
   const parts = definitions().map((tool) => {
-    const facts = [`toolset \`${tool.toolset}\``, `effect \`${tool.effect}\``, ...(tool.personOnly ? ["people only"] : [])];
+    const facts = [
+      `toolset \`${tool.toolset}\``,
+      `effect \`${tool.effect}\``,
+      ...(tool.personOnly ? ["people only"] : []),
+    ];
     const input = z.toJSONSchema(tool.input, { io: "input" }) as JsonSchema;
     const output = z.toJSONSchema(tool.output) as JsonSchema;
     return `## ${tool.name}\n${tool.description}\n\n${facts.join(", ")}\n\n**Input**\n\n${properties(input)}\n\n**Output**\n\n${properties(output)}\n`;
@@ -37,7 +42,9 @@ export function toolsReference(): string {
 }
 
 export function errorsReference(): string {
-  const rows = Object.entries(ERRORS).map(([code, row]) => `| \`${code}\` | ${row.means} | ${row.fix} | ${row.http} | ${row.exit} |`);
+  const rows = Object.entries(ERRORS).map(
+    ([code, row]) => `| \`${code}\` | ${row.means} | ${row.fix} | ${row.http} | ${row.exit} |`,
+  );
   const head = "| code | means | what to do | HTTP | exit |\n|---|---|---|--:|--:|\n";
   return `${MADE}# Errors\nEvery door answers with \`{severity, code, message, target, fix}\`.\n\n${head}${rows.join("\n")}\n`;
 }
@@ -48,7 +55,9 @@ export function configurationReference(): string {
     const rows = flatten(schema, "").map(([key, option]) => {
       const variables = Object.entries(fragment.env).filter(([, target]) => target === key);
       const names = variables.map(([variable]) => `\`${variable}\``).join(", ");
-      const range = fragment.tunable[key] ? ` Tunable, ${fragment.tunable[key].min} to ${fragment.tunable[key].max}.` : "";
+      const range = fragment.tunable[key]
+        ? ` Tunable, ${fragment.tunable[key].min} to ${fragment.tunable[key].max}.`
+        : "";
       return `| \`${fragment.section}.${key}\` | ${typeOf(option)} | ${literal(option.default)} | ${option.description ?? ""}${range} | ${names} |`;
     });
     return `## ${fragment.section}\n| option | type | default | what | environment |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
@@ -57,14 +66,17 @@ export function configurationReference(): string {
 }
 
 export function metricsReference(): string {
-  const rows = METRICS.map((metric) => `| \`${metric.name}\` | ${metric.what} | ${metric.unit} | ${metric.better} | \`${metric.event}\` |`);
+  const rows = METRICS.map(
+    (metric) => `| \`${metric.name}\` | ${metric.what} | ${metric.unit} | ${metric.better} | \`${metric.event}\` |`,
+  );
   return `${MADE}# Metrics\n| metric | what | unit | better | from event |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
 export function commandsReference(): string {
   const program = buildProgram(() => async () => {}, process);
   const help = [program, ...program.commands.flatMap((command) => [command, ...command.commands])].map(
-    (command) => `## ${command === program ? "specloop" : title(command)}\n\`\`\`\n${command.helpInformation().trimEnd()}\n\`\`\`\n`,
+    (command) =>
+      `## ${command === program ? "specloop" : title(command)}\n\`\`\`\n${command.helpInformation().trimEnd()}\n\`\`\`\n`,
   );
   return `${MADE}# Commands\n${help.join("\n")}`;
 }
@@ -87,13 +99,15 @@ function properties(schema: JsonSchema): string {
 
 function flatten(schema: JsonSchema, prefix: string): [string, JsonSchema][] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, property]) =>
-    property.properties ? flatten(property, `${prefix}${key}.`) : [[`${prefix}${key}`, property] as [string, JsonSchema]],
+    property.properties
+      ? flatten(property, `${prefix}${key}.`)
+      : [[`${prefix}${key}`, property] as [string, JsonSchema]],
   );
 }
 
 function typeOf(schema: JsonSchema): string {
   if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(" or ");
-  if (schema.const !== undefined) return `\`${String(schema.const)}\``;
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
   const choices = schema.anyOf ?? schema.oneOf;
   if (choices) return [...new Set(choices.map(typeOf))].join(" or ");
   if (schema.items) return `list of ${typeOf(schema.items)}`;

@@ -21,7 +21,9 @@ interface StdioTarget {
 /** Starts a server as a child process and speaks MCP with it on stdio. */
 export async function connectStdio(target: StdioTarget): Promise<McpConnection> {
   const { command, args, cwd } = target;
-  const env = Object.fromEntries(Object.entries(target.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const env = Object.fromEntries(
+    Object.entries(target.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
   return open(target.client, new StdioClientTransport({ command, args, cwd, env, stderr: "inherit" }));
 }
 

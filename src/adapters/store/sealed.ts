@@ -100,6 +100,7 @@ function readPage<Tables>(db: Kysely<Tables>, table: string, last?: Record<strin
 export function sealedHealth<Tables>(db: Kysely<Tables>, tables: SealedTable<Tables>[]): HealthCheck {
   return {
     name: "rows",
+    deep: true,
     summary: "Every row that must not be lost is as it was written.",
     run: async (signal) => {
       const found: DamagedRow[] = [];

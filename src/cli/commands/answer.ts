@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { callTool } from "../context.ts";
-import type { Bind } from "../index.ts";
+import type { Bind } from "../bind.ts";
 
 export function registerAnswer(program: Command, bind: Bind): void {
   program

@@ -2,16 +2,20 @@ import type { Command } from "commander";
 import { text } from "node:stream/consumers";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { connect, type CliContext } from "../context.ts";
-import type { Bind } from "../index.ts";
+import type { Bind } from "../bind.ts";
 
 export function registerCall(program: Command, bind: Bind): void {
   program
     .command("call")
-    .description("call any tool with JSON: specloop call doc_read '{\"path\":\"README.md\"}'")
+    .description('call any tool with JSON: specloop call doc_read \'{"path":"README.md"}\'')
     .argument("[name]", "the tool's name")
     .argument("[input]", "its input as JSON; - reads it from stdin", "{}")
     .option("--list", "list the tools and what they take")
-    .action(bind((context, [name, input], options) => (options["list"] || !name ? list(context) : call(context, name, input ?? "{}"))));
+    .action(
+      bind((context, [name, input], options) =>
+        options["list"] || !name ? list(context) : call(context, name, input ?? "{}"),
+      ),
+    );
 }
 
 async function list(context: CliContext): Promise<void> {
@@ -20,7 +24,12 @@ async function list(context: CliContext): Promise<void> {
   context.output.result({ tools }, () =>
     context.output.table(
       ["TOOL", "SET", "CHANGES", "INPUT"],
-      tools.map((tool) => [tool.name, tool.toolset, tool.annotations.readOnlyHint ? "no" : "yes", inputKeys(tool.inputSchema)]),
+      tools.map((tool) => [
+        tool.name,
+        tool.toolset,
+        tool.annotations.readOnlyHint ? "no" : "yes",
+        inputKeys(tool.inputSchema),
+      ]),
     ),
   );
 }

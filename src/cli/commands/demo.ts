@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { runDemo } from "../demo/index.ts";
-import type { Bind } from "../index.ts";
+import type { Bind } from "../bind.ts";
 
 export function registerDemo(program: Command, bind: Bind): void {
   program

@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { callTool, type CliContext } from "../context.ts";
-import type { Bind } from "../index.ts";
+import type { Bind } from "../bind.ts";
 
 export function registerDoc(program: Command, bind: Bind): void {
   const doc = program.command("doc").description("read, edit and look back at documents under git");
@@ -35,7 +35,9 @@ export function registerDoc(program: Command, bind: Bind): void {
 function registerEdit(doc: Command, bind: Bind): void {
   doc
     .command("edit")
-    .description("one surgical edit, committed alone: --section H --append TEXT, --task 1.2 --done, --find A --replace B")
+    .description(
+      "one surgical edit, committed alone: --section H --append TEXT, --task 1.2 --done, --find A --replace B",
+    )
     .argument("<path>", "relative to the repository")
     .option("--section <heading>", "the section to edit; A > B for a nested one")
     .option("--content <text>", "its new content; - reads stdin, @FILE a file")
@@ -83,10 +85,14 @@ async function toEdit(context: CliContext, options: EditOptions): Promise<Record
   if (section !== undefined && append !== undefined) {
     return { kind: "append_to_section", section, content: await resolveText(context, append) };
   }
-  if (task !== undefined && (options.done || options.open)) return { kind: "set_task", task, done: Boolean(options.done) };
+  if (task !== undefined && (options.done || options.open))
+    return { kind: "set_task", task, done: Boolean(options.done) };
   if (key !== undefined && value !== undefined) return { kind: "set_front_matter", key, value: parseValue(value) };
   if (find !== undefined && replace !== undefined) return { kind: "replace_text", find, replace };
-  throw new SpecloopError("bad_input", "Name one edit: --section with --content or --append, --task with --done or --open, --key with --value, or --find with --replace.");
+  throw new SpecloopError(
+    "bad_input",
+    "Name one edit: --section with --content or --append, --task with --done or --open, --key with --value, or --find with --replace.",
+  );
 }
 
 /** `-` is stdin, `@FILE` a file, anything else the text itself. */

@@ -4,7 +4,7 @@ import { acquireProcessLock } from "../../adapters/store/index.ts";
 import { findPlaces } from "../../daemon.ts";
 import { diagnose, type Finding } from "../diagnose.ts";
 import type { CliContext } from "../context.ts";
-import type { Bind } from "../index.ts";
+import type { Bind } from "../bind.ts";
 import type { Output } from "../output.ts";
 
 export function registerDoctor(program: Command, bind: Bind): void {

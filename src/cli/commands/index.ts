@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Bind } from "../index.ts";
+import type { Bind } from "../bind.ts";
 import { registerAnswer } from "./answer.ts";
 import { registerAsk } from "./ask.ts";
 import { registerCall } from "./call.ts";

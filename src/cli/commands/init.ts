@@ -6,7 +6,7 @@ import { openGit } from "../../adapters/git/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { mcpLine } from "../banner.ts";
 import type { CliContext } from "../context.ts";
-import type { Bind } from "../index.ts";
+import type { Bind } from "../bind.ts";
 import { ownCommand } from "../own-command.ts";
 
 const CONFIG = `schema: spec-driven
@@ -55,7 +55,11 @@ function chooseClients(wanted: string): string[] {
 }
 
 function* createOpenspec(repository: string): Generator<string> {
-  const files = { "openspec/config.yaml": CONFIG, "openspec/specs/.gitkeep": "", "openspec/changes/archive/.gitkeep": "" };
+  const files = {
+    "openspec/config.yaml": CONFIG,
+    "openspec/specs/.gitkeep": "",
+    "openspec/changes/archive/.gitkeep": "",
+  };
   if (existsSync(join(repository, "openspec"))) return;
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(dirname(join(repository, path)), { recursive: true });
@@ -83,7 +87,11 @@ function parseConfig(text: string, file: string): Record<string, unknown> {
     return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
   } catch (cause) {
     const fix = `Correct ${file}, or add the entry by hand.`;
-    throw new SpecloopError("bad_input", `${file} is not a JSON object; it was left as it is.`, { target: file, fix, cause });
+    throw new SpecloopError("bad_input", `${file} is not a JSON object; it was left as it is.`, {
+      target: file,
+      fix,
+      cause,
+    });
   }
 }
 

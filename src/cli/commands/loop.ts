@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { callTool } from "../context.ts";
-import type { Bind } from "../index.ts";
+import type { Bind } from "../bind.ts";
 
 /** Word after `specloop loop` -> the tool it calls. */
 const WORDS = { status: "loop_status", run: "loop_run", list: "proposal_list" };
 
 export function registerLoop(program: Command, bind: Bind): void {
-  const loop = program.command("loop").description("the improvement loop: monitor, analyze, propose, implement, measure");
+  const loop = program
+    .command("loop")
+    .description("the improvement loop: monitor, analyze, propose, implement, measure");
   const summaries = {
     status: "where the loop stands: problems, open proposals, experiments",
     run: "run one cycle now: find problems and propose at most three changes",

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { AppStatus } from "../../status.ts";
 import { banner } from "../banner.ts";
 import { connect } from "../context.ts";
-import type { Bind } from "../index.ts";
+import type { Bind } from "../bind.ts";
 
 export function registerStatus(program: Command, bind: Bind): void {
   program

@@ -8,7 +8,7 @@ import { findPlaces, runDaemon } from "../../daemon.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { banner } from "../banner.ts";
 import { connect, type CliContext } from "../context.ts";
-import type { Bind } from "../index.ts";
+import type { Bind } from "../bind.ts";
 import { ownCommand } from "../own-command.ts";
 
 /** How long a daemon in the background may take until it answers. */

@@ -1,16 +1,11 @@
-import { SpecloopError, toSpecloopError } from "../../foundation/errors.ts";
+import { toSpecloopError } from "../../foundation/errors.ts";
 import type { CliContext } from "../context.ts";
 import { openStage, type Stage } from "./stage.ts";
+import type { Step } from "./step.ts";
 import { changeIsSaved } from "./steps/changes.ts";
 import { documentIsEdited, specIsProposed } from "./steps/documents.ts";
 import { cycleProposes, harmIsReverted, mergeApproves, samplesComeIn } from "./steps/loop.ts";
 import { questionIsAnswered, questionWaits } from "./steps/questions.ts";
-
-/** One scene: what it shows, and what came out; it throws when the product did not do what it should. */
-export interface Step {
-  title: string;
-  run(stage: Stage): Promise<string[]>;
-}
 
 /** The story, in order. */
 const STEPS: Step[] = [
@@ -33,7 +28,10 @@ interface Played {
 }
 
 /** Plays the story and says what happened; the exit code is 0 only when every step did what it should. */
-export async function runDemo(context: CliContext, options: { path: string | undefined; keep: boolean }): Promise<number> {
+export async function runDemo(
+  context: CliContext,
+  options: { path: string | undefined; keep: boolean },
+): Promise<number> {
   const { output, signal } = context;
   const started = performance.now();
   const played: Played[] = [];
@@ -53,7 +51,10 @@ export async function runDemo(context: CliContext, options: { path: string | und
   const ok = played.every((result) => result.ok);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (output.json) output.result({ ok, seconds: Number(seconds), steps: played }, () => "");
-  else output.note(ok ? output.style("green", `\nEverything worked, in ${seconds} s.`) : output.style("red", "\nA step failed."));
+  else
+    output.note(
+      ok ? output.style("green", `\nEverything worked, in ${seconds} s.`) : output.style("red", "\nA step failed."),
+    );
   return ok ? 0 : 1;
 }
 
@@ -65,7 +66,12 @@ async function play(step: Step, stage: Stage): Promise<Played> {
     return { title, ok: true, ms: Math.round(performance.now() - started), lines };
   } catch (thrown) {
     const { message, fix } = toSpecloopError(thrown);
-    return { title, ok: false, ms: Math.round(performance.now() - started), lines: [message, fix, ...stage.daemonComplaints()] };
+    return {
+      title,
+      ok: false,
+      ms: Math.round(performance.now() - started),
+      lines: [message, fix, ...stage.daemonComplaints()],
+    };
   }
 }
 
@@ -73,9 +79,4 @@ function show({ output }: CliContext, number: number, { title, ok, ms, lines }: 
   const mark = ok ? output.style("green", "✓") : output.style("red", "✗");
   output.note(`\n${mark} ${output.style("bold", `${number}. ${title}`)} ${output.style("dim", `${ms} ms`)}`);
   for (const line of lines) output.note(`    ${line}`);
-}
-
-/** Fails the step with a sentence when the product did not do what the story says. */
-export function expect(holds: boolean, sentence: string): asserts holds {
-  if (!holds) throw new SpecloopError("internal", `The demo expected that ${sentence}.`, { fix: "Please report this." });
 }

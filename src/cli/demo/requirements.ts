@@ -22,6 +22,8 @@ export function knownRequirements(repository: string): KnownRequirement[] {
 }
 
 function firstParagraph(text: string): string {
-  const [paragraph = ""] = text.split(/\n\s*\n|\n#{1,6} /).filter((part) => part.trim() !== "" && !part.startsWith("#"));
+  const [paragraph = ""] = text
+    .split(/\n\s*\n|\n#{1,6} /)
+    .filter((part) => part.trim() !== "" && !part.startsWith("#"));
   return paragraph.trim().slice(0, 600);
 }

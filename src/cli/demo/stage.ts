@@ -18,7 +18,8 @@ import { chooseModel } from "./model.ts";
 export const PACKAGE = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
 /** Too strict on purpose, so that the loop has something to find; the model is left to the loop. */
-const CONFIG = "questions:\n  documents:\n    minScore: 0.95 # too strict: the loop will notice\n  model:\n    enabled: false\n";
+const CONFIG =
+  "questions:\n  documents:\n    minScore: 0.95 # too strict: the loop will notice\n  model:\n    enabled: false\n";
 
 /** The temporary repository, the daemon that serves it and two MCP clients. */
 export interface Stage extends AsyncDisposable {
@@ -39,7 +40,10 @@ export interface Stage extends AsyncDisposable {
   daemonComplaints(): string[];
 }
 
-export async function openStage(context: CliContext, options: { path: string | undefined; keep: boolean }): Promise<Stage> {
+export async function openStage(
+  context: CliContext,
+  options: { path: string | undefined; keep: boolean },
+): Promise<Stage> {
   const source = await findSource(options.path);
   const stack = new AsyncDisposableStack();
   try {
@@ -75,8 +79,11 @@ export async function openStage(context: CliContext, options: { path: string | u
 }
 
 async function findSource(path: string | undefined): Promise<string> {
-  const candidates = path === undefined ? [join(PACKAGE, "openspec")] : [join(resolve(path), "openspec"), resolve(path)];
-  const found = candidates.find((candidate) => existsSync(join(candidate, "specs")) || existsSync(join(candidate, "changes")));
+  const candidates =
+    path === undefined ? [join(PACKAGE, "openspec")] : [join(resolve(path), "openspec"), resolve(path)];
+  const found = candidates.find(
+    (candidate) => existsSync(join(candidate, "specs")) || existsSync(join(candidate, "changes")),
+  );
   if (found) return found;
   throw new SpecloopError("no_openspec", `There is no openspec/ in ${path ?? PACKAGE}.`, { target: path ?? PACKAGE });
 }
@@ -114,7 +121,10 @@ interface Daemon {
 
 async function startDaemon(repository: string, env: Record<string, string | undefined>): Promise<Daemon> {
   const [program = "", ...args] = ownCommand();
-  const child = spawn(program, [...args, "up", "--repo", repository, "--port", "0", "--json"], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(program, [...args, "up", "--repo", repository, "--port", "0", "--json"], {
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let said = "";
   const ended = once(child, "exit").then(() => null);
   for (;;) {
@@ -125,9 +135,19 @@ async function startDaemon(repository: string, env: Record<string, string | unde
   }
 }
 
-async function connectClients(repository: string, status: AppStatus, env: Record<string, string | undefined>): Promise<{ agent: McpConnection; colleague: McpConnection }> {
+async function connectClients(
+  repository: string,
+  status: AppStatus,
+  env: Record<string, string | undefined>,
+): Promise<{ agent: McpConnection; colleague: McpConnection }> {
   const [command = "", ...args] = ownCommand();
-  const target = { client: "demo-agent", command, args: [...args, "mcp", "--repo", repository, "--toolset", "full"], cwd: repository, env };
+  const target = {
+    client: "demo-agent",
+    command,
+    args: [...args, "mcp", "--repo", repository, "--toolset", "full"],
+    cwd: repository,
+    env,
+  };
   const token = readFileSync(join(repository, ".specloop", "token"), "utf8").trim();
   const [agent, colleague] = await Promise.all([
     connectStdio(target),
@@ -168,6 +188,8 @@ async function stopDaemon({ process: child }: Daemon): Promise<string[]> {
 function complaints(repository: string): string[] {
   const log = join(repository, ".specloop", "logs", "daemon.log");
   if (!existsSync(log)) return [];
-  const lines = readFileSync(log, "utf8").split("\n").filter((line) => /"level":(40|50|60)/.test(line));
+  const lines = readFileSync(log, "utf8")
+    .split("\n")
+    .filter((line) => /"level":(40|50|60)/.test(line));
   return lines.slice(-5);
 }

@@ -1,4 +1,4 @@
-import type { Step } from "../index.ts";
+import type { Step } from "../step.ts";
 
 export const DEMO_CHANGE = "demo-greeting";
 const FOLDER = `openspec/changes/${DEMO_CHANGE}`;
@@ -53,7 +53,8 @@ interface Change {
 export const changeIsSaved: Step = {
   title: "A change is saved; its stage and findings appear",
   run: async (stage) => {
-    const get = async () => (await stage.agent.callTool("change_get", { id: DEMO_CHANGE }).catch(() => null)) as Change | null;
+    const get = async () =>
+      (await stage.agent.callTool("change_get", { id: DEMO_CHANGE }).catch(() => null)) as Change | null;
     await stage.write(`${FOLDER}/.openspec.yaml`, "schema: spec-driven\n");
     await stage.write(`${FOLDER}/specs/demo/spec.md`, DELTA);
     await stage.write(`${FOLDER}/proposal.md`, PROPOSAL);
@@ -68,7 +69,9 @@ export const changeIsSaved: Step = {
     await stage.write(`${FOLDER}/tasks.md`, TASKS);
     const second = await stage.until("the finding is resolved", async () => {
       const change = await get();
-      return change?.stage === "planned" && change.findings.every(({ code }) => code !== "target_missing") ? change : null;
+      return change?.stage === "planned" && change.findings.every(({ code }) => code !== "target_missing")
+        ? change
+        : null;
     });
     const judged = await stage.until("OpenSpec judged", async () => {
       const change = await get();
@@ -78,12 +81,16 @@ export const changeIsSaved: Step = {
     return [
       `stage ${first.stage} after ${ms} ms, with: ${first.findings.map(({ code, message }) => `${code}: ${message}`).join("; ")}`,
       `mended and completed: stage ${second.stage}, ${second.tasks.total} tasks; now ${second.findings.map(({ code, message }) => `${code}: ${message}`).join("; ") || "no finding"}`,
-      verdict ? `official verdict of OpenSpec ${verdict.version}: valid` : "no OpenSpec is installed, so there is no official verdict",
+      verdict
+        ? `official verdict of OpenSpec ${verdict.version}: valid`
+        : "no OpenSpec is installed, so there is no official verdict",
     ];
   },
 };
 
-async function hasValidator(agent: { callTool(name: string, input: Record<string, unknown>): Promise<unknown> }): Promise<boolean> {
+async function hasValidator(agent: {
+  callTool(name: string, input: Record<string, unknown>): Promise<unknown>;
+}): Promise<boolean> {
   return agent.callTool("change_check", { id: DEMO_CHANGE }).then(
     () => true,
     (error: unknown) => !/No OpenSpec was found/.test(String(error)),

@@ -1,4 +1,4 @@
-import { expect, type Step } from "../index.ts";
+import { expect, type Step } from "../step.ts";
 import { knownRequirements } from "../requirements.ts";
 import { DEMO_CHANGE } from "./changes.ts";
 
@@ -21,7 +21,13 @@ export const documentIsEdited: Step = {
     const staged = await stage.git("ls-files", "--stage", "notes.txt");
     const { revision } = (await stage.colleague.callTool("doc_read", { path: TASKS })) as { revision: string };
     const edit = { kind: "set_task", task: "1.1", done: true };
-    const request = { path: TASKS, edits: [edit], reason: "Words are written", baseRevision: revision, change: DEMO_CHANGE };
+    const request = {
+      path: TASKS,
+      edits: [edit],
+      reason: "Words are written",
+      baseRevision: revision,
+      change: DEMO_CHANGE,
+    };
     const updated = (await stage.colleague.callTool("doc_update", request)) as unknown as Updated;
     expect(updated.status === "committed" && updated.commit !== null, `the edit is committed, not ${updated.status}`);
     expect((await stage.git("ls-files", "--stage", "notes.txt")) === staged, "the staged file is as it was");
@@ -46,9 +52,16 @@ export const specIsProposed: Step = {
     const { path } = requirement;
     const edit = { kind: "append_to_section", section: "Purpose", content: "It is looked at once a year." };
     const before = await stage.git("status", "--porcelain");
-    const updated = (await stage.agent.callTool("doc_update", { path, edits: [edit], reason: "Say how often" })) as unknown as Updated;
+    const updated = (await stage.agent.callTool("doc_update", {
+      path,
+      edits: [edit],
+      reason: "Say how often",
+    })) as unknown as Updated;
     expect(updated.status === "proposed" && updated.branch !== null, `the edit is proposed, not ${updated.status}`);
     expect((await stage.git("status", "--porcelain")) === before, "the working tree is as it was");
-    return [`${path} is sensitive: the edit waits on ${updated.branch}; the working tree is untouched`, `git diff main ${updated.branch} shows it, git merge ${updated.branch} approves it`];
+    return [
+      `${path} is sensitive: the edit waits on ${updated.branch}; the working tree is untouched`,
+      `git diff main ${updated.branch} shows it, git merge ${updated.branch} approves it`,
+    ];
   },
 };

@@ -4,10 +4,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, type Step } from "../index.ts";
 import { knownRequirements } from "../requirements.ts";
 import { PACKAGE, type Stage } from "../stage.ts";
-import { oneLine } from "./questions.ts";
+import { expect, oneLine, type Step } from "../step.ts";
 
 /** Questions that are asked, so that enough of them fall into the validation split. */
 const QUESTIONS = 48;
@@ -23,22 +22,35 @@ export const samplesComeIn: Step = {
       (name: string) => `Remind me please about ${name}`,
       (name: string) => `My colleague wonders regarding ${name}`,
     ];
-    const wanted = phrasings.flatMap((phrase) => requirements.map((requirement) => ({ requirement, text: phrase(requirement.name) })));
+    const wanted = phrasings.flatMap((phrase) =>
+      requirements.map((requirement) => ({ requirement, text: phrase(requirement.name) })),
+    );
     let answered = 0;
     let known = 0;
     for (const { requirement, text } of wanted) {
       if (answered === QUESTIONS) break;
-      const asked = (await stage.agent.callTool("question_ask", { text, waitMs: 0 })) as { status: string; questionId: string };
+      const asked = (await stage.agent.callTool("question_ask", { text, waitMs: 0 })) as {
+        status: string;
+        questionId: string;
+      };
       if (asked.status !== "pending") {
         known++;
         continue;
       }
       const citations = [{ path: requirement.path, heading: `Requirement: ${requirement.name}` }];
-      await stage.colleague.callTool("answer_submit", { questionId: asked.questionId, text: requirement.text || requirement.name, citations });
+      await stage.colleague.callTool("answer_submit", {
+        questionId: asked.questionId,
+        text: requirement.text || requirement.name,
+        citations,
+      });
       answered++;
     }
     expect(answered >= 12, `the strict setting leaves questions to people, but only ${answered} were`);
-    const metric = (await stage.agent.callTool("metric_get", { metric: "question.documents_answered" })) as { count: number; mean: number; unit: string };
+    const metric = (await stage.agent.callTool("metric_get", { metric: "question.documents_answered" })) as {
+      count: number;
+      mean: number;
+      unit: string;
+    };
     return [
       `${answered} questions were declined by the documents and answered by a colleague, ${known} were known`,
       `metric question.documents_answered: mean ${metric.mean.toFixed(2)} over ${metric.count} samples`,
@@ -61,7 +73,10 @@ export const cycleProposes: Step = {
     const head = await stage.git("rev-parse", "HEAD");
     const cycle = (await stage.agent.callTool("loop_run", {})) as unknown as Cycle;
     const proposal = cycle.proposals.find(({ branch }) => branch !== "");
-    expect(proposal !== undefined, `a proposal is made (problems: ${cycle.problems.join("; ")}; dropped: ${cycle.dropped.join("; ")})`);
+    expect(
+      proposal !== undefined,
+      `a proposal is made (problems: ${cycle.problems.join("; ")}; dropped: ${cycle.dropped.join("; ")})`,
+    );
     expect((await stage.git("rev-parse", "HEAD")) === head, "the person's branch is where it was");
     const { branch, change } = proposal;
     const files = await stage.git("diff", "--name-only", `main...${branch}`);
@@ -69,7 +84,10 @@ export const cycleProposes: Step = {
       ...cycle.problems.map((problem) => `problem: ${oneLine(problem, 200)}`),
       `drafted by ${cycle.model ?? "the template"}: our own time ${cycle.ms} ms, the model's ${cycle.modelMs} ms`,
       `proposal: ${proposal.title}`,
-      `branch ${branch}: ${files.split("\n").map((file) => file.split("/").at(-1)).join(", ")}`,
+      `branch ${branch}: ${files
+        .split("\n")
+        .map((file) => file.split("/").at(-1))
+        .join(", ")}`,
       await validate(stage, branch, change),
     ];
   },
@@ -86,7 +104,8 @@ async function validate(stage: Stage, branch: string, change: string): Promise<s
     const { stdout } = await promisify(execFile)(command, ["validate", change, "--strict"], { cwd: checkout, env });
     return `openspec validate ${change} --strict: ${oneLine(stdout)}`;
   } catch (error) {
-    if ((error as { code?: unknown }).code === "ENOENT") return "openspec is not installed, so its CLI was not asked (npm install --global @fission-ai/openspec)";
+    if ((error as { code?: unknown }).code === "ENOENT")
+      return "openspec is not installed, so its CLI was not asked (npm install --global @fission-ai/openspec)";
     throw error;
   } finally {
     await stage.git("worktree", "remove", "--force", checkout).catch(() => "");
@@ -105,7 +124,9 @@ interface Proposal {
 export const mergeApproves: Step = {
   title: "Merging the branch approves it: implemented, measured, kept",
   run: async (stage) => {
-    const branch = (await stage.git("for-each-ref", "--format=%(refname:short)", "--sort=-creatordate", "refs/heads/specloop")).split("\n");
+    const branch = (
+      await stage.git("for-each-ref", "--format=%(refname:short)", "--sort=-creatordate", "refs/heads/specloop")
+    ).split("\n");
     const proposal = (await proposals(stage)).find(({ state }) => state === "proposed");
     expect(proposal !== undefined, "a proposal is open");
     expect(branch.includes(`specloop/${proposal.change}`), "its branch is there");
@@ -131,7 +152,8 @@ export const harmIsReverted: Step = {
     const change = "demo-too-strict";
     const before = await setting(stage);
     await stage.git("switch", "--quiet", "--create", change);
-    for (const [name, content] of Object.entries(harmful(before))) await stage.write(`openspec/changes/${change}/${name}`, content);
+    for (const [name, content] of Object.entries(harmful(before)))
+      await stage.write(`openspec/changes/${change}/${name}`, content);
     await stage.git("add", "openspec/changes");
     await stage.git("commit", "--quiet", "--message", "Be sure of every answer");
     await stage.git("switch", "--quiet", "main");
@@ -180,7 +202,8 @@ function verdictFile(stage: Stage, change: string): Promise<string> {
 function harmful(now: string): Record<string, string> {
   return {
     ".openspec.yaml": "schema: spec-driven\nskip_specs: true\n",
-    "proposal.md": "# Be stricter\n\n## Why\nAn answer should only be given when every single word of the question is covered by the section.\n\n## What Changes\n- A stricter threshold\n\n## Impact\n- Questions\n",
+    "proposal.md":
+      "# Be stricter\n\n## Why\nAn answer should only be given when every single word of the question is covered by the section.\n\n## What Changes\n- A stricter threshold\n\n## Impact\n- Questions\n",
     "tasks.md": "## 1. Setting\n- [ ] 1.1 Change the setting\n",
     "experiment.yaml": `version: 1
 hypothesis: Setting ${SETTING} to 1 makes fewer answers wrong and costs nothing.
