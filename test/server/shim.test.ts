@@ -102,7 +102,7 @@ scenario("mcp-server", "The first client starts the daemon", async () => {
   expect(await second.answer(2)).toMatchObject({
     result: { structuredContent: { kind: "agent", name: "raw", session: "session-7" } },
   });
-  expect(await daemons()).toHaveLength(1);
+  await expect.poll(daemons).toHaveLength(1);
   first.process.stdin?.end();
   expect(await first.exit).toBe(0);
   second.send(callTool(3, "note_echo", { text: "the daemon lives on" }));
@@ -115,7 +115,7 @@ test("clients that start at once share one daemon", async () => {
   for (const shim of racing) expect(await shim.answer(1)).toHaveProperty("result");
   const connected = racing.map((shim) => shim.process.exitCode);
   expect(connected).toEqual([null, null, null, null]);
-  expect(await daemons()).toHaveLength(1);
+  await expect.poll(daemons).toHaveLength(1);
 });
 
 scenario("mcp-server", "The shim writes nothing but JSON-RPC to stdout", async () => {
@@ -185,7 +185,7 @@ test("from a linked worktree and a folder inside, the main worktree's daemon is 
     shim.send(initialize);
     expect(await shim.answer(1)).toHaveProperty("result");
   }
-  expect(await daemons()).toHaveLength(1);
+  await expect.poll(daemons).toHaveLength(1);
   await rm(worktree, { recursive: true, force: true });
 });
 
