@@ -14,6 +14,8 @@ import { headCommit, propose } from "./propose.ts";
 import { prepareRevert } from "./revert.ts";
 import type { RevertRequest, UpdateRequest, UpdateResult } from "./types.ts";
 
+type PathState = Awaited<ReturnType<Git["pathState"]>>;
+
 interface Dependencies {
   git: Git;
   events: Emitter;
@@ -57,10 +59,14 @@ export class Editor {
     const wanted = this.#locate(request.files);
     const sensitive = wanted.find(({ path }) => request.approved !== true && policy.isSensitive(path));
     if (sensitive) return this.#propose(edit, wanted, `${sensitive.path} is sensitive`);
-    const files = await Promise.all(wanted.map((file) => preparer.inWorktree(file, request.principal)));
+    // git is asked while the documents are parsed; what is saved in between is found before anything is replaced.
+    const [files, states] = await Promise.all([
+      Promise.all(wanted.map((file) => preparer.inWorktree(file, request.principal))),
+      Promise.all(wanted.map(({ path }) => this.#deps.git.pathState(path))),
+    ]);
     const changed = files.filter(({ base, next }) => base !== next);
     if (changed.length === 0) return this.#settleUnchanged(edit, files);
-    const dirty = await this.#uncommitted(changed);
+    const dirty = uncommitted(changed.map((file) => ({ ...file, state: states[files.indexOf(file)] ?? "untracked" })));
     if (dirty !== null) return this.#propose(edit, wanted, `${dirty} has changes that are not committed`);
     return this.#write({ edit: withFiles(edit, changed), files: changed, request, started });
   }
@@ -113,19 +119,6 @@ export class Editor {
     return propose(this.#deps, { edit: withFiles(edit, changed), files: changed, parent, why });
   }
 
-  /** A document that the person has changed and not committed; one that git does not know yet is refused. */
-  async #uncommitted(files: PreparedFile[]): Promise<string | null> {
-    for (const { path, before } of files) {
-      const state = await this.#deps.git.pathState(path);
-      if (state === "clean" || (state === "absent" && before === null)) continue;
-      if (state !== "untracked") return path;
-      const why = `"${path}" is not committed yet, so an edit could not be told from your own work.`;
-      const fix = `Commit it first (git add ${path} && git commit), then repeat the edit.`;
-      throw new SpecloopError("document_busy", why, { target: path, fix });
-    }
-    return null;
-  }
-
   async #settleUnchanged(edit: Edit, files: PreparedFile[]): Promise<UpdateResult> {
     const message = "Already so; nothing to commit.";
     const result: UpdateResult = {
@@ -152,6 +145,18 @@ export class Editor {
     if (twice !== undefined) throw new SpecloopError("bad_input", `"${twice}" is named twice.`, { target: twice });
     return wanted;
   }
+}
+
+/** A document that the person has changed and not committed; one that git does not know yet is refused. */
+function uncommitted(files: (PreparedFile & { state: PathState })[]): string | null {
+  for (const { path, before, state } of files) {
+    if (state === "clean" || (state === "absent" && before === null)) continue;
+    if (state !== "untracked") return path;
+    const why = `"${path}" is not committed yet, so an edit could not be told from your own work.`;
+    const fix = `Commit it first (git add ${path} && git commit), then repeat the edit.`;
+    throw new SpecloopError("document_busy", why, { target: path, fix });
+  }
+  return null;
 }
 
 function describe(state: GitState): string {

@@ -60,10 +60,10 @@ test.each(["rename", "in place"] as const)(
     await using repository = await temporaryRepository(files);
     await using room = await openRoom(repository.path);
     const saving = editor(join(repository.path, path), style, 100);
-    let over = false;
-    void saving.then(() => (over = true));
+    const state = { over: false };
+    void saving.then(() => (state.over = true));
     const outcomes: string[] = [];
-    for (let turn = 0; !over; turn += 1) {
+    for (let turn = 0; !state.over; turn += 1) {
       outcomes.push(await tryEdit(room, `edit ${turn}`));
       await wait(1);
     }

@@ -67,10 +67,8 @@ scenario("documents", "Huge and binary files are refused and left alone", async 
   await using room = await openRoom(repository.path);
   const huge = join(repository.path, "openspec/changes/a/huge.md");
   writeFileSync(huge, "");
-  truncateSync(huge, 100 * 1024 * 1024);
-  const memory = process.memoryUsage().rss;
+  truncateSync(huge, 8 * 1024 ** 3); // sparse; to read it all would need more memory than there is
   await expect(room.manager.read("openspec/changes/a/huge.md")).rejects.toMatchObject({ code: "document_too_large" });
-  expect(process.memoryUsage().rss - memory).toBeLessThan(50 * 1024 * 1024);
   const garbage = Buffer.from([0x23, 0x20, 0xff, 0xfe, 0x00, 0x80]);
   await repository.write("openspec/changes/a/garbage.md", garbage);
   await repository.write("openspec/changes/a/nul.md", "a\0b");
