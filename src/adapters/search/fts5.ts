@@ -10,6 +10,8 @@ const RRF_K = 60;
 const CANDIDATES = 50;
 /** The rarest words of a question that are searched for; the time of a query grows with the commonest ones. */
 const MAX_TERMS = 6;
+/** In a corpus of a few passages every word would be common, and one word that is not there would outweigh the others. */
+const MIN_PASSAGES = 200;
 /** The shortest text that a trigram index can find. */
 const TRIGRAM = 3;
 
@@ -274,8 +276,9 @@ function fuse(lists: number[][]): [id: number, score: number][] {
   return [...scores].sort((a, b) => b[1] - a[1]);
 }
 
+/** Inverse document frequency as BM25 has it, over a corpus of at least `MIN_PASSAGES`. */
 function inverseFrequency(passagesWithTerm: number, passages: number): number {
-  return Math.log(1 + (passages - passagesWithTerm + 0.5) / (passagesWithTerm + 0.5));
+  return Math.log(1 + (Math.max(passages, MIN_PASSAGES) - passagesWithTerm + 0.5) / (passagesWithTerm + 0.5));
 }
 
 /** `openspec/specs/user-login/spec.md` -> `openspec specs user login spec`. */

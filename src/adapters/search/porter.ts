@@ -12,12 +12,12 @@ export function porterStem(word: string): string {
 type Rule = readonly [suffix: string, replacement: string];
 
 function plurals(word: string): string {
-  if (word.endsWith("sses") || word.endsWith("ies")) return word.slice(0, -2);
+  if (/.(?:sses|ies)$/.test(word)) return word.slice(0, -2);
   return word.endsWith("s") && !word.endsWith("ss") ? word.slice(0, -1) : word;
 }
 
 function pastAndProgressive(word: string): string {
-  if (word.endsWith("eed")) return measure(word.slice(0, -3)) > 0 ? word.slice(0, -1) : word;
+  if (/.eed$/.test(word)) return measure(word.slice(0, -3)) > 0 ? word.slice(0, -1) : word;
   const suffix = ["ed", "ing"].find((suffix) => word.endsWith(suffix));
   if (!suffix) return word;
   const stem = word.slice(0, -suffix.length);
