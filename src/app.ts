@@ -124,7 +124,7 @@ export class App implements AsyncDisposable {
         logger: named("openspec"),
       }),
     );
-    const watching = { clock, logger: named("watcher"), env };
+    const watching = { clock, logger: named("watcher") };
     const changes = new Orchestrator({
       ...base,
       store: core.as(),

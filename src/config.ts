@@ -14,7 +14,10 @@ const server = defineOptions({
   section: "server",
   schema: z.object({
     port: z.int().min(0).max(65535).default(8080).describe("Port of HTTP on 127.0.0.1; if taken, the next free one."),
-    strictPort: z.boolean().default(false).describe("Refuse to start when the port is taken, instead of trying the next."),
+    strictPort: z
+      .boolean()
+      .default(false)
+      .describe("Refuse to start when the port is taken, instead of trying the next."),
     socket: z.string().optional().describe("Path of the unix socket; default .specloop/daemon.sock."),
   }),
   env: { SPECLOOP_PORT: "port", WORKFLOW_ORCHESTRATOR_SOCKET: "socket" },

@@ -1,16 +1,14 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { createHash } from "node:crypto";
-import { tmpdir, userInfo } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createStateDirectory } from "./access/index.ts";
-import { openGit } from "./adapters/git/index.ts";
 import { acquireProcessLock } from "./adapters/store/index.ts";
 import { App } from "./app.ts";
 import { ConfigHolder } from "./config.ts";
 import { systemClock } from "./foundation/clock.ts";
 import { createFileSink } from "./foundation/log-file.ts";
 import { createLogger, type Logger } from "./foundation/logger.ts";
-import { stateRoot, statePaths, type StatePaths } from "./foundation/paths.ts";
+import type { StatePaths } from "./foundation/paths.ts";
+import { findPlaces } from "./places.ts";
 import type { AppStatus } from "./status.ts";
 
 export interface DaemonOptions {
@@ -29,14 +27,6 @@ export interface DaemonOptions {
   onStarted(started: AppStatus): void;
 }
 
-/** Where a repository's daemon keeps its state, worktrees of one repository sharing it. */
-export async function findPlaces(path: string): Promise<{ repository: string; paths: StatePaths }> {
-  const git = await openGit(path);
-  const { worktree, commonDirectory } = git.places;
-  const root = stateRoot(worktree, commonDirectory);
-  return { repository: worktree, paths: statePaths(root, runtimeDirectory(root)) };
-}
-
 /**
  * Serves one repository until `signal` aborts. Takes the lock first (`daemon_running` when another daemon holds it), then
  * builds and starts every part, writes `daemon.json`, and takes everything down in reverse.
@@ -49,9 +39,13 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const owner = { pid: process.pid, socket: paths.socket, startedAt: systemClock.now() };
   stack.use(acquireProcessLock(paths.lockDb, owner));
-  const logger = stack.adopt(openLogger(config, paths, options.logToStderr), (log) => log.sink[Symbol.dispose]()).logger;
+  const logger = stack.adopt(openLogger(config, paths, options.logToStderr), (log) =>
+    log.sink[Symbol.dispose](),
+  ).logger;
   options.signal.throwIfAborted();
-  const app = stack.use(new App({ repository, paths, config, env: options.env, clock: systemClock, logger, command: options.command }));
+  const app = stack.use(
+    new App({ repository, paths, config, env: options.env, clock: systemClock, logger, command: options.command }),
+  );
   await app.start(options.signal);
   const status = await app.status();
   stack.defer(() => rmSync(paths.daemonFile, { force: true }));
@@ -74,14 +68,6 @@ function openLogger(config: ConfigHolder, paths: StatePaths, toStderr: boolean):
     if (toStderr) process.stderr.write(line);
   });
   return { logger, sink };
-}
-
-/** A private directory for the socket of a repository whose own path is too long for one. */
-function runtimeDirectory(root: string): string {
-  const name = createHash("sha256").update(root).digest("hex").slice(0, 16);
-  const directory = join(tmpdir(), `specloop-${userInfo().uid}`, name);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  return directory;
 }
 
 function aborted(...signals: AbortSignal[]): Promise<void> {

@@ -1,7 +1,8 @@
 /** What a program may import: run a daemon, call it, define tools; types of what crosses the doors. */
 export { App, type AppParts } from "./app.ts";
 export { ConfigHolder, loadConfig, type Config } from "./config.ts";
-export { findPlaces, runDaemon, type DaemonOptions } from "./daemon.ts";
+export { runDaemon, type DaemonOptions } from "./daemon.ts";
+export { findPlaces } from "./places.ts";
 export { ERRORS, SpecloopError, type Diagnostic, type ErrorCode } from "./foundation/errors.ts";
 export type { EventMap } from "./foundation/events.ts";
 export { defineTool, type Tool, type ToolContext } from "./foundation/tool.ts";

@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { userInfo } from "node:os";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
-import { findPlaces } from "../daemon.ts";
+import { findPlaces } from "../places.ts";
 import type { Principal } from "../foundation/principal.ts";
-import { connectControl, type ControlClient } from "../server/index.ts";
+import { connectControl, type ControlClient } from "../server/control-client.ts";
 import type { Output } from "./output.ts";
 
 /** What every command gets. */

@@ -4,8 +4,7 @@ import { promisify } from "node:util";
 import { openGit } from "../adapters/git/index.ts";
 import { findRoots } from "../adapters/openspec/index.ts";
 import { checkStoreHonest } from "../adapters/store/index.ts";
-import { loadConfig } from "../config.ts";
-import { findPlaces } from "../daemon.ts";
+import { findPlaces } from "../places.ts";
 import { toSpecloopError } from "../foundation/errors.ts";
 import type { HealthResult } from "../foundation/health.ts";
 import { connect, type CliContext } from "./context.ts";
@@ -61,6 +60,7 @@ async function checkRoots(path: string): Promise<HealthResult> {
 }
 
 async function checkConfig(context: CliContext): Promise<HealthResult> {
+  const { loadConfig } = await import("../config.ts");
   const { repository } = await findPlaces(context.path);
   loadConfig({ repository, env: context.env, flags: {} });
   const there = existsSync(`${repository}/specloop.yaml`);

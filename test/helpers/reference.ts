@@ -67,9 +67,9 @@ export function configurationReference(): string {
 
 export function metricsReference(): string {
   const rows = METRICS.map(
-    (metric) => `| \`${metric.name}\` | ${metric.what} | ${metric.unit} | ${metric.better} | \`${metric.event}\` |`,
+    (metric) => `| \`${metric.name}\` | ${metric.what} | ${metric.unit} | ${metric.better} | ${metric.sources.map(({ event }) => `\`${event}\``).join(", ")} |`,
   );
-  return `${MADE}# Metrics\n| metric | what | unit | better | from event |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
+  return `${MADE}# Metrics\n| metric | what | unit | better | from events | judges experiments |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
 export function commandsReference(): string {

@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import type { Command } from "commander";
 import { acquireProcessLock } from "../../adapters/store/index.ts";
-import { findPlaces } from "../../daemon.ts";
+import { findPlaces } from "../../places.ts";
 import { diagnose, type Finding } from "../diagnose.ts";
 import type { CliContext } from "../context.ts";
 import type { Bind } from "../bind.ts";

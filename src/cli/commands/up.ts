@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { AppStatus } from "../../status.ts";
-import { findPlaces, runDaemon } from "../../daemon.ts";
+import { findPlaces } from "../../places.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { banner } from "../banner.ts";
 import { connect, type CliContext } from "../context.ts";
@@ -40,6 +40,8 @@ async function runForeground(context: CliContext, options: UpOptions): Promise<v
   const { output, signal, env, path } = context;
   const armLastResort = () => setTimeout(() => process.exit(70), LAST_RESORT_MS).unref();
   signal.addEventListener("abort", armLastResort, { once: true });
+  // Loaded only here: the other commands start in a third of the time without it.
+  const { runDaemon } = await import("../../daemon.ts");
   await runDaemon({
     path,
     env,

@@ -1,0 +1,22 @@
+// npm run bench [-- NAME …]: every benchmark, or the named ones, one after the other. Figures go into docs/limits.md by hand,
+// with the machine they were taken on; nothing asserts them.
+const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
+  daemon: () => import("./daemon.ts"),
+  questions: () => import("./questions.ts"),
+  documents: () => import("./documents.ts"),
+  changes: () => import("./changes.ts"),
+  loop: () => import("./loop.ts"),
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in BENCHES));
+if (unknown.length > 0) {
+  console.error(`No benchmark is called ${unknown.join(", ")}; there are ${Object.keys(BENCHES).join(", ")}.`);
+  process.exitCode = 64;
+} else {
+  for (const [name, load] of Object.entries(BENCHES)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    console.log(`\n## ${name}`);
+    await (await load()).run();
+  }
+}
