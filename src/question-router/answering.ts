@@ -6,7 +6,8 @@ import { newId } from "../foundation/ids.ts";
 import { type Principal, principalLabel } from "../foundation/principal.ts";
 import type { AnswerCache } from "./cache.ts";
 import type { Corpus } from "./corpus.ts";
-import type { Ledger, NewAnswer, Recording } from "./ledger.ts";
+import type { NewAnswer } from "./insert.ts";
+import type { Ledger, Recording } from "./ledger.ts";
 import { POLICIES } from "./policy.ts";
 import {
   type Answer,

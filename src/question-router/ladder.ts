@@ -1,7 +1,7 @@
 import type { Clock } from "../foundation/clock.ts";
 import { newId } from "../foundation/ids.ts";
 import type { Logger } from "../foundation/logger.ts";
-import type { NewAnswer } from "./ledger.ts";
+import type { NewAnswer } from "./insert.ts";
 import { POLICIES } from "./policy.ts";
 import type { Responders } from "./responders/index.ts";
 import type { Query, Responder, Response } from "./responders/responder.ts";

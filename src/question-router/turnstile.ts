@@ -1,32 +1,35 @@
 import { setImmediate } from "node:timers/promises";
+import type { Clock } from "../foundation/clock.ts";
+
+/** How long searches may follow each other before commits, sockets and timers get their turn. */
+const TURN_MS = 20;
 
 /**
- * Lets so many pieces of work in at a time, first come first served, and gives the event loop its turn in between: in a
- * burst those who came first are answered first, instead of all at the end.
+ * Lets work in one after another, first come first served, and gives the event loop its turn in between. Without it a
+ * burst of questions runs in one turn: nobody is answered before the last has been searched for.
  */
 export class Turnstile {
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
+  readonly #clock: Clock;
+  #last: Promise<void> = Promise.resolve();
+  #turnBegan = Number.NEGATIVE_INFINITY;
 
-  constructor(slots: number) {
-    this.#free = slots;
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
   async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const before = this.#last;
+    const { promise, resolve: leave } = Promise.withResolvers<void>();
+    this.#last = promise;
+    await before;
     try {
+      if (this.#clock.monotonic() - this.#turnBegan > TURN_MS) {
+        await setImmediate();
+        this.#turnBegan = this.#clock.monotonic();
+      }
       return await work();
     } finally {
-      void this.#leave();
+      leave();
     }
-  }
-
-  /** Hands the slot to who waits longest. */
-  async #leave(): Promise<void> {
-    if (this.#waiting.length > 0) await setImmediate();
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free += 1;
   }
 }

@@ -118,7 +118,13 @@ async function open(setup: Setup, repository: TemporaryRepository, stateDirector
     await telemetryStore[Symbol.asyncDispose]();
   };
   return {
-    ...{ repository, router, index, events, told, options, stateDirectory },
+    repository,
+    router,
+    index,
+    events,
+    told,
+    options,
+    stateDirectory,
     core: store.as<QuestionTables>(),
     telemetry: telemetryStore.as<QuestionTelemetryTables>(),
     restart: async () => {

@@ -1,4 +1,5 @@
 import type { SearchIndex } from "../../adapters/search/index.ts";
+import type { Clock } from "../../foundation/clock.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Live } from "../../foundation/options.ts";
 import type { Corpus } from "../corpus.ts";
@@ -15,8 +16,12 @@ const TIE = { evidence: 0.02, score: 0.03 };
 const STALE_SCAN_MS = 10_000;
 /** How often an answer is sought anew because a document changed under it. */
 const ATTEMPTS = 3;
-/** Questions searched at a time: enough to share a commit, few enough that the first are not kept by the last. */
-const SLOTS = 16;
+interface Dependencies {
+  index: SearchIndex;
+  corpus: Corpus;
+  options: Live<QuestionOptions>;
+  clock: Clock;
+}
 
 /** Answers with the lines of the documents that say it. */
 export class DocumentsResponder implements Responder {
@@ -25,12 +30,13 @@ export class DocumentsResponder implements Responder {
   readonly #index: SearchIndex;
   readonly #corpus: Corpus;
   readonly #options: Live<QuestionOptions>;
-  readonly #turnstile = new Turnstile(SLOTS);
+  readonly #turnstile: Turnstile;
 
-  constructor({ index, corpus, options }: { index: SearchIndex; corpus: Corpus; options: Live<QuestionOptions> }) {
+  constructor({ index, corpus, options, clock }: Dependencies) {
     this.#index = index;
     this.#corpus = corpus;
     this.#options = options;
+    this.#turnstile = new Turnstile(clock);
   }
 
   respond(query: Query, signal: AbortSignal): Promise<Response> {
