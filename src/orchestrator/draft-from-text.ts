@@ -17,6 +17,8 @@ export interface ProposalInput {
 }
 
 const MAX_ID = 60;
+/** Letters that do not come apart into a Latin one and a mark. */
+const LETTERS: Record<string, string> = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l" };
 
 /**
  * A complete draft from what is given. `content` is markdown: its sections Why, What Changes, Impact, Tasks and Design
@@ -55,8 +57,12 @@ function itemsOr(given: string[] | undefined, text: string, fallback: string): s
 
 /** Lower-case words of the title; a hash where it has no Latin letters. */
 export function idFrom(title: string): string {
-  const ascii = title.normalize("NFKD").replaceAll(/\p{M}/gu, "").toLowerCase();
-  const words = ascii.match(/[a-z0-9]+/g) ?? [];
+  const plain = title.toLowerCase().replaceAll(/[ßæœøł]/g, (letter) => LETTERS[letter] ?? letter);
+  const words =
+    plain
+      .normalize("NFKD")
+      .replaceAll(/\p{M}/gu, "")
+      .match(/[a-z0-9]+/g) ?? [];
   let id = "";
   for (const word of words) if (id.length + word.length < MAX_ID) id = id === "" ? word : `${id}-${word}`;
   return id === "" || id === "archive" ? `change-${sha256(title).slice(0, 8)}` : id;

@@ -1,7 +1,7 @@
 import type { Diagnostic } from "../foundation/errors.ts";
 import type { Document } from "./document.ts";
-import type { ChangeFiles } from "./snapshot.ts";
-import type { ArtifactState, OpenQuestion, Overlap, Stage } from "./state.ts";
+import type { ChangeFiles } from "./change-files.ts";
+import type { ArtifactState, Overlap, Stage } from "./state.ts";
 
 /** Problems of single files: what could not be read, and merges left half done. */
 export function documentFindings(documents: Iterable<Document>): Diagnostic[] {
@@ -51,7 +51,6 @@ export interface ChangeFacts {
   stage: Stage;
   artifacts: ArtifactState[];
   overlaps: Overlap[];
-  questions: OpenQuestion[];
   /** Name of a schema that nobody knows, null when it is known. */
   unknownSchema: string | null;
 }
@@ -130,7 +129,7 @@ function notArchived({ stage, files, folder }: ChangeFacts): Diagnostic[] {
   ];
 }
 
-function unanswered({ questions }: ChangeFacts): Diagnostic[] {
+function unanswered({ files: { questions } }: ChangeFacts): Diagnostic[] {
   const open = questions.filter(({ answered }) => !answered);
   const first = open[0];
   if (!first) return [];

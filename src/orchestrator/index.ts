@@ -1,10 +1,11 @@
+export { changeOf, type ChangeFiles } from "./change-files.ts";
 export { derive } from "./derive.ts";
 export { documentOf, type Document } from "./document.ts";
 export type { ChangePage, ChangeSummary, ListRequest } from "./listing.ts";
 export { options, type OpenspecOptions } from "./options.ts";
 export { Orchestrator, type OrchestratorParts } from "./orchestrator.ts";
 export type { ProposeContext, ProposeResult } from "./propose.ts";
-export type { ChangeFiles, Snapshot } from "./snapshot.ts";
+export type { Snapshot } from "./snapshot.ts";
 export {
   STAGES,
   type ArtifactState,

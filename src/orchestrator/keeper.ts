@@ -56,7 +56,7 @@ export class RootKeeper {
     }
     const context = { git, reader, head: this.#head, approvals };
     this.#snapshot = await readSnapshot(this.root, this.#snapshot, extent, context);
-    await this.#noteApprovals(this.#snapshot);
+    await this.#noteApprovals();
     this.#state = derive(withProposals(this.#snapshot, this.#proposals));
     return compare(this.#parts.remembered, this.#state, branchSwitched);
   }
@@ -113,9 +113,9 @@ export class RootKeeper {
   }
 
   /** A proposal that a person merged stays approved when its branch is deleted. */
-  async #noteApprovals(snapshot: Snapshot): Promise<void> {
+  async #noteApprovals(): Promise<void> {
     const { approvals, memory } = this.#parts;
-    for (const approval of approvedPlans(snapshot, this.#proposals)) {
+    for (const approval of approvedPlans(this.#proposals)) {
       const known = approvals.get(approval.change) ?? new Set<string>();
       if (known.has(approval.planHash)) continue;
       approvals.set(approval.change, known.add(approval.planHash));

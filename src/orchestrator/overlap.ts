@@ -1,4 +1,4 @@
-import type { ChangeFiles } from "./snapshot.ts";
+import type { ChangeFiles } from "./change-files.ts";
 import type { Overlap } from "./state.ts";
 
 /** Who touches which requirement, over all changes of a root. */
@@ -20,10 +20,8 @@ export function touchedRequirements(changes: Iterable<ChangeFiles>): Touched {
   const byChange = new Map<string, Touch[]>();
   const added = new Map<string, string[]>();
   for (const files of changes) {
-    for (const [name, { content }] of files.documents) {
-      if (!content.delta) continue;
-      const capability = name.slice("specs/".length, -"/spec.md".length);
-      const { added: additions, modified, removed, renamed } = content.delta;
+    for (const { capability, delta } of files.deltaFiles) {
+      const { added: additions, modified, removed, renamed } = delta;
       const news = [...additions.map(({ name }) => name), ...renamed.map(({ to }) => to)];
       const old = [
         ...modified.map(({ name }) => name),

@@ -2,8 +2,8 @@ import type { Git } from "../adapters/git/port.ts";
 import type { PlanningRoot } from "../adapters/openspec/index.ts";
 import type { DocumentReader } from "./document-reader.ts";
 import { roleInChange, type Document } from "./document.ts";
-import type { ChangeFiles, Snapshot } from "./snapshot.ts";
-import { derive } from "./derive.ts";
+import { changeOf, type ChangeFiles } from "./change-files.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** Branches that carry proposed changes: `refs/heads/specloop/<id>`. */
 export const PROPOSAL_REFS = "refs/heads/specloop/";
@@ -66,7 +66,8 @@ export class ProposalReader {
       const bytes = await this.#git.read(at.commit, path);
       if (bytes) documents.set(name, this.#reader.parse(bytes, path, roleInChange(name)));
     }
-    return { id: at.id, documents, truncated: names.length > MAX_FILES, git: "branch", branch: at.branch };
+    const { id, branch } = at;
+    return changeOf({ id, documents, truncated: names.length > MAX_FILES, git: "branch", branch });
   }
 }
 
@@ -82,16 +83,9 @@ export function withProposals(snapshot: Snapshot, proposals: Proposal[]): Snapsh
 }
 
 /** What merged proposals approve: the plan that was on their branch, by change. */
-export function approvedPlans(
-  snapshot: Snapshot,
-  proposals: Proposal[],
-): { change: string; planHash: string; commit: string }[] {
-  return proposals
-    .filter(({ merged }) => merged)
-    .map(({ id, commit, files }) => {
-      const state = derive({ ...snapshot, changes: new Map([[id, files]]) }).changes.get(id)!;
-      return { change: id, planHash: state.planHash, commit };
-    });
+export function approvedPlans(proposals: Proposal[]): { change: string; planHash: string; commit: string }[] {
+  const merged = proposals.filter((proposal) => proposal.merged);
+  return merged.map(({ id, commit, files }) => ({ change: id, planHash: files.planHash, commit }));
 }
 
 /** The archive's folder of a change: `2026-11-21-<id>`, or the id itself where it begins with a date already. */

@@ -7,7 +7,8 @@ import { toRepositoryPath } from "../foundation/paths.ts";
 import { placeOf, type HeadFiles } from "./git-facts.ts";
 import { entriesOf, filesBelow, type DocumentReader } from "./document-reader.ts";
 import { roleInChange, type Document } from "./document.ts";
-import type { ChangeFiles, Snapshot } from "./snapshot.ts";
+import { changeOf, type ChangeFiles } from "./change-files.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** Files of one change, and main specs, that are looked at. */
 const MAX_FILES = 500;
@@ -81,8 +82,8 @@ async function readChange(root: PlanningRoot, id: string, context: ReadContext):
     const document = await context.reader.read(join(directory, name), path, roleInChange(name));
     if (document) documents.set(name, document);
   }
-  const files = { id, documents, truncated, branch: null };
-  return { ...files, git: await placeOf(documents, `${root.path}/changes/${id}`, context) };
+  const git = await placeOf(documents, `${root.path}/changes/${id}`, context);
+  return changeOf({ id, documents, truncated, git, branch: null });
 }
 
 async function readSpecs(root: PlanningRoot, reader: DocumentReader): Promise<Map<string, Document>> {

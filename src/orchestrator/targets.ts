@@ -1,4 +1,4 @@
-import { foldName, type ParsedDelta, type ParsedSpec, type Requirement } from "../adapters/openspec/index.ts";
+import { foldName, type ParsedDelta, type Requirement } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
 import type { Document } from "./document.ts";
 
@@ -7,10 +7,26 @@ export interface Merge {
   capability: string;
   path: string;
   delta: ParsedDelta;
-  /** Undefined when the capability is new. */
-  spec: Document | undefined;
+  /** Null when the capability is new, `unreadable` when nothing can be said about it. */
+  main: MainSpec | null | "unreadable";
   /** Other changes that add a requirement, by name: what is missing may be on its way. */
   addedElsewhere(name: string): string[];
+}
+
+/** The requirements of one main spec, made ready for many deltas. */
+export interface MainSpec {
+  blocks: ReadonlyMap<string, Requirement>;
+  /** Names as they are, by their folded form. */
+  folds: ReadonlyMap<string, string>;
+}
+
+export function makeMain(document: Document): MainSpec | "unreadable" {
+  if (document.problem) return "unreadable";
+  const requirements = document.content.spec?.requirements ?? [];
+  return {
+    blocks: new Map(requirements.map((block) => [block.name, block])),
+    folds: new Map(requirements.map(({ name }) => [foldName(name), name])),
+  };
 }
 
 /**
@@ -19,19 +35,14 @@ export interface Merge {
  * MODIFIED, ADDED. A main spec that could not be read gives no finding.
  */
 export function targetFindings(merge: Merge): Diagnostic[] {
-  if (merge.spec?.problem) return [];
+  if (merge.main === "unreadable") return [];
   const { delta } = merge;
-  const main = byName(merge.spec?.content.spec ?? null);
-  const after = new Map(main);
-  for (const { from, to } of delta.renamed) {
-    const block = after.get(from);
-    if (block && !after.has(to)) after.set(to, block);
-    after.delete(from);
-  }
+  const main = merge.main?.blocks ?? NONE;
+  const after = afterRenames(main, delta.renamed);
   return [
     ...delta.renamed.flatMap((rename) => renamedFindings(merge, main, rename)),
     ...delta.removed.flatMap(({ name, line }) =>
-      main.has(name) ? [] : [missing(merge, { operation: "REMOVED", name, line }, after)],
+      main.has(name) ? [] : [missing(merge, { operation: "REMOVED", name, line })],
     ),
     ...delta.modified.flatMap((block) => modifiedFindings(merge, after, block)),
     ...delta.added.flatMap((block) => addedFindings(merge, after, block)),
@@ -44,21 +55,30 @@ interface Wanted {
   line: number;
 }
 
-type Blocks = Map<string, Requirement>;
+type Blocks = ReadonlyMap<string, Requirement>;
 
-function byName(spec: ParsedSpec | null): Blocks {
-  return new Map((spec?.requirements ?? []).map((block) => [block.name, block]));
+const NONE: Blocks = new Map();
+
+function afterRenames(main: Blocks, renamed: ParsedDelta["renamed"]): Blocks {
+  if (renamed.length === 0) return main;
+  const after = new Map(main);
+  for (const { from, to } of renamed) {
+    const block = after.get(from);
+    if (block && !after.has(to)) after.set(to, block);
+    after.delete(from);
+  }
+  return after;
 }
 
 /** A rename whose new name is there and whose old one is gone was carried out already. */
 function renamedFindings(merge: Merge, main: Blocks, { from, to, line }: ParsedDelta["renamed"][number]): Diagnostic[] {
-  if (!main.has(from)) return main.has(to) ? [] : [missing(merge, { operation: "RENAMED", name: from, line }, main)];
+  if (!main.has(from)) return main.has(to) ? [] : [missing(merge, { operation: "RENAMED", name: from, line })];
   return main.has(to) ? [exists(merge, to, line, `the new name of "${from}" is taken`)] : [];
 }
 
 function modifiedFindings(merge: Merge, main: Blocks, block: Requirement): Diagnostic[] {
   const current = main.get(block.name);
-  if (!current) return [missing(merge, { operation: "MODIFIED", name: block.name, line: block.line }, main)];
+  if (!current) return [missing(merge, { operation: "MODIFIED", name: block.name, line: block.line })];
   const kept = new Set(block.scenarios.map(({ name }) => name));
   const dropped = current.scenarios.filter(({ name }) => !kept.has(name)).map(({ name }) => `"${name}"`);
   if (dropped.length === 0) return [];
@@ -78,15 +98,15 @@ function addedFindings(merge: Merge, main: Blocks, block: Requirement): Diagnost
   const current = main.get(block.name);
   if (current)
     return current.raw === block.raw ? [] : [exists(merge, block.name, block.line, "the spec has it already")];
-  const near = nearMiss(main, block.name);
+  const near = nearMiss(merge, block.name);
   if (near === undefined) return [];
   return [exists(merge, block.name, block.line, `the spec has "${near}", which differs in case or spacing alone`)];
 }
 
-function missing(merge: Merge, { operation, name, line }: Wanted, main: Blocks): Diagnostic {
-  const near = nearMiss(main, name);
+function missing(merge: Merge, { operation, name, line }: Wanted): Diagnostic {
+  const near = nearMiss(merge, name);
   const others = merge.addedElsewhere(name);
-  const where = merge.spec
+  const where = merge.main
     ? `the spec of ${merge.capability} does not have it`
     : `${merge.capability} has no main spec`;
   // Archive only warns about a removal of what is gone, and another change may bring what is missing.
@@ -117,7 +137,7 @@ function exists(merge: Merge, name: string, line: number, why: string): Diagnost
   };
 }
 
-function nearMiss(main: Blocks, name: string): string | undefined {
-  const fold = foldName(name);
-  return [...main.keys()].find((other) => other !== name && foldName(other) === fold);
+function nearMiss({ main }: Merge, name: string): string | undefined {
+  const near = main && main !== "unreadable" ? main.folds.get(foldName(name)) : undefined;
+  return near === name ? undefined : near;
 }

@@ -95,16 +95,18 @@ function requirement({ operation, requirement, text, scenarios }: DraftDelta): s
   return [`${header}\n${text.trim()}`, ...blocks].join("\n\n");
 }
 
-/** `WHEN a` and `when a` become `**WHEN** a`. */
+/** `WHEN a` and `- when a` become `**WHEN** a`. */
 function step(text: string): string {
-  return oneLine(text).replace(
-    /^\**(GIVEN|WHEN|THEN|AND|BUT)\b\**:?\s*/i,
-    (_all, word: string) => `**${word.toUpperCase()}** `,
-  );
+  const plain = withoutBullet(text);
+  return plain.replace(/^\**(GIVEN|WHEN|THEN|AND|BUT)\b\**:?\s*/i, (_all, word: string) => `**${word.toUpperCase()}** `);
 }
 
 function bullets(items: string[]): string {
-  return items.map((item) => `- ${oneLine(item).replace(/^[-*+]\s+/, "")}`).join("\n");
+  return items.map((item) => `- ${withoutBullet(item)}`).join("\n");
+}
+
+function withoutBullet(text: string): string {
+  return oneLine(text).replace(/^[-*+]\s+/, "");
 }
 
 /** Line breaks would end the heading or list item that the text stands in. */

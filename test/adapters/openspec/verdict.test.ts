@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { locate, trustsProjectInstallation, Validator } from "../../../src/adapters/openspec/index.ts";
 import { silentLogger } from "../../../src/foundation/logger.ts";
 import { realRepositoriesMissing, sharedDataFile } from "../../helpers/repository.ts";
@@ -43,15 +43,16 @@ function change(delta: string): Map<string, string> {
 }
 
 test("judges a change that exists as files only, and leaves nothing behind", async () => {
-  const before = (await readdir(tmpdir())).filter((name) => name.startsWith("specloop-change-"));
+  const temporary = await folder();
+  vi.stubEnv("TMPDIR", temporary);
+  onTestFinished(() => void vi.unstubAllEnvs());
   const validator = validatorIn(await folder());
   const good = await validator.checkFiles("add-it", change(DELTA));
   expect(good).toMatchObject({ valid: true, source: "path", issues: [] });
   expect(good.version).toBe(
     (JSON.parse(readFileSync(join(openspec, "package.json"), "utf8")) as { version: string }).version,
   );
-  const after = (await readdir(tmpdir())).filter((name) => name.startsWith("specloop-change-"));
-  expect(after.filter((name) => !before.includes(name))).toEqual([]);
+  expect((await readdir(temporary)).filter((name) => name.startsWith("specloop-change-"))).toEqual([]);
 });
 
 test("is strict: a warning makes a change invalid", async () => {
@@ -79,7 +80,7 @@ test("the thread and the command line agree", async () => {
     project,
     "add-it",
   );
-  expect(byThread.valid).toBe(false);
+  expect(byThread).toMatchObject({ valid: false, source: "path" });
   expect(byCommand.source).toBe("cli");
   expect(byCommand.version).toBe(byThread.version);
   expect(byCommand.issues).toEqual(byThread.issues);
@@ -193,7 +194,8 @@ test.skipIf(realRepositoriesMissing)(
     const differing: unknown[] = [];
     for (const { name, openspec_1_13_2: expected } of changes) {
       if (!expected) continue;
-      const { issues } = await validator.check(project, name);
+      const { issues, source } = await validator.check(project, name);
+    expect(source).toBe("path");
       const errors = issues.filter(({ level }) => level === "ERROR").map(({ message }) => message);
       const wanted = expected.issues.filter(({ level }) => level === "ERROR").map(({ message }) => message);
       if (JSON.stringify(errors) !== JSON.stringify(wanted)) differing.push({ name, errors, wanted });

@@ -1,0 +1,155 @@
+import { globSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import fc from "fast-check";
+import { expect, onTestFinished, test } from "vitest";
+import { matcher, parseDelta, parseSpec, parseTasks, withoutTicks } from "../../../src/adapters/openspec/index.ts";
+import { REAL_REPOSITORIES, realRepositoriesMissing, realRepository } from "../../helpers/repository.ts";
+
+const dist = resolve(import.meta.dirname, "../../../node_modules/@fission-ai/openspec/dist");
+
+interface Block {
+  name: string;
+  raw: string;
+}
+interface Theirs {
+  parseDeltaSpec(text: string): {
+    added: Block[];
+    modified: Block[];
+    removed: string[];
+    renamed: { from: string; to: string }[];
+    orphanedRequirements: { name: string; line: number }[];
+    unpairedRenames: { side: string; name: string; line: number }[];
+  };
+  extractRequirementsSection(text: string): { bodyBlocks: Block[] };
+}
+
+/** OpenSpec's own readers: the reference for ours. */
+async function theirs(): Promise<Theirs & { parseTaskLines(text: string): { done: boolean; description: string }[] }> {
+  const blocks = (await import(pathToFileURL(join(dist, "core/parsers/requirement-blocks.js")).href)) as Theirs;
+  const tasks = (await import(pathToFileURL(join(dist, "utils/task-progress.js")).href)) as {
+    parseTaskLines(text: string): { done: boolean; description: string }[];
+  };
+  return { ...blocks, ...tasks };
+}
+
+function same(text: string, reference: Awaited<ReturnType<typeof theirs>>): void {
+  const short = (blocks: Block[]) => blocks.map(({ name, raw }) => [name, raw]);
+  const [ours, delta] = [parseDelta(text), reference.parseDeltaSpec(text)];
+  expect(short(ours.added)).toEqual(short(delta.added));
+  expect(short(ours.modified)).toEqual(short(delta.modified));
+  expect(ours.removed.map(({ name }) => name)).toEqual(delta.removed);
+  expect(ours.renamed.map(({ from, to }) => [from, to])).toEqual(delta.renamed.map(({ from, to }) => [from, to]));
+  expect(ours.orphaned.map(({ name, line }) => [name, line])).toEqual(
+    delta.orphanedRequirements.map(({ name, line }) => [name, line]),
+  );
+  expect(ours.unpaired.map(({ side, line }) => [side, line]).sort()).toEqual(
+    delta.unpairedRenames.map(({ side, line }) => [side, line]).sort(),
+  );
+  expect(short(parseSpec(text).requirements)).toEqual(short(reference.extractRequirementsSection(text).bodyBlocks));
+  expect(parseTasks(text).map(({ done, text: task }) => [done, task])).toEqual(
+    reference.parseTaskLines(text).map(({ done, description }) => [done, description]),
+  );
+}
+
+if (realRepositoriesMissing) console.warn(realRepositoriesMissing);
+
+test.skipIf(realRepositoriesMissing).each(REAL_REPOSITORIES)(
+  "reads every file of %s as OpenSpec does",
+  async (name) => {
+    const repository = await realRepository(name);
+    onTestFinished(() => repository[Symbol.asyncDispose]());
+    const reference = await theirs();
+    const files = globSync("openspec/**/*.md", { cwd: repository.path });
+    expect(files.length).toBeGreaterThan(50);
+    for (const file of files) same(readFileSync(join(repository.path, file), "utf8"), reference);
+  },
+);
+
+test("reads made-up files as OpenSpec does", async () => {
+  const reference = await theirs();
+  const piece = fc.constantFrom(
+    "## ADDED Requirements\n",
+    "## MODIFIED requirements  \n",
+    "## ADDED  Requirements\n",
+    "## REMOVED Requirements\r\n",
+    "## RENAMED Requirements\n",
+    "## Requirements\n",
+    "## Notes\n",
+    "### Requirement: A ###\n",
+    "###Requirement:B#\n",
+    "### requirement:  C  \n",
+    "### Requirement:\n",
+    "### Other\n",
+    " ### Requirement: indented\n",
+    "#### Scenario: s\n",
+    "- **WHEN** a\n",
+    "```\n",
+    "~~~~ x\n",
+    "````\n",
+    "- FROM: `### Requirement: A`\n",
+    "* TO: ### Requirement: B\n",
+    "- `### Requirement: D`\n",
+    "- [ ] 1.1 a\n",
+    "  1) [X] b\r\n",
+    "- [~] c\n",
+    "- [](x)\n",
+    "- [ ](x)\n",
+    "- [a][b]\n",
+    "+ [ x ] d\n",
+    "- [WIP] e\n",
+    "\n",
+    "text\n",
+    "\uFEFF",
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 25 }), (pieces) => same(pieces.join(""), reference)),
+    { numRuns: 1500 },
+  );
+});
+
+test("gives lines, statements, scenarios and numbers", () => {
+  const text =
+    "\uFEFF# T\r\n\r\n## Purpose\r\nFor all.\r\n\r\n## Requirements\r\n\r\n### Requirement: One\r\n**Id**: 1\r\nIt SHALL\r\nwork.\r\n\r\n#### Scenario: s\r\n- **WHEN** a\r\n\r\n#### Scenario: empty\r\n\r\n";
+  const { purpose, requirements } = parseSpec(text);
+  expect(purpose).toBe("For all.");
+  expect(requirements).toMatchObject([
+    { name: "One", line: 8, endLine: 16, text: "It SHALL\nwork.", scenarios: [{ name: "s", line: 13 }] },
+  ]);
+  expect(parseTasks("## 1. A\n\n- [x] 1.2 b\n- [ ] 10.1a c\n- [ ] 2 d\n")).toEqual([
+    { number: "1.2", text: "1.2 b", done: true, line: 3 },
+    { number: "10.1a", text: "10.1a c", done: false, line: 4 },
+    { number: null, text: "2 d", done: false, line: 5 },
+  ]);
+  expect(withoutTicks("- [x] a\n- [ X ] b\n- [y] c\ntext [x]\n")).toBe("- [ ] a\n- [ ] b\n- [y] c\ntext [x]\n");
+});
+
+// Quadratic work on these lines takes minutes, which the time limit of the test tells from linear work.
+test("stays linear on hostile lines", { timeout: 30_000 }, () => {
+  const spaces = " ".repeat(400_000);
+  for (const line of [
+    `- [${spaces}`,
+    `- [ ${spaces}x`,
+    `### Requirement: a${spaces}#`,
+    `### Requirement: ${"# ".repeat(200_000)}`,
+    `${spaces}\`\`\``,
+  ]) {
+    const text = `## ADDED Requirements\n${line}\n${line}\n`;
+    expect(parseDelta(text).sections).toEqual(["ADDED"]);
+    expect(parseSpec(text).purpose).toBeNull();
+    parseTasks(text);
+    withoutTicks(text);
+  }
+});
+
+test("globs of schemas", () => {
+  const fits = (pattern: string, path: string) => matcher(pattern)(path);
+  expect(fits("specs/**/*.md", "specs/a/b/spec.md")).toBe(true);
+  expect(fits("specs/**/*.md", "specs/spec.md")).toBe(true);
+  expect(fits("specs/**/*.md", "specs.md")).toBe(false);
+  expect(fits("loop/*.md", "loop/a/b.md")).toBe(false);
+  expect(fits("{plan,task}.m?", "task.md")).toBe(true);
+  expect(fits("a+(b).md", "a+(b).md")).toBe(true);
+  expect(fits("./tasks.md", "tasks.md")).toBe(true);
+  expect(fits("*".repeat(400), "x")).toBe(false);
+});

@@ -1,0 +1,232 @@
+import { expect, onTestFinished, test } from "vitest";
+import type { ChangeDraft } from "../../src/adapters/openspec/index.ts";
+import { tools } from "../../src/orchestrator/index.ts";
+import { temporaryRepository, type TemporaryRepository } from "../helpers/repository.ts";
+import { scenario } from "../helpers/scenario.ts";
+import { change, delta, PLANNING, startOrchestrator } from "./setup.ts";
+
+const context = { principal: { kind: "agent", name: "claude-code" } as const, trailers: { "Specloop-Cycle": "cy-1" } };
+const toolContext = { principal: context.principal, signal: new AbortController().signal };
+
+const DRAFT: ChangeDraft = {
+  id: "add-sign-out",
+  title: "Add sign out",
+  why: "People share machines.\n\nThey ask for it.",
+  whatChanges: ["A button"],
+  impact: ["auth"],
+  design: "# Design\n\n## Decisions\n\n- One\n",
+  tasks: [{ group: "Build", items: ["Add the button", "Test it"] }],
+  deltas: [
+    {
+      capability: "auth",
+      operation: "ADDED",
+      requirement: "Sign out",
+      text: "The system SHALL let people sign out.",
+      scenarios: [{ name: "out", steps: ["WHEN the button is pressed", "then they are out"] }],
+    },
+  ],
+  skipSpecs: false,
+  extraFiles: { "experiment.yaml": "metric: x\n" },
+  goal: 'Say "bye": always',
+};
+
+async function repositoryWith(files: Record<string, string> = {}): Promise<TemporaryRepository> {
+  const repository = await temporaryRepository({ ...PLANNING, ...files });
+  onTestFinished(() => repository[Symbol.asyncDispose]());
+  return repository;
+}
+
+scenario("changes", "A proposal is committed beside the work", async () => {
+  const repository = await repositoryWith({ "README.md": "# A\n" });
+  const { orchestrator, steps } = await startOrchestrator(repository);
+  await repository.write("README.md", "# Staged\n");
+  await repository.git("add", "README.md");
+  await repository.write("README.md", "# Unsaved\n");
+  const [head, status] = [
+    await repository.git("rev-parse", "HEAD"),
+    await repository.git("status", "--porcelain=v2", "--branch"),
+  ];
+  const result = await orchestrator.propose(DRAFT, context);
+  expect(result).toMatchObject({
+    changeId: "add-sign-out",
+    branch: "specloop/add-sign-out",
+    verdict: { valid: true, issues: [] },
+  });
+  expect(await repository.git("rev-parse", "HEAD")).toBe(head);
+  expect(await repository.git("status", "--porcelain=v2", "--branch")).toBe(status);
+  expect(await repository.git("rev-parse", `${result.commit}^`)).toBe(head);
+  expect(await repository.git("rev-parse", "specloop/add-sign-out")).toBe(result.commit);
+  expect((await repository.git("diff", "--name-only", head, result.commit)).split("\n")).toEqual([
+    "openspec/changes/add-sign-out/.openspec.yaml",
+    "openspec/changes/add-sign-out/design.md",
+    "openspec/changes/add-sign-out/experiment.yaml",
+    "openspec/changes/add-sign-out/proposal.md",
+    "openspec/changes/add-sign-out/specs/auth/spec.md",
+    "openspec/changes/add-sign-out/tasks.md",
+  ]);
+  const message = await repository.git("log", "-1", "--format=%B", result.commit);
+  expect(message).toContain("Specloop-Change: add-sign-out");
+  expect(message).toContain("Specloop-Principal: agent:claude-code");
+  expect(message).toContain("Specloop-Cycle: cy-1");
+  expect(await orchestrator.get("add-sign-out")).toMatchObject({
+    stage: "planned",
+    git: "branch",
+    branch: "specloop/add-sign-out",
+    goal: 'Say "bye": always',
+    tasks: { done: 0, total: 2 },
+    findings: [],
+  });
+  expect(steps()).toEqual(["add-sign-out: null -> planned"]);
+  await orchestrator.validated();
+  expect(await orchestrator.check("add-sign-out")).toMatchObject({ valid: true });
+});
+
+scenario("changes", "OpenSpec does not accept a proposal", async () => {
+  const repository = await repositoryWith();
+  const { orchestrator } = await startOrchestrator(repository);
+  const weak = { ...DRAFT, deltas: [{ ...DRAFT.deltas[0]!, text: "The system may let people sign out." }] };
+  const failure = await orchestrator.propose(weak, context).catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    code: "invalid_change",
+    message: expect.stringContaining("should contain SHALL or MUST"),
+    details: { issues: [{ level: "WARNING", path: "auth/spec.md" }] },
+  });
+  expect(await repository.git("branch", "--list", "specloop/*")).toBe("");
+});
+
+scenario("changes", "A person merges a proposal", async () => {
+  const repository = await repositoryWith();
+  const { orchestrator, steps } = await startOrchestrator(repository);
+  await orchestrator.propose(DRAFT, context);
+  steps();
+  await repository.git("merge", "--quiet", "--no-ff", "--message", "Approve", "specloop/add-sign-out");
+  await orchestrator.settled();
+  expect(await orchestrator.get("add-sign-out")).toMatchObject({ stage: "approved", git: "committed", branch: null });
+  expect(steps()).toEqual(["add-sign-out: planned -> approved"]);
+  // The approval outlives the branch.
+  await repository.git("branch", "--quiet", "-D", "specloop/add-sign-out");
+  await orchestrator.settled();
+  expect((await orchestrator.get("add-sign-out")).stage).toBe("approved");
+  const proposal = "openspec/changes/add-sign-out/proposal.md";
+  await repository.write(proposal, "# Other\n\n## Why\n\nSomething else.\n");
+  await orchestrator.settled();
+  expect((await orchestrator.get("add-sign-out")).stage).toBe("planned");
+  await repository.git("checkout", "--quiet", "--", proposal);
+  await repository.write(
+    "openspec/changes/add-sign-out/tasks.md",
+    "# Tasks\n\n## 1. Build\n\n- [x] 1.1 Add the button\n- [ ] 1.2 Test it\n",
+  );
+  await orchestrator.settled();
+  expect((await orchestrator.get("add-sign-out")).stage).toBe("implementing");
+});
+
+test("a proposal whose branch is deleted unmerged is abandoned", async () => {
+  const repository = await repositoryWith();
+  const { orchestrator, steps } = await startOrchestrator(repository, { options: { validator: "off" } });
+  await orchestrator.propose(DRAFT, context);
+  await repository.git("branch", "--quiet", "-D", "specloop/add-sign-out");
+  await orchestrator.settled();
+  expect(steps()).toEqual(["add-sign-out: null -> planned", "add-sign-out: planned -> abandoned"]);
+});
+
+test("refuses an id that is taken anywhere, bad names, and a repository without commit or openspec/", async () => {
+  const repository = await repositoryWith({
+    ...change("in-work", delta("ADDED", "It")),
+    "openspec/changes/archive/2026-01-02-was-done/tasks.md": "- [x] a\n",
+  });
+  const { orchestrator } = await startOrchestrator(repository, { options: { validator: "off" } });
+  const propose = (more: Partial<ChangeDraft>) => orchestrator.propose({ ...DRAFT, ...more }, context);
+  expect((await propose({})).verdict).toBeNull();
+  for (const id of ["in-work", "was-done", "add-sign-out"])
+    await expect(propose({ id })).rejects.toMatchObject({ code: "change_exists" });
+  for (const id of ["", "Upper", "a--b", "../up", "archive", "a/b", "x".repeat(201)]) {
+    await expect(propose({ id })).rejects.toMatchObject({ code: "bad_input" });
+  }
+  for (const name of ["../x.md", "/etc/x", ".git/config", "a\u0000b", "a/../../b", "c:x"]) {
+    await expect(propose({ id: "other", extraFiles: { [name]: "x" } })).rejects.toMatchObject({ code: "bad_input" });
+  }
+  const capability = [{ ...DRAFT.deltas[0]!, capability: "../../x" }];
+  await expect(propose({ id: "other", deltas: capability })).rejects.toMatchObject({ code: "bad_input" });
+  await expect(orchestrator.propose(DRAFT, context, "elsewhere/openspec")).rejects.toMatchObject({ code: "bad_input" });
+
+  const unborn = await temporaryRepository();
+  onTestFinished(() => unborn[Symbol.asyncDispose]());
+  const bare = await startOrchestrator(unborn);
+  await expect(bare.orchestrator.propose(DRAFT, context)).rejects.toMatchObject({ code: "no_openspec" });
+  await unborn.write("openspec/config.yaml", "schema: spec-driven\n");
+  await bare.orchestrator.refresh();
+  await expect(bare.orchestrator.propose(DRAFT, context)).rejects.toMatchObject({ code: "no_commits" });
+});
+
+test("without OpenSpec a proposal is made and its verdict is null", async () => {
+  const { orchestrator } = await startOrchestrator(await repositoryWith(), { searchFrom: [] });
+  expect(await orchestrator.propose(DRAFT, context)).toMatchObject({ verdict: null });
+  await expect(orchestrator.check("add-sign-out")).rejects.toMatchObject({ code: "no_validator" });
+});
+
+test("the tool makes a complete valid change of a title and some markdown", async () => {
+  const repository = await repositoryWith();
+  const { orchestrator } = await startOrchestrator(repository);
+  const tool = tools(orchestrator).find(({ name }) => name === "change_propose")!;
+  const content =
+    "It is slow.\n\n## What Changes\n\n- Cache it\n\n## Tasks\n\n- [ ] 1.1 Measure\n- [ ] 1.2 Cache\n\n## Design\n\nA map.\n";
+  const made = await tool.run({ title: "Größere Caches: make it fast!", content }, toolContext);
+  expect(made).toMatchObject({ changeId: "grossere-caches-make-it-fast", valid: true, warning: null });
+  expect(tool.render(made)).toContain("git merge specloop/grossere-caches-make-it-fast");
+  const read = (name: string) =>
+    repository.git(
+      "show",
+      `specloop/grossere-caches-make-it-fast:openspec/changes/grossere-caches-make-it-fast/${name}`,
+    );
+  expect(await read("tasks.md")).toBe("# Tasks\n\n## 1. Implementation\n\n- [ ] 1.1 Measure\n- [ ] 1.2 Cache");
+  expect(await read("proposal.md")).toContain("## Why\n\nIt is slow.\n\n## What Changes\n\n- Cache it\n");
+  expect(await read(".openspec.yaml")).toContain("skip_specs: true");
+  expect(await tool.run({ title: "中文标题" }, toolContext)).toMatchObject({
+    changeId: expect.stringMatching(/^change-[0-9a-f]{8}$/),
+    valid: true,
+  });
+  const withDelta = { title: "Add more", deltas: DRAFT.deltas };
+  expect(await tool.run(withDelta, toolContext)).toMatchObject({ changeId: "add-more", valid: true });
+});
+
+test("the tools list, show and check, and their text carries the facts", async () => {
+  const repository = await repositoryWith(change("add-it", delta("MODIFIED", "Nowhere"), "- [x] 1.1 b\n- [ ] 1.2 c\n"));
+  const { orchestrator } = await startOrchestrator(repository);
+  await orchestrator.validated();
+  const [list, get, , check] = tools(orchestrator);
+  const page = await list!.run({}, toolContext);
+  expect(page).toMatchObject({
+    total: 1,
+    cursor: null,
+    changes: [{ id: "add-it", valid: true, mergeability: "would_refuse" }],
+  });
+  expect(list!.render(page)).toContain("**add-it** implementing: add-it (1/2 tasks, valid, 1 errors, would refuse)");
+  const shown = await get!.run({ id: "add-it" }, toolContext);
+  expect(get!.render(shown)).toContain("target_missing");
+  const verdict = await check!.run({ id: "add-it" }, toolContext);
+  expect(check!.render(verdict)).toMatch(/^OpenSpec \d+\.\d+\.\d+ .*valid/);
+  await expect(get!.run({ id: "nope" }, toolContext)).rejects.toMatchObject({ code: "unknown_change" });
+  await expect(list!.run({ limit: 1000 }, toolContext)).rejects.toThrow();
+});
+
+scenario("changes", "A changed change gets a new verdict", async () => {
+  const repository = await repositoryWith(change("add-it", delta("ADDED", "It")));
+  const { orchestrator, events, told } = await startOrchestrator(repository);
+  await orchestrator.validated();
+  expect((await orchestrator.get("add-it")).validity).toMatchObject({ current: true, verdict: { valid: true } });
+  const { promise: atOnce, resolve } = Promise.withResolvers<unknown>();
+  events.on("change.state_changed", () => resolve(orchestrator.get("add-it")));
+  // Two tasks with one number: strict OpenSpec warns.
+  await repository.write("openspec/changes/add-it/tasks.md", "## 1. A\n\n- [x] 1.1 b\n- [ ] 1.1 c\n");
+  expect(await atOnce).toMatchObject({ stage: "implementing", validity: { current: false, verdict: { valid: true } } });
+  await orchestrator.settled();
+  await orchestrator.validated();
+  const { validity } = await orchestrator.get("add-it");
+  expect(validity).toMatchObject({ current: true, verdict: { valid: false } });
+  expect(validity.verdict?.issues.map(({ level, path }) => [level, path])).toEqual([["WARNING", "tasks.md"]]);
+  const validated = told.filter(({ name }) => name === "change.validated").map(({ payload }) => payload);
+  expect(validated).toMatchObject([
+    { changeId: "add-it", valid: true, errors: 0, warnings: 0 },
+    { changeId: "add-it", valid: false, errors: 0, warnings: 1 },
+  ]);
+});
