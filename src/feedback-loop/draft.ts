@@ -63,7 +63,7 @@ export function changeOf(problem: Problem, idea: Hypothesis, experiment: Experim
   return {
     id,
     title: what,
-    why: `${idea.why}\n\n${figures(problem)}`,
+    why: `${plain(idea.why)}\n\n${figures(problem)}`,
     whatChanges: [
       `${what}.`,
       `Nothing else. ${EXPERIMENT_FILE} says how it is judged; the change is undone when it does not help.`,
@@ -129,8 +129,11 @@ function design(problem: Problem, idea: Hypothesis, experiment: Experiment): str
   ].join("\n\n");
 }
 
-/** Recorded text in a table: no cell or line ends in it, and nothing that markdown or HTML would act on. */
 function cell(text: string): string {
-  const plain = text.replaceAll(/\s+/g, " ").replaceAll(/[|\\`<>[\]]/g, (character) => `\\${character}`);
-  return plain.slice(0, 300);
+  return plain(text.slice(0, 300));
+}
+
+/** Recorded text on one line: no paragraph, list item or table cell ends in it, and markdown and HTML read it as words. */
+function plain(text: string): string {
+  return text.replaceAll(/\s+/g, " ").replaceAll(/[|\\`<[\]]/g, (character) => `\\${character}`);
 }

@@ -21,7 +21,12 @@ export function mean(values: readonly number[]): number {
 export function signTest(wins: number, n: number): number {
   if (n === 0 || wins <= 0) return 1;
   let sum = 0;
-  for (let k = n; k >= wins; k -= 1) sum += Math.exp(logChoose(n, k) - n * Math.LN2);
+  // Logarithm of n over k, from k = n downwards.
+  let choose = 0;
+  for (let k = n; k >= wins; k -= 1) {
+    sum += Math.exp(choose - n * Math.LN2);
+    choose += Math.log(k / (n - k + 1));
+  }
   return Math.min(1, sum);
 }
 
@@ -33,31 +38,39 @@ export function mcnemar(gained: number, lost: number): number {
   return signTest(gained, gained + lost);
 }
 
-function logChoose(n: number, k: number): number {
-  let sum = 0;
-  for (let i = 1; i <= Math.min(k, n - k); i += 1) sum += Math.log((n - i + 1) / i);
-  return sum;
-}
-
 /**
  * How many more pairs the same proportions would need before the one-sided test reaches `alpha`. Null when the pairs
  * do not lean to the good side, so that no number would do (or more than 10,000).
  */
 export function pairsNeeded(gained: number, lost: number, pairs: number, alpha: number): number | null {
   if (gained <= lost || pairs === 0) return null;
-  for (let total = pairs + 1; total <= pairs + 10_000; total = Math.ceil(total * 1.02)) {
+  const reaches = (total: number) => {
     const scale = total / pairs;
-    if (mcnemar(Math.floor(gained * scale), Math.ceil(lost * scale)) <= alpha) return total - pairs;
+    return mcnemar(Math.floor(gained * scale), Math.ceil(lost * scale)) <= alpha;
+  };
+  let high = pairs + 1;
+  while (!reaches(high)) {
+    high = Math.ceil(high * 1.3);
+    if (high > pairs + MOST_PAIRS) return null;
   }
-  return null;
+  let low = Math.max(pairs, Math.floor(high / 1.3));
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (reaches(middle)) high = middle;
+    else low = middle;
+  }
+  return high - pairs;
 }
 
+/** More missing pairs than these are not worth waiting for. */
+const MOST_PAIRS = 10_000;
+
 /**
- * Share of `alpha` that look number `look` (from 1) may use: 80 % at the first, the rest halving. The shares add up to
- * `alpha`, so by the union bound looking again and again keeps the chance of a false "kept" below it.
+ * Share of `alpha` that look number `look` (from 1) may use: 1/2, 1/6, 1/12 … The shares add up to `alpha`, so by the
+ * union bound looking again and again keeps the chance of a false "kept" below it, and no look is ever the last.
  */
 export function alphaAtLook(alpha: number, look: number): number {
-  return look <= 1 ? alpha * 0.8 : (alpha * 0.2) / 2 ** (look - 1);
+  return alpha / (look * (look + 1));
 }
 
 /** Limits of a chart of individual values (XmR). */

@@ -3,13 +3,15 @@ import type { Problem } from "../problem.ts";
 import type { Detector, Scene } from "./detector.ts";
 
 const SECTION = "questions.";
-/** Values tried on each side of the present one. */
-const STEPS = 5;
+/** Steps away from the present value that are tried on each side. */
+const STEPS = [1, 2, 3, 5, 8, 13, 20];
 /** Questions that have to change before a setting is called a problem. */
 const LEAST_GAIN = 2;
 /** Share of all questions that may become wrong for the sake of the others. */
 const TOLERATED = 0.02;
 const CHUNK = 20;
+/** Values that are held against all questions, best first. */
+const MOST_CHECKED = 3;
 
 /**
  * Replays recorded questions of the train split with other values of the settings that decide when documents may
@@ -20,94 +22,124 @@ export const documentsThreshold: Detector = {
   what: "The documents know answers that a setting keeps back, or give wrong ones that it lets through.",
   detect: async (scene) => {
     const questions = (await scene.train()).filter(({ accepted }) => accepted !== null);
-    const bench = new ReplayBench(scene, questions);
-    const now = await bench.run({});
-    if (!now || now.length < LEAST_GAIN) return [];
+    const bench = new ReplayBench(scene);
+    const now = await bench.present(questions);
     const problems: Problem[] = [];
     for (const key of keysToTry(scene)) {
       for (const values of [below(scene, key), above(scene, key)]) {
         const best = await bestOf(bench, { key, values, now });
-        if (best) problems.push(describe(scene, { key, best, now, asked: bench.asked }));
+        if (best) problems.push(describe(scene, { key, best, now }));
       }
     }
     return problems;
   },
 };
 
-/** Replays within the time that analysis may take: once it is over, nothing more is replayed. */
+/** A question and what came of it. */
+interface Replayed {
+  question: RecordedQuestion;
+  outcome: ReplayOutcome;
+}
+
+/** Replays within the time that analysis may take. */
 class ReplayBench {
   readonly #scene: Scene;
-  readonly #end: number;
-  /** The questions that fitted into the time of the first run; later runs replay the same ones. */
-  asked: RecordedQuestion[];
+  readonly #start: number;
 
-  constructor(scene: Scene, questions: RecordedQuestion[]) {
+  constructor(scene: Scene) {
     this.#scene = scene;
-    this.#end = scene.clock.monotonic() + scene.options.analysisMs;
-    this.asked = questions;
+    this.#start = scene.clock.monotonic();
   }
 
-  /** Null when the time is over. The first run may use a fifth of it, so that there is time to compare. */
-  async run(options: Record<string, unknown>): Promise<ReplayOutcome[] | null> {
-    const first = Object.keys(options).length === 0;
-    const { clock, signal } = this.#scene;
-    const end = first ? clock.monotonic() + this.#scene.options.analysisMs / 5 : this.#end;
-    const outcomes: ReplayOutcome[] = [];
-    for (let start = 0; start < this.asked.length; start += CHUNK) {
-      if (clock.monotonic() > end) {
-        if (!first) return null;
-        this.asked = this.asked.slice(0, start);
-        break;
-      }
-      outcomes.push(...(await this.#scene.replay(this.asked.slice(start, start + CHUNK), { options }, signal)));
+  /** How the questions fare as things are: as many as fit into a fifth of the time, so that there is time to compare. */
+  async present(questions: RecordedQuestion[]): Promise<Replayed[]> {
+    const replayed: Replayed[] = [];
+    for (let start = 0; start < questions.length && !this.#isOver(1 / 5); start += CHUNK) {
+      replayed.push(...(await this.run({}, questions.slice(start, start + CHUNK))));
     }
-    return outcomes;
+    return replayed;
+  }
+
+  /** The same for some of the questions with another value; null when the time is over. */
+  async attempt(options: Record<string, unknown>, questions: RecordedQuestion[]): Promise<Replayed[] | null> {
+    const replayed: Replayed[] = [];
+    for (let start = 0; start < questions.length; start += CHUNK) {
+      if (this.#isOver(1)) return null;
+      replayed.push(...(await this.run(options, questions.slice(start, start + CHUNK))));
+    }
+    return replayed;
+  }
+
+  /** Whatever the time is: for the one value that is about to be proposed. */
+  async run(options: Record<string, unknown>, questions: RecordedQuestion[]): Promise<Replayed[]> {
+    const outcomes = await this.#scene.replay(questions, { options }, this.#scene.signal);
+    const byId = new Map(outcomes.map((outcome) => [outcome.questionId, outcome]));
+    return questions.flatMap((question) => {
+      const outcome = byId.get(question.questionId);
+      return outcome ? [{ question, outcome }] : [];
+    });
+  }
+
+  #isOver(share: number): boolean {
+    return this.#scene.clock.monotonic() - this.#start > this.#scene.options.analysisMs * share;
   }
 }
 
 interface Best {
   value: number;
-  outcomes: ReplayOutcome[];
+  then: Replayed[];
   /** `strict`: more right answers; `loose`: fewer wrong ones. */
   kind: "strict" | "loose";
 }
 
-/** Of these values, nearest first, the one with the largest gain; null when none is worth it. */
+/**
+ * Of these values, nearest first, the one with the largest gain; null when none is worth it. Only questions that are not
+ * answered right now are tried with each value; the best ones are then held against all questions.
+ */
 async function bestOf(
   bench: ReplayBench,
-  { key, values, now }: { key: string; values: number[]; now: ReplayOutcome[] },
+  { key, values, now }: { key: string; values: number[]; now: Replayed[] },
 ): Promise<Best | null> {
-  const [right, wrong] = [count(now, true), count(now, false)];
-  let best: (Best & { gain: number }) | null = null;
+  const unhappy = now.filter(({ outcome }) => outcome.right !== true).map(({ question }) => question);
+  if (unhappy.length < LEAST_GAIN) return null;
+  const wrong = count(now, false);
+  const gains: { value: number; gain: number }[] = [];
   for (const value of values) {
-    const outcomes = await bench.run({ [key.slice(SECTION.length)]: value });
-    if (!outcomes) break;
-    const moreRight = count(outcomes, true) - right;
-    const moreWrong = count(outcomes, false) - wrong;
-    const slack = TOLERATED * outcomes.length;
-    const strict = moreRight >= LEAST_GAIN && moreWrong <= slack;
-    const loose = -moreWrong >= LEAST_GAIN && -moreRight <= slack;
-    const gain = moreRight - moreWrong;
-    if ((strict || loose) && gain > (best?.gain ?? 0)) {
-      best = { value, outcomes, gain, kind: strict ? "strict" : "loose" };
-    }
+    const tried = await bench.attempt({ [key.slice(SECTION.length)]: value }, unhappy);
+    if (!tried) break;
+    const gain = count(tried, true) + wrong - count(tried, false);
+    if (gain >= LEAST_GAIN) gains.push({ value, gain });
   }
-  return best;
+  for (const { value } of gains.sort((a, b) => b.gain - a.gain).slice(0, MOST_CHECKED)) {
+    const then = await bench.run(
+      { [key.slice(SECTION.length)]: value },
+      now.map(({ question }) => question),
+    );
+    const kind = kindOf(now, then);
+    if (kind) return { value, then, kind };
+  }
+  return null;
 }
 
-function describe(
-  scene: Scene,
-  { key, best, now, asked }: { key: string; best: Best; now: ReplayOutcome[]; asked: RecordedQuestion[] },
-): Problem {
+function kindOf(now: Replayed[], then: Replayed[]): Best["kind"] | null {
+  const moreRight = count(then, true) - count(now, true);
+  const moreWrong = count(then, false) - count(now, false);
+  const slack = TOLERATED * now.length;
+  if (moreRight >= LEAST_GAIN && moreWrong <= slack) return "strict";
+  return -moreWrong >= LEAST_GAIN && -moreRight <= slack ? "loose" : null;
+}
+
+function describe(scene: Scene, { key, best, now }: { key: string; best: Best; now: Replayed[] }): Problem {
   const { range, current } = scene.tunables[key]!;
   const strict = best.kind === "strict";
   const before = count(now, strict);
-  const after = count(best.outcomes, strict);
-  const changed = now.flatMap((outcome, index) => {
-    const then = best.outcomes[index]!;
-    if ((outcome.right === strict) === (then.right === strict)) return [];
-    const text = asked[index]!.text.replaceAll(/\s+/g, " ").slice(0, 120);
-    return [{ label: `${verdictOf(outcome)} -> ${verdictOf(then)}`, value: text, ref: outcome.questionId }];
+  const after = count(best.then, strict);
+  const thenById = new Map(best.then.map(({ outcome }) => [outcome.questionId, outcome]));
+  const changed = now.flatMap(({ question, outcome }) => {
+    const then = thenById.get(outcome.questionId);
+    if (!then || verdictOf(outcome) === verdictOf(then)) return [];
+    const text = question.text.replaceAll(/\s+/g, " ").slice(0, 120);
+    return [{ label: `${verdictOf(outcome)}, then ${verdictOf(then)}`, value: text, ref: outcome.questionId }];
   });
   const share = (figure: number) => Number((figure / now.length).toPrecision(4));
   return {
@@ -119,9 +151,9 @@ function describe(
     evidence: [
       { label: "replayed questions (train split)", value: now.length },
       { label: "right now", value: count(now, true) },
-      { label: `right at ${best.value}`, value: count(best.outcomes, true) },
+      { label: `right at ${best.value}`, value: count(best.then, true) },
       { label: "wrong now", value: count(now, false) },
-      { label: `wrong at ${best.value}`, value: count(best.outcomes, false) },
+      { label: `wrong at ${best.value}`, value: count(best.then, false) },
       ...changed.slice(0, 10),
     ],
     candidates: [{ kind: "setting", key, from: current(), range, suggested: best.value }],
@@ -130,8 +162,8 @@ function describe(
   };
 }
 
-function count(outcomes: ReplayOutcome[], right: boolean): number {
-  return outcomes.filter((outcome) => outcome.status === "answered" && outcome.right === right).length;
+function count(replayed: Replayed[], right: boolean): number {
+  return replayed.filter(({ outcome }) => outcome.status === "answered" && outcome.right === right).length;
 }
 
 function verdictOf({ status, right }: ReplayOutcome): string {
@@ -139,10 +171,11 @@ function verdictOf({ status, right }: ReplayOutcome): string {
   return right ? "right" : "wrong";
 }
 
-/** Settings of the documents responder first: they are what this is about. */
+/** Settings of the documents responder: replay asks it alone. */
 function keysToTry({ tunables }: Scene): string[] {
-  const keys = Object.keys(tunables).filter((key) => key.startsWith(SECTION));
-  return keys.sort((a, b) => Number(b.includes(".documents.")) - Number(a.includes(".documents.")) || (a < b ? -1 : 1));
+  return Object.keys(tunables)
+    .filter((key) => key.startsWith(`${SECTION}documents.`))
+    .sort();
 }
 
 function below(scene: Scene, key: string): number[] {
@@ -155,12 +188,9 @@ function above(scene: Scene, key: string): number[] {
   return ladder(current(), range.max, range.step);
 }
 
-/** Up to five values from `from` (left out) to `to`, on multiples of the step, nearest first. */
+/** Values from `from` (left out) towards `to`, on multiples of the step: close ones first, then further and further. */
 function ladder(from: number, to: number, step: number): number[] {
-  const steps = Math.floor(Math.abs(to - from) / step + 1e-9);
-  const stride = Math.max(1, Math.ceil(steps / STEPS));
+  const most = Math.floor(Math.abs(to - from) / step + 1e-9);
   const sign = Math.sign(to - from);
-  return Array.from({ length: Math.floor(steps / stride) }, (_, index) =>
-    Number((from + sign * step * stride * (index + 1)).toFixed(10)),
-  );
+  return STEPS.filter((steps) => steps <= most).map((steps) => Number((from + sign * step * steps).toFixed(10)));
 }

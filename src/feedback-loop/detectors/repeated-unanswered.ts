@@ -48,25 +48,69 @@ function isGap(fact: QuestionFactRow, train: Map<string, RecordedQuestion>): boo
   return fact.state === "answered" && !byDocuments && train.has(fact.question_id);
 }
 
-/** Groups of questions with the same subject: each joins the first group whose first question is similar enough. */
+/**
+ * Groups of questions with the same subject: each joins the first group whose first question is similar enough. Terms
+ * that many of the questions share ("how many days …") count less than those that tell them apart.
+ */
 export function clusterQuestions<Fact extends { text: string }>(facts: readonly Fact[]): Fact[][] {
   const terms = new Terms();
-  const clusters: { terms: Set<string>; facts: Fact[] }[] = [];
+  const asked = facts.map((fact) => new Set(terms.ofQuestion(fact.text).map(({ term }) => term)));
+  const weight = weigher(asked);
+  const clusters: { question: Weighed; facts: Fact[] }[] = [];
   const byTerm = new Map<string, number[]>();
-  for (const fact of facts) {
-    const own = new Set(terms.ofQuestion(fact.text));
+  for (const [index, own] of asked.entries()) {
     if (own.size === 0) continue;
-    const home = [...new Set([...own].flatMap((term) => byTerm.get(term) ?? []))]
-      .sort((a, b) => a - b)
-      .find((index) => areSimilar(own, clusters[index]!.terms));
+    const question = weigh(own, weight);
+    const near = new Set(question.telling.flatMap((term) => byTerm.get(term) ?? []));
+    const home = [...near].sort((a, b) => a - b).find((at) => areSimilar(question, clusters[at]!.question, weight));
     if (home !== undefined) {
-      clusters[home]!.facts.push(fact);
+      clusters[home]!.facts.push(facts[index]!);
       continue;
     }
-    for (const term of own) byTerm.set(term, [...(byTerm.get(term) ?? []), clusters.length]);
-    clusters.push({ terms: own, facts: [fact] });
+    for (const term of question.telling) byTerm.set(term, [...(byTerm.get(term) ?? []), clusters.length]);
+    clusters.push({ question, facts: [facts[index]!] });
   }
   return clusters.map((cluster) => cluster.facts);
+}
+
+type Weight = (term: string) => number;
+
+interface Weighed {
+  terms: Set<string>;
+  total: number;
+  numbers: string;
+  /**
+   * The heaviest terms, so many that the others together weigh less than the similarity asked for: two questions that
+   * share none of them cannot be similar (prefix filter of similarity joins).
+   */
+  telling: string[];
+}
+
+/** Rarity of a term among these questions: log(1 + questions / questions with the term). */
+function weigher(questions: Set<string>[]): Weight {
+  const holding = new Map<string, number>();
+  for (const terms of questions) for (const term of terms) holding.set(term, (holding.get(term) ?? 0) + 1);
+  return (term) => Math.log(1 + questions.length / (holding.get(term) ?? questions.length));
+}
+
+function weigh(terms: Set<string>, weight: Weight): Weighed {
+  const heavy = [...terms].sort((a, b) => weight(b) - weight(a) || (a < b ? -1 : 1));
+  const total = heavy.reduce((sum, term) => sum + weight(term), 0);
+  let rest = total;
+  let count = 0;
+  while (count < heavy.length && rest >= SIMILAR * total - 1e-9) {
+    rest -= weight(heavy[count]!);
+    count += 1;
+  }
+  return { terms, total, numbers: numbers(terms), telling: heavy.slice(0, count) };
+}
+
+/** Weighted Jaccard similarity; a number that differs makes another question, however alike the words are. */
+function areSimilar(a: Weighed, b: Weighed, weight: Weight): boolean {
+  if (a.numbers !== b.numbers) return false;
+  let common = 0;
+  for (const term of a.terms) if (b.terms.has(term)) common += weight(term);
+  return common / (a.total + b.total - common) >= SIMILAR;
 }
 
 function numbers(terms: Set<string>): string {
@@ -74,12 +118,6 @@ function numbers(terms: Set<string>): string {
     .filter((term) => /^\d+$/.test(term))
     .sort()
     .join(" ");
-}
-
-/** A number that differs makes another question, however alike the words are. */
-function areSimilar(a: Set<string>, b: Set<string>): boolean {
-  const common = [...a].filter((term) => b.has(term)).length;
-  return common / (a.size + b.size - common) >= SIMILAR && numbers(a) === numbers(b);
 }
 
 function describe(cluster: QuestionFactRow[], train: Map<string, RecordedQuestion>): Problem {

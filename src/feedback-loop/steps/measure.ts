@@ -10,8 +10,10 @@ import type { ExperimentRow, PairRow } from "../tables.ts";
 import { decide, type Pair, type Verdict } from "../verdict.ts";
 
 const DAY_MS = 86_400_000;
-/** Questions replayed in one call; which environment comes first is drawn for each such group. */
+/** Questions replayed in one call. They are shuffled, and the environment that comes first alternates by group. */
 const GROUP = 8;
+/** With other documents each call works on a copy of the index, so groups are larger. */
+const GROUP_WITH_DOCUMENTS = 50;
 const SECTION = "questions.";
 
 export interface MeasureDependencies {
@@ -118,12 +120,14 @@ async function look(
   const environments = await environmentsOf(git, row, experiment);
   const number = row.looks + 1;
   const random = seededRandom(`${row.id}/${number}`);
+  const shuffled = questions.map((question) => ({ question, place: random() })).sort((a, b) => a.place - b.place);
   const pairs: Pair[] = [];
-  for (let start = 0; start < questions.length; start += GROUP) {
+  let [first, second]: [Pair["first"], Pair["first"]] = random() < 0.5 ? ["before", "after"] : ["after", "before"];
+  const size = Object.keys(environments.after.documents ?? {}).length > 0 ? GROUP_WITH_DOCUMENTS : GROUP;
+  for (let start = 0; start < shuffled.length; start += size) {
     signal.throwIfAborted();
-    const group = questions.slice(start, start + GROUP);
-    const first = random() < 0.5 ? "before" : "after";
-    const second = first === "before" ? "after" : "before";
+    const group = shuffled.slice(start, start + size).map(({ question }) => question);
+    [first, second] = [second, first];
     const one = await replay.replay(group, environments[first], signal);
     const other = await replay.replay(group, environments[second], signal);
     const [before, after] = first === "before" ? [one, other] : [other, one];
