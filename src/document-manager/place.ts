@@ -70,7 +70,7 @@ export function stage(change: FileChange, { temporary, replaced }: Places): void
  * Puts the staged content in the document's place without losing anything that a person saves meanwhile. The file that is
  * there is moved into our store, not overwritten: if it turns out to be newer than the edit's base, it is put back and
  * the edit is refused with `document_busy`. The document is absent between two system calls; renaming over it instead
- * would lose what was saved in between for good (docs/decisions/0004-replacing-a-document.md).
+ * would lose what was saved in between for good (docs/decisions/0006-replacing-a-document.md).
  */
 export function replace(change: FileChange, places: Places, step: Step): void {
   using directory = openDirectory(dirname(change.absolute), change.path);
