@@ -2,12 +2,14 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
-import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { mkdtemp, readFile, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
 import { specloop, startDaemon } from "../helpers/command.ts";
 import { temporaryRepository } from "../helpers/repository.ts";
 import { scenario } from "../helpers/scenario.ts";
+
+const daemonLog = (repository: string) => readFile(join(repository, ".specloop/logs/daemon.log"), "utf8");
 
 const CHANGE = {
   "openspec/config.yaml": "schema: spec-driven\n",
@@ -174,6 +176,24 @@ scenario("daemon", "One JSON document", async () => {
     expect(code, args.join(" ")).toBe(0);
     expect(() => JSON.parse(stdout), `${args.join(" ")}: ${stdout}`).not.toThrow();
   }
+});
+
+scenario("daemon", "A saved configuration is taken up", async () => {
+  await using repository = await temporaryRepository({
+    ...CHANGE,
+    "docs/long.md": `# Long\n\n${"word ".repeat(1000)}\n`,
+  });
+  await using daemon = await startDaemon(repository.path);
+  const read = () => specloop(["doc", "read", "docs/long.md", "--repo", repository.path, "--json"]);
+  expect((await read()).code).toBe(0);
+  await repository.write("specloop.yaml", "documents:\n  maxBytes: 1024\n");
+  await expect
+    .poll(async () => (await read()).stdout, { timeout: 30_000, interval: 500 })
+    .toContain("document_too_large");
+  await repository.write("specloop.yaml", "documents: [broken\n");
+  await expect.poll(() => daemonLog(repository.path), { timeout: 30_000, interval: 200 }).toContain("was not taken up");
+  expect((await read()).stdout).toContain("document_too_large");
+  expect(daemon.process.exitCode).toBe(null);
 });
 
 test("help teaches: it names every command and shows examples; a wrong command exits with 64", async () => {

@@ -67,7 +67,8 @@ export function configurationReference(): string {
 
 export function metricsReference(): string {
   const rows = METRICS.map(
-    (metric) => `| \`${metric.name}\` | ${metric.what} | ${metric.unit} | ${metric.better} | ${metric.sources.map(({ event }) => `\`${event}\``).join(", ")} |`,
+    (metric) =>
+      `| \`${metric.name}\` | ${metric.what} | ${metric.unit} | ${metric.better} | ${metric.sources.map(({ event }) => `\`${event}\``).join(", ")} |`,
   );
   return `${MADE}# Metrics\n| metric | what | unit | better | from events | judges experiments |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }

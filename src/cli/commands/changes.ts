@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { callTool } from "../context.ts";
+import { changeTable } from "../tables.ts";
 import type { Bind } from "../bind.ts";
 
 export function registerChanges(program: Command, bind: Bind): void {
@@ -21,7 +22,7 @@ export function registerChanges(program: Command, bind: Bind): void {
               ...(archived && { archived: true }),
               limit: Number(limit),
             });
-        context.output.result(answer.output, () => answer.text);
+        context.output.result(answer.output, () => (id ? answer.text : changeTable(answer.output, context.output)));
       }),
     );
 }

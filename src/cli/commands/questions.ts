@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { callTool } from "../context.ts";
+import { questionTable } from "../tables.ts";
 import type { Bind } from "../bind.ts";
 
 export function registerQuestions(program: Command, bind: Bind): void {
@@ -15,7 +16,7 @@ export function registerQuestions(program: Command, bind: Bind): void {
         const answer = id
           ? await callTool(context, "question_get", { questionId: id })
           : await callTool(context, "question_list", { ...(status && { status }), limit: Number(limit) });
-        context.output.result(answer.output, () => answer.text);
+        context.output.result(answer.output, () => (id ? answer.text : questionTable(answer.output, context.output)));
       }),
     );
 }

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import type { Output } from "./output.ts";
+
+const changeList = z.object({
+  total: z.number(),
+  changes: z.array(
+    z.object({
+      id: z.string(),
+      stage: z.string(),
+      tasks: z.object({ done: z.number(), total: z.number() }),
+      findings: z.object({ errors: z.number(), warnings: z.number() }),
+      openQuestions: z.number(),
+      valid: z.boolean().nullable(),
+      mergeability: z.string(),
+      git: z.string(),
+    }),
+  ),
+});
+
+/** The changes as a person reads them in a terminal. */
+export function changeTable(result: unknown, output: Output): string {
+  const { changes, total } = changeList.parse(result);
+  if (changes.length === 0) return "No changes.";
+  const rows = changes.map((change) => {
+    const { errors, warnings } = change.findings;
+    const findings = [
+      errors > 0 ? output.style("red", `${errors} errors`) : "",
+      warnings > 0 ? output.style("yellow", `${warnings} warnings`) : "",
+    ];
+    const verdict =
+      change.valid === null ? "?" : change.valid ? output.style("green", "valid") : output.style("red", "invalid");
+    const merge = change.mergeability === "clean" ? "clean" : output.style("yellow", change.mergeability);
+    const { done, total: all } = change.tasks;
+    const questions = change.openQuestions > 0 ? String(change.openQuestions) : "";
+    return [
+      change.id,
+      change.stage,
+      `${done}/${all}`,
+      verdict,
+      merge,
+      findings.filter(Boolean).join(", "),
+      questions,
+      change.git,
+    ];
+  });
+  const more = total > changes.length ? `\n${changes.length} of ${total}; --limit shows more.` : "";
+  return output.table(["CHANGE", "STAGE", "TASKS", "OPENSPEC", "MERGE", "FINDINGS", "QUESTIONS", "GIT"], rows) + more;
+}
+
+const questionList = z.object({
+  total: z.number(),
+  questions: z.array(
+    z.object({
+      questionId: z.string(),
+      status: z.string(),
+      text: z.string(),
+      askedBy: z.string(),
+      askedAt: z.number(),
+    }),
+  ),
+});
+
+/** The questions as a person reads them in a terminal. */
+export function questionTable(result: unknown, output: Output): string {
+  const { questions, total } = questionList.parse(result);
+  if (questions.length === 0) return "No questions.";
+  const colors = { pending: "yellow", answered: "green", expired: "dim" } as const;
+  const rows = questions.map(({ questionId, status, text, askedBy, askedAt }) => [
+    questionId,
+    output.style(colors[status as keyof typeof colors] ?? "dim", status),
+    new Date(askedAt).toISOString().slice(0, 16).replace("T", " "),
+    askedBy,
+    text.replaceAll(/\s+/g, " ").slice(0, 80),
+  ]);
+  const more = total > questions.length ? `\n${questions.length} of ${total}; --limit shows more.` : "";
+  return output.table(["QUESTION", "STATUS", "ASKED (UTC)", "BY", "TEXT"], rows) + more;
+}
