@@ -16,10 +16,10 @@ function readTool(manager: DocumentManager): Tool {
   return defineTool({
     name: "doc_read",
     title: "Read a document",
-    description: "A document's text, headings, front matter and revision. Pass the revision to doc_update.",
+    description: "A document's text, headings and revision (for doc_update).",
     input: z.object({
-      path: z.string().describe("Relative to the repository"),
-      section: z.string().optional().describe("Only this one: heading, or A > B"),
+      path: z.string(),
+      section: z.string().optional().describe("Heading, or A > B"),
       cursor: z.string().optional(),
     }),
     output: z.object({
@@ -27,9 +27,7 @@ function readTool(manager: DocumentManager): Tool {
       revision: z.string(),
       content: z.string(),
       headings: z.array(z.string()),
-      frontMatter: z.record(z.string(), z.unknown()),
-      tasks: z.object({ done: z.int(), total: z.int() }),
-      problems: z.array(z.string()),
+      problems: z.array(z.string()).optional(),
       nextCursor: z.string().optional(),
     }),
     effect: "read",
@@ -46,17 +44,16 @@ function readTool(manager: DocumentManager): Tool {
         revision: view.revision,
         content: text.slice(from, to),
         headings: view.sections.filter(({ level }) => level > 0).map((each) => each.path.join(" > ")),
-        frontMatter: view.frontMatter,
-        tasks: { done: view.tasks.filter(({ done }) => done).length, total: view.tasks.length },
-        problems: view.problems.map(({ message }) => message),
+        ...(view.problems.length > 0 ? { problems: view.problems.map(({ message }) => message) } : {}),
         ...(to < text.length ? { nextCursor: String(to) } : {}),
       };
     },
-    render: ({ path, revision, content, tasks, problems, nextCursor }) => {
-      const counted = tasks.total > 0 ? ` · ${tasks.done}/${tasks.total} tasks done` : "";
+    render: ({ path, revision, content, headings, problems = [], nextCursor }) => {
       const more = nextCursor === undefined ? "" : `\n\n(continues: cursor ${nextCursor})`;
       const notes = problems.map((problem) => `! ${problem}\n`).join("");
-      return `${path} · revision ${revision}${counted}\n${notes}\n${content}${more}`;
+      // The text shows its headings by itself, unless it is only a part.
+      const outline = headings.length > 0 && more !== "" ? `headings: ${headings.join("; ")}\n` : "";
+      return `${path} · revision ${revision}\n${outline}${notes}\n${content}${more}`;
     },
   });
 }
@@ -64,14 +61,14 @@ function readTool(manager: DocumentManager): Tool {
 /** Flat instead of a union of six shapes: a third of the tokens, and small models fill it in more surely. */
 const editSchema = z.object({
   kind: z.enum(["replace_section", "append_to_section", "set_task", "set_front_matter", "replace_text", "write"]),
-  section: z.string().optional().describe("Heading, or A > B"),
-  occurrence: z.int().min(1).optional(),
-  content: z.string().optional().describe("For sections and write"),
+  section: z.string().optional(),
+  occurrence: z.number().optional(),
+  content: z.string().optional(),
   task: z.string().optional().describe("Number or text"),
   done: z.boolean().optional(),
   key: z.string().optional(),
   value: z.unknown().optional(),
-  find: z.string().optional().describe("Exact text, occurs once"),
+  find: z.string().optional(),
   replace: z.string().optional(),
 });
 
@@ -80,20 +77,19 @@ function updateTool(manager: DocumentManager): Tool {
     name: "doc_update",
     title: "Edit a document",
     description:
-      "Edits a document in place and commits only it. Specs and other sensitive paths are proposed on a branch for a person. kind says which fields are needed; write makes a new file or replaces all.",
+      "Edits a document in place and commits only it; sensitive paths are proposed on a branch for a person. find must occur once; write makes a file or replaces all.",
     input: z.object({
       path: z.string(),
-      edits: z.array(editSchema).min(1).max(50),
-      reason: z.string().min(1).max(2000).describe("Commit message"),
-      baseRevision: z.string().optional().describe("From doc_read; refused if outdated"),
-      change: z.string().optional().describe("Change id"),
-      idempotencyKey: z.string().min(1).max(200).optional(),
+      edits: z.array(editSchema),
+      reason: z.string().describe("Commit message"),
+      baseRevision: z.string().optional(),
+      change: z.string().optional(),
+      idempotencyKey: z.string().optional(),
     }),
     output: z.object({
       status: z.enum(["committed", "commit_pending", "proposed", "unchanged"]),
-      commit: z.string().nullable(),
-      branch: z.string().nullable(),
-      path: z.string(),
+      commit: z.string().optional(),
+      branch: z.string().optional(),
       revision: z.string(),
       diff: z.string(),
       message: z.string(),
@@ -110,15 +106,8 @@ function updateTool(manager: DocumentManager): Tool {
         ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       });
       const { status, commit, branch, files, message } = result;
-      return {
-        status,
-        commit,
-        branch,
-        path: files[0]?.path ?? path,
-        revision: files[0]?.revision ?? "",
-        diff: files[0]?.diff ?? "",
-        message,
-      };
+      const { revision = "", diff = "" } = files[0] ?? {};
+      return { status, ...(commit && { commit }), ...(branch && { branch }), revision, diff, message };
     },
     render: ({ status, revision, diff, message }) => {
       const shown = diff === "" ? "" : `\n\n\`\`\`diff\n${diff}\n\`\`\``;
