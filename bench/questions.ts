@@ -1,8 +1,7 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { globSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { promisify } from "node:util";
 import { agent, DOCUMENTS, type Harness, never, startRouter } from "../test/question-router/harness.ts";
 
@@ -14,6 +13,7 @@ const extract = promisify(execFile);
 /** Questions: from the cache, from documents over 10,000 sections, and 100 and 1,000 at once. */
 export async function run(): Promise<void> {
   await cached();
+  await fromFewDocuments();
   await fromDocuments();
 }
 
@@ -26,6 +26,19 @@ async function cached(): Promise<void> {
     "ask, cached, in process, its row written",
     await timeEach(3000, () => shop.router.ask({ text }, agent, never)),
   );
+}
+
+/** A burst over a corpus of the size that most repositories have: our own documents. */
+async function fromFewDocuments(): Promise<void> {
+  const names = globSync("{README.md,AGENTS.md,docs/**/*.md,openspec/**/*.md}", { cwd: own });
+  const files = Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(own, name), "utf8")] as const)),
+  );
+  await using few = await startRouter({ files });
+  const questions = headingQuestions(few, 1500);
+  console.log(`${names.length} documents of this project, ${questions.length} questions`);
+  for (const text of questions.slice(0, 100)) await few.router.ask({ text }, agent, never);
+  await burst(few, questions.slice(100, 200));
 }
 
 async function fromDocuments(): Promise<void> {
@@ -122,9 +135,10 @@ function headingQuestions({ index }: Harness, count: number): string[] {
   const found = seeds
     .flatMap((seed) => seeds.map((other) => `${seed} ${other}`))
     .flatMap((seed) => index.search(seed, { limit: 40 }));
-  const questions = found.map(({ passage }) => {
+  const questions = found.flatMap(({ passage }) => {
     const words = passage.text.match(/[A-Za-z][A-Za-z-]{4,}/g) ?? [];
-    return `What does "${passage.heading.replace(/^Requirement: /, "")}" say about ${words.slice(3, 5).join(" ")}?`;
+    const about = passage.heading.replace(/^Requirement: /, "");
+    return [0, 4, 8].map((at) => `What does "${about}" say about ${words.slice(at, at + 2).join(" ")}?`);
   });
   return [...new Set(questions)].filter((text) => text.length < 400).slice(0, count);
 }

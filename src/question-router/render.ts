@@ -1,38 +1,32 @@
-import type { Answer, Citation, Hop, Kind, Status } from "./types.ts";
+import type { Answer, AskResult, Hop, QuestionView, Route } from "./types.ts";
 
-type ShownAnswer = Pick<Answer, "id" | "text" | "by" | "confidence"> & { route: string; citations: Citation[] };
+type ShownAnswer = Omit<Answer, "route"> & { route: Route };
 
-interface ShownQuestion {
+export type ShownView = Omit<QuestionView, "answer"> & { answer?: Answer; hops: Hop[] };
+export interface ShownPage {
+  questions: (Omit<QuestionView, "answer"> & { answer: string | null })[];
+  total: number;
+  nextCursor?: string;
+}
+export interface ShownSubmission {
   questionId: string;
-  text: string;
-  kind: Kind;
-  change: string | null;
-  status: Status;
-  askedBy: string;
-  askedAt: number;
-  expiresAt: number;
+  answer: Answer;
+}
+export interface ShownJudgement {
+  answerId: string;
+  corrected: Answer | null;
 }
 
-type ShownHop = Omit<Hop, "outcome"> & { outcome: string };
-
 /** What an agent or a person reads of an ask: the same facts as the structured result. */
-export function renderAsked(asked: {
-  status: Status;
-  questionId: string;
-  answer: ShownAnswer | null;
-  resource: string | null;
-  hops: ShownHop[];
-}): string {
-  const { status, questionId, answer, resource, hops } = asked;
-  if (answer) return `${answerText(answer)}\n\n(${questionId})`;
-  if (status === "expired") return `The question ${questionId} expired without an answer. Ask it again.`;
+export function renderAsked(asked: AskResult): string {
+  if (asked.status === "answered") return `${answerText(asked.answer)}\n\n(${asked.questionId})`;
+  if (asked.status === "expired") return `The question ${asked.questionId} expired without an answer. Ask it again.`;
+  const { questionId, resource, hops } = asked;
   const tried = hops.map(hopLine).join("\n");
   return `Pending as ${questionId}. Go on with other work; read it later with question_get or subscribe to ${resource}.\n\nTried:\n${tried}`;
 }
 
-export function renderView(
-  view: ShownQuestion & { answer: ShownAnswer | null; verdict: string | null; hops: ShownHop[] },
-): string {
+export function renderView(view: ShownView): string {
   const head = `${questionLine(view)}\nasked ${time(view.askedAt)} by ${view.askedBy}`;
   const open = view.status === "pending" ? `expires ${time(view.expiresAt)}` : "no answer";
   const body = view.answer ? answerText(view.answer) : open;
@@ -40,23 +34,19 @@ export function renderView(
   return [head, body, ...verdict, ...view.hops.map(hopLine)].join("\n\n");
 }
 
-export function renderPage(page: {
-  questions: (ShownQuestion & { answer: string | null })[];
-  total: number;
-  nextCursor: string | null;
-}): string {
-  const rows = page.questions.map(
+export function renderPage({ questions, total, nextCursor }: ShownPage): string {
+  const rows = questions.map(
     (view) => `- ${questionLine(view)}${view.answer === null ? "" : `\n  ${firstLine(view.answer)}`}`,
   );
-  const more = page.nextCursor === null ? "" : `\nMore: cursor ${page.nextCursor}`;
-  return `${page.total} questions\n${rows.join("\n")}${more}`.trimEnd();
+  const more = nextCursor === undefined ? "" : `\nMore: cursor ${nextCursor}`;
+  return `${total} questions\n${rows.join("\n")}${more}`.trimEnd();
 }
 
-export function renderAnswered({ questionId, answer }: { questionId: string; answer: ShownAnswer }): string {
+export function renderAnswered({ questionId, answer }: ShownSubmission): string {
   return `${questionId} is answered.\n\n${answerText(answer)}`;
 }
 
-export function renderJudged({ answerId, corrected }: { answerId: string; corrected: ShownAnswer | null }): string {
+export function renderJudged({ answerId, corrected }: ShownJudgement): string {
   return corrected ? `Recorded for ${answerId}. From now on:\n\n${answerText(corrected)}` : `Recorded for ${answerId}.`;
 }
 
@@ -69,11 +59,11 @@ function answerText({ text, route, by, confidence, citations }: ShownAnswer): st
   return [text, origin, sources.join("\n")].filter((part) => part !== "").join("\n\n");
 }
 
-function questionLine({ questionId, status, kind, change, text }: ShownQuestion): string {
+function questionLine({ questionId, status, kind, change, text }: Omit<QuestionView, "answer">): string {
   return `${questionId} [${status}, ${kind}${change === null ? "" : `, ${change}`}] ${firstLine(text)}`;
 }
 
-function hopLine({ responder, outcome, ms, reason }: ShownHop): string {
+function hopLine({ responder, outcome, ms, reason }: Hop): string {
   return `- ${responder} ${outcome} in ${ms.toFixed(1)} ms: ${reason}`;
 }
 

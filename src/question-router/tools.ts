@@ -1,40 +1,29 @@
 import { z } from "zod";
 import { defineTool, type Tool } from "../foundation/tool.ts";
-import { renderAsked, renderAnswered, renderJudged, renderPage, renderView } from "./render.ts";
+import {
+  renderAnswered,
+  renderAsked,
+  renderJudged,
+  renderPage,
+  renderView,
+  type ShownJudgement,
+  type ShownPage,
+  type ShownSubmission,
+  type ShownView,
+} from "./render.ts";
 import type { QuestionRouter } from "./router.ts";
-import { KINDS, MAX_ANSWER, MAX_QUESTION, MAX_WAIT_MS, STATUSES, VERDICTS } from "./types.ts";
+import { type AskResult, KINDS, MAX_ANSWER, MAX_QUESTION, MAX_WAIT_MS, STATUSES, VERDICTS } from "./types.ts";
 
-const citation = z.object({
-  path: z.string(),
-  heading: z.string(),
-  startLine: z.number(),
-  endLine: z.number(),
-  revision: z.string(),
-});
-const answer = z.object({
-  id: z.string(),
-  text: z.string(),
-  route: z.string().describe("cache, documents, model, person or agent"),
-  by: z.string(),
-  confidence: z.number(),
-  citations: z.array(citation),
-});
-const hop = z.object({ responder: z.string(), outcome: z.string(), ms: z.number(), reason: z.string() });
-const question = z.object({
-  questionId: z.string(),
-  text: z.string(),
-  kind: z.enum(KINDS),
-  change: z.string().nullable(),
-  status: z.enum(STATUSES),
-  askedBy: z.string(),
-  askedAt: z.number().describe("Epoch ms."),
-  expiresAt: z.number(),
-  answer: answer.nullable(),
-  verdict: z.enum(VERDICTS).nullable(),
-});
-const questionId = z.string().max(60).describe("q-…");
+// Every client pays for these schemas in tokens, so they name what an agent acts on; the results carry all fields of
+// `types.ts` beyond that.
+const citation = z.looseObject({ path: z.string(), heading: z.string(), startLine: z.number() });
+const answer = z.looseObject({ text: z.string(), by: z.string(), citations: z.array(citation) });
+/** Characters of an answer in a list. */
+const MAX_EXCERPT = 300;
+const status = z.enum(STATUSES);
+const summary = z.looseObject({ questionId: z.string(), status: z.string(), text: z.string() });
+const questionId = z.string().max(60);
 const waitMs = z.int().min(0).max(MAX_WAIT_MS).optional();
-const idempotencyKey = z.string().min(1).max(200).optional();
 
 /** The tools of this room. */
 export function tools(router: QuestionRouter): Tool[] {
@@ -55,23 +44,12 @@ function ask(router: QuestionRouter): Tool {
       kind: z.enum(KINDS).optional().describe("authority (may I?) is answered by documents and people only."),
       change: z.string().max(200).optional().describe("Change id that it is about."),
       waitMs: waitMs.describe("Wait for anybody's answer."),
-      idempotencyKey,
     }),
-    output: z.object({
-      status: z.enum(STATUSES),
-      questionId: z.string(),
-      cached: z.boolean(),
-      answer: answer.nullable(),
-      hops: z.array(hop),
-      resource: z.string().nullable().describe("Subscribe to it while pending."),
-    }),
+    output: z.looseObject({ status, questionId: z.string(), answer: answer.optional() }),
   }).handle({
-    run: async ({ change, ...request }, { principal, signal }) => {
-      const result = await router.ask({ ...request, context: { change } }, principal, signal);
-      const blank = { cached: false, answer: null, hops: [], resource: null };
-      return { ...blank, ...result };
-    },
-    render: renderAsked,
+    run: ({ change, ...request }, { principal, signal }) =>
+      router.ask({ ...request, context: { change } }, principal, signal),
+    render: (output) => renderAsked(output as unknown as AskResult),
   });
 }
 
@@ -84,10 +62,13 @@ function get(router: QuestionRouter): Tool {
     idempotent: true,
     toolset: "default",
     input: z.object({ questionId, waitMs }),
-    output: question.extend({ hops: z.array(hop) }),
+    output: summary.extend({ answer: z.looseObject({ text: z.string() }).optional() }),
   }).handle({
-    run: ({ questionId, waitMs }, { signal }) => router.get(questionId, { waitMs, signal }),
-    render: renderView,
+    run: async ({ questionId, waitMs }, { signal }) => {
+      const { answer, ...view } = await router.get(questionId, { waitMs, signal });
+      return answer ? { ...view, answer } : view;
+    },
+    render: (output) => renderView(output as unknown as ShownView),
   });
 }
 
@@ -100,25 +81,19 @@ function list(router: QuestionRouter): Tool {
     idempotent: true,
     toolset: "default",
     input: z.object({
-      status: z.enum(STATUSES).optional(),
+      status: status.optional(),
       for: z.enum(["agent", "person"]).optional().describe("Only what they may answer."),
       cursor: z.string().max(200).optional(),
       limit: z.int().min(1).max(100).optional(),
     }),
-    output: z.object({
-      questions: z.array(question.omit({ answer: true, verdict: true }).extend({ answer: z.string().nullable() })),
-      total: z.number(),
-      nextCursor: z.string().nullable(),
-    }),
+    output: z.looseObject({ questions: z.array(summary), nextCursor: z.string().optional() }),
   }).handle({
     run: async (request) => {
-      const { questions, ...page } = await router.list(request);
-      return {
-        ...page,
-        questions: questions.map((view) => ({ ...view, answer: view.answer?.text.slice(0, 300) ?? null })),
-      };
+      const { questions, nextCursor, total } = await router.list(request);
+      const rows = questions.map((view) => ({ ...view, answer: view.answer?.text.slice(0, MAX_EXCERPT) ?? null }));
+      return { questions: rows, total, ...(nextCursor === null ? {} : { nextCursor }) };
     },
-    render: renderPage,
+    render: (output) => renderPage(output as unknown as ShownPage),
   });
 }
 
@@ -136,12 +111,11 @@ function submit(router: QuestionRouter): Tool {
         .array(z.object({ path: z.string().max(1000), heading: z.string().max(500).optional() }))
         .max(20)
         .optional(),
-      idempotencyKey,
     }),
-    output: z.object({ questionId: z.string(), answer }),
+    output: z.looseObject({ questionId: z.string() }),
   }).handle({
     run: (request, { principal }) => router.answer({ ...request, principal }),
-    render: renderAnswered,
+    render: (output) => renderAnswered(output as unknown as ShownSubmission),
   });
 }
 
@@ -157,9 +131,9 @@ function judge(router: QuestionRouter): Tool {
       verdict: z.enum(VERDICTS),
       correction: z.string().min(1).max(MAX_ANSWER).optional().describe("The right answer."),
     }),
-    output: z.object({ answerId: z.string(), corrected: answer.nullable() }),
+    output: z.looseObject({ answerId: z.string() }),
   }).handle({
     run: (request, { principal }) => router.judge({ ...request, principal }),
-    render: renderJudged,
+    render: (output) => renderJudged(output as unknown as ShownJudgement),
   });
 }

@@ -22,8 +22,11 @@ export const MAX_ANSWER = 20_000;
 /** Longest wait of one call; clients cut calls at 60 seconds and less. */
 export const MAX_WAIT_MS = 25_000;
 
-/** A place in a document as it was when the answer was given. */
-export interface Citation {
+/**
+ * A place in a document as it was when the answer was given. (Results are types, not interfaces: tools hand them through
+ * schemas that are open for further fields.)
+ */
+export type Citation = {
   path: string;
   /** Heading path joined with ` > `; empty for the text before the first heading. */
   heading: string;
@@ -31,9 +34,9 @@ export interface Citation {
   endLine: number;
   /** Git blob id of the document. */
   revision: string;
-}
+};
 
-export interface Answer {
+export type Answer = {
   id: string;
   text: string;
   citations: Citation[];
@@ -44,15 +47,15 @@ export interface Answer {
   by: string;
   /** Epoch milliseconds. */
   at: number;
-}
+};
 
 /** One rung of the ladder that was tried. */
-export interface Hop {
+export type Hop = {
   responder: string;
   outcome: "answered" | "declined" | "failed";
   ms: number;
   reason: string;
-}
+};
 
 export interface AskRequest {
   text: string;
@@ -80,7 +83,7 @@ export type AskResult =
   | { status: "pending"; questionId: string; hops: Hop[]; resource: string }
   | { status: "expired"; questionId: string };
 
-export interface QuestionView {
+export type QuestionView = {
   questionId: string;
   text: string;
   kind: Kind;
@@ -93,7 +96,7 @@ export interface QuestionView {
   answer: Answer | null;
   /** What was said of the answer. */
   verdict: Verdict | null;
-}
+};
 
 export interface ListRequest {
   status?: Status | undefined;

@@ -2,16 +2,15 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { asStoreError, isDamage, openIndexDatabase, recreateIndexDatabase } from "./database.ts";
 import { evidenceOf } from "./evidence.ts";
 import type { Evidence, Hit, IndexedDocument, Passage, SearchIndex, WeightedTerm } from "./port.ts";
+import { anyOf, fuse, inverseFrequency, placeWords, queryOf } from "./query.ts";
 import { cjkPairs, identifiers, Terms } from "./terms.ts";
 
-/** Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009) with its customary constant. */
-const RRF_K = 60;
 /** How many candidates each list gives to the fusion. */
 const CANDIDATES = 50;
 /** The rarest words of a question that are searched for; the time of a query grows with the commonest ones. */
 const MAX_TERMS = 6;
-/** In a corpus of a few passages every word would be common, and one word that is not there would outweigh the others. */
-const MIN_PASSAGES = 200;
+/** Frequencies kept until the next change. */
+const MAX_FREQUENCIES = 20_000;
 /** The shortest text that a trigram index can find. */
 const TRIGRAM = 3;
 
@@ -55,6 +54,8 @@ class Fts5Index implements SearchIndex {
   #connection: DatabaseSync;
   #statements: Statements;
   #passageCount = 0;
+  /** In how many passages a term stands, as long as nothing changes. */
+  readonly #frequencies = new Map<string, number>();
 
   constructor(path: string) {
     this.#path = path;
@@ -136,15 +137,20 @@ class Fts5Index implements SearchIndex {
     const known = this.#terms
       .ofQuestion(question)
       .map(({ word, term }) => ({ word, frequency: this.#frequency(term) }));
-    const rarest = known.filter(({ frequency }) => frequency > 0).sort((a, b) => a.frequency - b.frequency);
-    if (rarest.length === 0) return [];
-    return ids(this.#statements.byWords.all(anyOf(rarest.slice(0, MAX_TERMS).map(({ word }) => word)), CANDIDATES));
+    const present = known.filter(({ frequency }) => frequency > 0);
+    const rarest = present.sort((a, b) => a.frequency - b.frequency).slice(0, MAX_TERMS);
+    return rarest.length === 0 ? [] : ids(this.#statements.byWords.all(queryOf(rarest), CANDIDATES));
   }
 
   /** In how many passages a term stands. */
   #frequency(term: string): number {
+    const known = this.#frequencies.get(term);
+    if (known !== undefined) return known;
     const row = this.#statements.frequency.get(term) as { doc: number } | undefined;
-    return row?.doc ?? 0;
+    const frequency = row?.doc ?? 0;
+    if (this.#frequencies.size >= MAX_FREQUENCIES) this.#frequencies.clear();
+    this.#frequencies.set(term, frequency);
+    return frequency;
   }
 
   /** Parts of names that words do not give: `minScore` in `documents.minScoreDefault`, `valid` in `revalidate`. */
@@ -199,6 +205,7 @@ class Fts5Index implements SearchIndex {
   }
 
   #change(work: () => void): void {
+    this.#frequencies.clear();
     this.#guard(() => {
       this.#connection.exec("BEGIN IMMEDIATE");
       try {
@@ -230,6 +237,7 @@ class Fts5Index implements SearchIndex {
 
   /** Reads back what is indexed: at the start, and after a change that was rolled back. */
   #load(): void {
+    this.#frequencies.clear();
     this.#revisions.clear();
     for (const row of this.#connection.prepare("SELECT path, revision FROM documents").all()) {
       this.#revisions.set(row["path"] as string, row["revision"] as string);
@@ -259,31 +267,8 @@ function prepareStatements(db: DatabaseSync): Statements {
   };
 }
 
-/** Each term as a quoted string, so that no character of a question is an operator of FTS5's query language. */
-function anyOf(terms: string[]): string {
-  return terms.map((term) => `"${term.replaceAll('"', '""')}"`).join(" OR ");
-}
-
 function ids(rows: unknown[]): number[] {
   return rows.map((row) => (row as { id: number }).id);
-}
-
-function fuse(lists: number[][]): [id: number, score: number][] {
-  const scores = new Map<number, number>();
-  for (const list of lists) {
-    for (const [index, id] of list.entries()) scores.set(id, (scores.get(id) ?? 0) + 1 / (RRF_K + index + 1));
-  }
-  return [...scores].sort((a, b) => b[1] - a[1]);
-}
-
-/** Inverse document frequency as BM25 has it, over a corpus of at least `MIN_PASSAGES`. */
-function inverseFrequency(passagesWithTerm: number, passages: number): number {
-  return Math.log(1 + (Math.max(passages, MIN_PASSAGES) - passagesWithTerm + 0.5) / (passagesWithTerm + 0.5));
-}
-
-/** `openspec/specs/user-login/spec.md` -> `openspec specs user login spec`. */
-function placeWords(path: string): string {
-  return path.replace(/\.[A-Za-z0-9]+$/, "").replaceAll(/[^\p{L}\p{N}]+/gu, " ");
 }
 
 function toPassage(row: PassageRow): Passage {

@@ -1,0 +1,43 @@
+/** Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009) with its customary constant. */
+const RRF_K = 60;
+/** A passage has to hold one of so many of the rarest words, or of more until these stand in so many passages. */
+const NEEDED_TERMS = 3;
+const ENOUGH_PASSAGES = 500;
+/** In a corpus of a few passages every word would be common, and one word that is not there would outweigh the others. */
+const MIN_PASSAGES = 200;
+
+/**
+ * Passages with one of the rarest words, ranked by all of them: most of a query's time goes into ranking passages that
+ * hold nothing but a common word. Where the rare words give few passages, commoner ones count as well.
+ */
+export function queryOf(rarestFirst: { word: string; frequency: number }[]): string {
+  const words = rarestFirst.map(({ word }) => word);
+  let needed = 0;
+  for (let reached = 0; needed < words.length && (needed < NEEDED_TERMS || reached < ENOUGH_PASSAGES); needed += 1) {
+    reached += rarestFirst[needed]!.frequency;
+  }
+  return needed < words.length ? `(${anyOf(words.slice(0, needed))}) AND (${anyOf(words)})` : anyOf(words);
+}
+
+/** Each term as a quoted string, so that no character of a question is an operator of FTS5's query language. */
+export function anyOf(terms: string[]): string {
+  return terms.map((term) => `"${term.replaceAll('"', '""')}"`).join(" OR ");
+}
+
+export function fuse(lists: number[][]): [id: number, score: number][] {
+  const scores = new Map<number, number>();
+  for (const list of lists) {
+    for (const [index, id] of list.entries()) scores.set(id, (scores.get(id) ?? 0) + 1 / (RRF_K + index + 1));
+  }
+  return [...scores].sort((a, b) => b[1] - a[1]);
+}
+
+/** Inverse document frequency as BM25 has it, over a corpus of at least `MIN_PASSAGES`. */
+export function inverseFrequency(passagesWithTerm: number, passages: number): number {
+  return Math.log(1 + (Math.max(passages, MIN_PASSAGES) - passagesWithTerm + 0.5) / (passagesWithTerm + 0.5));
+}
+
+/** `openspec/specs/user-login/spec.md` -> `openspec specs user login spec`. */
+export function placeWords(path: string): string {
+  return path.replace(/\.[A-Za-z0-9]+$/, "").replaceAll(/[^\p{L}\p{N}]+/gu, " ");
+}
