@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Principal } from "../foundation/principal.ts";
 
 /**
@@ -163,5 +162,3 @@ export interface ReplayOutcome {
 export function questionResource(questionId: string): string {
   return `specloop://questions/${questionId}`;
 }
-
-export const kindSchema = z.enum(KINDS);
