@@ -34,7 +34,7 @@ export interface ChangeFiles extends FoundFiles {
   planHash: string;
 }
 
-export interface DeltaFile {
+interface DeltaFile {
   capability: string;
   path: string;
   delta: ParsedDelta;

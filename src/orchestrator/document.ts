@@ -32,7 +32,7 @@ export interface Document {
 }
 
 /** What was found in a text; parts that do not apply to its role are empty. */
-export interface Content {
+interface Content {
   title: string | null;
   /** Line of the first of git's conflict markers. */
   conflictLine: number | null;
@@ -45,7 +45,7 @@ export interface Content {
   planHash: string;
 }
 
-export const NO_CONTENT: Content = {
+const NO_CONTENT: Content = {
   title: null,
   conflictLine: null,
   tasks: [],

@@ -7,13 +7,8 @@ export interface ProposalInput {
   title: string;
   id?: string | undefined;
   content?: string | undefined;
-  why?: string | undefined;
-  whatChanges?: string[] | undefined;
-  impact?: string[] | undefined;
-  design?: string | undefined;
-  tasks?: ChangeDraft["tasks"] | undefined;
-  deltas?: ChangeDraft["deltas"] | undefined;
-  goal?: string | undefined;
+  /** Capability -> delta spec in OpenSpec's markdown. */
+  specs?: Record<string, string> | undefined;
 }
 
 const MAX_ID = 60;
@@ -21,42 +16,57 @@ const MAX_ID = 60;
 const LETTERS: Record<string, string> = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l" };
 
 /**
- * A complete draft from what is given. `content` is markdown: its sections Why, What Changes, Impact, Tasks and Design
- * are used where they exist, else all of it is the reason. Without deltas the change declares that it alters no
- * requirement, which OpenSpec then accepts.
+ * A complete draft from what is given. `content` is markdown: its sections Why, What Changes, Impact, Tasks (with
+ * level-three headings as groups) and Design are used where they exist, else all of it is the reason. Without delta
+ * specs the change declares that it alters no requirement, which OpenSpec then accepts.
  */
-export function draftFrom(input: ProposalInput): ChangeDraft {
-  const sections = sectionsOf(input.content ?? "");
+export function draftFrom({ title, id, content = "", specs = {} }: ProposalInput): ChangeDraft {
+  const sections = sectionsOf(content);
   const section = (name: string) => sections.get(name) ?? "";
-  const { title, deltas = [], goal } = input;
-  const design = textOr(input.design, section("design"), "");
+  const design = section("design");
+  const files = Object.entries(specs).map(([capability, text]) => [
+    `specs/${capability}/spec.md`,
+    `${text.trimEnd()}\n`,
+  ]);
   return {
-    id: input.id ?? idFrom(title),
+    id: id ?? idFrom(title),
     title,
-    why: textOr(input.why, section("why"), section(""), title),
-    whatChanges: itemsOr(input.whatChanges, section("what changes"), title),
-    impact: itemsOr(input.impact, section("impact"), "No requirement changes; see the tasks."),
-    ...(design === "" ? {} : { design }),
-    tasks: input.tasks ?? [{ group: "Implementation", items: itemsOr(undefined, section("tasks"), title) }],
-    deltas,
-    skipSpecs: deltas.length === 0,
-    extraFiles: {},
-    ...(goal === undefined ? {} : { goal }),
+    why: textOr(section("why"), section(""), title),
+    whatChanges: itemsOr(section("what changes"), title),
+    impact: itemsOr(
+      section("impact"),
+      files.length === 0 ? "No requirement changes; see the tasks." : "See the specs.",
+    ),
+    ...(design.trim() === "" ? {} : { design }),
+    tasks: tasksOf(section("tasks"), title),
+    deltas: [],
+    skipSpecs: files.length === 0,
+    extraFiles: Object.fromEntries(files) as Record<string, string>,
   };
 }
 
-/** The first text that says something. */
-function textOr(...texts: (string | undefined)[]): string {
-  return texts.find((text) => text !== undefined && text.trim() !== "") ?? "";
+function tasksOf(text: string, fallback: string): ChangeDraft["tasks"] {
+  const groups: ChangeDraft["tasks"] = [];
+  for (const part of text.split(/^(?=###\s)/m)) {
+    const heading = /^###\s+(?:\d+\.\s+)?(.+)$/m.exec(part);
+    const items = itemsOf(heading ? part.slice(part.indexOf("\n") + 1) : part);
+    if (items.length > 0) groups.push({ group: heading?.[1]?.trim() ?? "Implementation", items });
+  }
+  return groups.length > 0 ? groups : [{ group: "Implementation", items: [fallback] }];
 }
 
-function itemsOr(given: string[] | undefined, text: string, fallback: string): string[] {
-  const items = given ?? itemsOf(text);
+/** The first text that says something. */
+function textOr(...texts: string[]): string {
+  return texts.find((text) => text.trim() !== "") ?? "";
+}
+
+function itemsOr(text: string, fallback: string): string[] {
+  const items = itemsOf(text);
   return items.length > 0 ? items : [fallback];
 }
 
 /** Lower-case words of the title; a hash where it has no Latin letters. */
-export function idFrom(title: string): string {
+function idFrom(title: string): string {
   const plain = title.toLowerCase().replaceAll(/[ßæœøł]/g, (letter) => LETTERS[letter] ?? letter);
   const words =
     plain

@@ -20,7 +20,7 @@ export async function headFiles(git: Git, root: string, last: HeadFiles): Promis
 }
 
 /** Groups paths by change; what lies in the archive is left out. */
-export function byFolder(files: Map<string, string>, root: string): HeadFiles["byFolder"] {
+function byFolder(files: Map<string, string>, root: string): HeadFiles["byFolder"] {
   const groups: HeadFiles["byFolder"] = new Map();
   const start = `${root}/changes/`;
   for (const [path, blob] of files) {

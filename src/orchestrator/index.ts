@@ -1,23 +1,8 @@
 export { changeOf, type ChangeFiles } from "./change-files.ts";
 export { derive } from "./derive.ts";
-export { documentOf, type Document } from "./document.ts";
-export type { ChangePage, ChangeSummary, ListRequest } from "./listing.ts";
+export { documentOf } from "./document.ts";
 export { options, type OpenspecOptions } from "./options.ts";
-export { Orchestrator, type OrchestratorParts } from "./orchestrator.ts";
-export type { ProposeContext, ProposeResult } from "./propose.ts";
+export { Orchestrator } from "./orchestrator.ts";
 export type { Snapshot } from "./snapshot.ts";
-export {
-  STAGES,
-  type ArtifactState,
-  type ChangeState,
-  type ChangeView,
-  type DeltaState,
-  type Mergeability,
-  type OpenQuestion,
-  type Place,
-  type RootState,
-  type Stage,
-  type Validity,
-} from "./state.ts";
-export { migrations, type OrchestratorTables } from "./tables.ts";
+export { migrations } from "./tables.ts";
 export { tools } from "./tools.ts";

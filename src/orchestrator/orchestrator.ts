@@ -60,6 +60,7 @@ export class Orchestrator implements Service {
   #head: { commit: string | null; branch: string | null } | null = null;
   #branch: string | null = null;
   #turn: Promise<unknown> = Promise.resolve();
+  #missed = false;
 
   constructor(parts: OrchestratorParts) {
     this.#parts = parts;
@@ -163,7 +164,7 @@ export class Orchestrator implements Service {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { git, logger } = this.#parts;
+    const { git, logger, options } = this.#parts;
     const directories = watchedDirectories(
       git,
       [...this.#keepers.values()].map(({ root }) => root),
@@ -173,6 +174,7 @@ export class Orchestrator implements Service {
     this.#watcher = this.#parts.watcher({
       directories,
       gitDirectories: [...new Set([gitDirectory, commonDirectory])],
+      timing: () => ({ settleMs: options.current.settleMs, reconcileMs: options.current.reconcileSeconds * 1000 }),
       onBatch: (batch) => this.#inTurn(() => this.#take(batch)),
       onError: (error) => logger.warn({ err: error }, "watching is incomplete"),
     });
@@ -183,11 +185,19 @@ export class Orchestrator implements Service {
     if (this.#stop.signal.aborted) return;
     const { git, events } = this.#parts;
     const started = this.#parts.clock.monotonic();
-    await this.#look(batch, batch.refsMoved || batch.everything);
+    await this.#lookAtBatch(batch);
     if (batch.paths.size === 0 && !batch.refsMoved) return;
     const paths = [...batch.paths].slice(0, SHOWN_PATHS).map((path) => toRepositoryPath(git.places.worktree, path));
     const ms = Math.round(batch.ms + this.#parts.clock.monotonic() - started);
     events.emit("watch.settled", { paths, refsMoved: batch.refsMoved, ms });
+  }
+
+  /** After a look that failed what it should have seen is unknown, so the next one is at everything. */
+  async #lookAtBatch(batch: SettledBatch): Promise<void> {
+    const wasMissed = this.#missed;
+    this.#missed = true;
+    await this.#look(wasMissed ? null : batch, wasMissed || batch.refsMoved || batch.everything);
+    this.#missed = false;
   }
 
   /** Looks at what a batch names, or at everything. */

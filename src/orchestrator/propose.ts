@@ -82,7 +82,7 @@ async function judge(
   { state, parent, parts }: Place,
 ): Promise<Verdict | null> {
   if (!parts.validator) return null;
-  const capabilities = draft.deltas.map(({ capability }) => capability);
+  const capabilities = [...files.keys()].flatMap((name) => /^specs\/(.+)\/spec\.md$/.exec(name)?.[1] ?? []);
   const planning = await planningFiles(parts.git, { commit: parent, root: state.root, capabilities });
   const all = new Map<string, string | Uint8Array>(planning);
   for (const [name, content] of files) all.set(`changes/${draft.id}/${name}`, content);

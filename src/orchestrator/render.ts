@@ -1,14 +1,7 @@
-import type { ChangeDetail, SummaryRow, VerdictRow } from "./tools.ts";
+import type { ChangePage } from "./listing.ts";
+import type { ChangeDetail, ProposalRow, VerdictRow } from "./tools.ts";
 
-export function renderList({
-  changes,
-  cursor,
-  total,
-}: {
-  changes: SummaryRow[];
-  cursor: string | null;
-  total: number;
-}): string {
+export function renderList({ changes, cursor, total }: ChangePage): string {
   if (total === 0) return "No changes.";
   const lines = changes.map((change) => {
     const facts = [`${change.tasks.done}/${change.tasks.total} tasks`, validity(change.valid)];
@@ -28,9 +21,8 @@ export function renderList({
 export function renderChange(change: ChangeDetail): string {
   const { done, total } = change.tasks;
   const place = change.branch === null ? change.git : `branch ${change.branch}`;
-  const deltas = change.deltas.map((delta) => {
-    const text = (name: string) => (typeof delta[name] === "string" ? delta[name] : "");
-    return `- ${text("operation")} ${text("capability")}: ${text("requirement")}${text("to") === "" ? "" : ` -> ${text("to")}`}`;
+  const deltas = change.deltas.map(({ operation, capability, requirement, to }) => {
+    return `- ${operation} ${capability}: ${requirement}${to === undefined ? "" : ` -> ${to}`}`;
   });
   return [
     `# ${change.id}${change.title === null ? "" : `: ${change.title}`}`,
@@ -47,19 +39,13 @@ export function renderChange(change: ChangeDetail): string {
     ),
     ...section(
       "Overlaps",
-      change.overlaps.map((overlap) => `- ${Object.values(overlap).join(", ")}`),
+      change.overlaps.map((overlap) => `- ${overlap.change}, ${overlap.capability}: ${overlap.requirement}`),
     ),
     change.verdict === null ? "No verdict of OpenSpec yet." : verdictLines(change.verdict, change.verdictCurrent),
   ].join("\n");
 }
 
-export function renderProposal(made: {
-  changeId: string;
-  branch: string;
-  commit: string;
-  valid: boolean | null;
-  warning: string | null;
-}): string {
+export function renderProposal(made: ProposalRow): string {
   const warning = made.warning === null ? "" : ` ${made.warning}`;
   return `Proposed ${made.changeId} on ${made.branch} (${made.commit.slice(0, 10)}, ${validity(made.valid)}).${warning} A person approves it by merging: git merge ${made.branch}`;
 }

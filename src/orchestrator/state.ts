@@ -98,7 +98,7 @@ export interface RootState {
 }
 
 /** The official verdict as far as it is known. */
-export interface Validity {
+interface Validity {
   verdict: Verdict | null;
   /** Whether it was given for what is on disk now; a fresh one is on its way when not. */
   current: boolean;

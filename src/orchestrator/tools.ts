@@ -3,80 +3,67 @@ import { defineTool, type Tool } from "../foundation/tool.ts";
 import { draftFrom } from "./draft-from-text.ts";
 import type { Orchestrator } from "./orchestrator.ts";
 import { renderChange, renderList, renderProposal, renderVerdict } from "./render.ts";
-import { STAGES } from "./state.ts";
+import type { Verdict, VerdictIssue } from "../adapters/openspec/index.ts";
+import type { Diagnostic } from "../foundation/errors.ts";
+import type { ChangeSummary } from "./listing.ts";
+import { STAGES, type ArtifactState, type DeltaState, type OpenQuestion, type Overlap, type Place } from "./state.ts";
 
-const id = z.string().min(1).max(300).describe("Change id");
-const root = z.string().max(500).optional().describe("Planning folder, if several have the id");
-const diagnostic = z.object({
-  severity: z.enum(["error", "warning", "info"]),
-  code: z.string(),
-  message: z.string(),
-  target: z.string().optional(),
-  fix: z.string().optional(),
+const id = z.string().min(1).max(300);
+const root = z.string().max(500).optional().describe("if several planning folders have the id");
+
+/** Text says what rows hold: the definitions of all tools together have 2,000 tokens. */
+function typed<Value>(schema: z.ZodType): z.ZodType<Value, Value> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- zod cannot name a type that its JSON Schema leaves open
+  return schema as z.ZodType<Value, Value>;
+}
+function rows<Row>(): z.ZodType<Row[], Row[]> {
+  return typed<Row[]>(z.array(z.unknown()));
+}
+
+const listOutput = z.object({ changes: rows<ChangeSummary>(), cursor: z.string().nullable(), total: z.int() });
+const detail = z.object({
+  id: z.string(),
+  path: z.string(),
+  stage: z.string(),
+  title: typed<string | null>(z.unknown()),
+  git: typed<Place>(z.string()),
+  branch: typed<string | null>(z.unknown()),
+  tasks: typed<{ done: number; total: number }>(z.unknown()),
+  artifacts: rows<ArtifactState>(),
+  deltas: rows<DeltaState>(),
+  findings: rows<Diagnostic>(),
+  questions: rows<OpenQuestion>(),
+  mergeability: z.string(),
+  overlaps: rows<Overlap>(),
+  verdict: typed<Verdict | null>(z.unknown()),
+  verdictCurrent: z.boolean(),
 });
 const verdict = z.object({
   valid: z.boolean(),
   version: z.string(),
   source: z.string(),
-  issues: z.array(z.object({ level: z.string(), path: z.string(), message: z.string(), line: z.number().optional() })),
+  issues: rows<VerdictIssue>(),
   ms: z.number(),
 });
-const stage = z.enum(STAGES);
-const tasks = z.object({ done: z.int(), total: z.int() });
-const summary = z.object({
-  id: z.string(),
-  root: z.string(),
-  stage: z.string(),
-  title: z.string().nullable(),
-  git: z.string(),
-  tasks,
-  findings: z.object({ errors: z.int(), warnings: z.int() }),
-  openQuestions: z.int(),
+const proposal = z.object({
+  changeId: z.string(),
+  branch: z.string(),
+  commit: z.string(),
   valid: z.boolean().nullable(),
-  mergeability: z.string(),
-});
-const detail = z.object({
-  id: z.string(),
-  path: z.string(),
-  stage: z.string(),
-  title: z.string().nullable(),
-  git: z.string(),
-  branch: z.string().nullable(),
-  tasks,
-  artifacts: z.array(z.object({ id: z.string(), status: z.string(), paths: z.array(z.string()) })),
-  deltas: z.array(z.record(z.string(), z.unknown())),
-  findings: z.array(diagnostic),
-  questions: z.array(z.object({ path: z.string(), line: z.int(), text: z.string(), answered: z.boolean() })),
-  mergeability: z.string(),
-  overlaps: z.array(z.record(z.string(), z.string())),
-  verdict: verdict.nullable(),
-  verdictCurrent: z.boolean(),
+  warning: z.string().nullable(),
 });
 export type ChangeDetail = z.output<typeof detail>;
-export type SummaryRow = z.output<typeof summary>;
 export type VerdictRow = z.output<typeof verdict>;
+export type ProposalRow = z.output<typeof proposal>;
 
-const delta = z.object({
-  capability: z.string().min(1),
-  operation: z.enum(["ADDED", "MODIFIED", "REMOVED"]),
-  requirement: z.string().min(1),
-  text: z.string().describe("Sentence with SHALL or MUST"),
-  scenarios: z.array(z.object({ name: z.string(), steps: z.array(z.string()) })).default([]),
-});
 const draft = z.object({
   title: z.string().min(1).max(300),
-  content: z.string().max(200_000).optional().describe("Markdown: sections Why, What Changes, Impact, Tasks, Design"),
-  id: z.string().max(200).optional().describe("kebab-case; made from the title"),
-  why: z.string().max(50_000).optional(),
-  whatChanges: z.array(z.string()).max(100).optional(),
-  impact: z.array(z.string()).max(100).optional(),
-  design: z.string().max(200_000).optional(),
-  tasks: z
-    .array(z.object({ group: z.string(), items: z.array(z.string()).min(1) }))
-    .max(100)
-    .optional(),
-  deltas: z.array(delta).max(200).optional().describe("Requirement changes; none: no requirement changes"),
-  goal: z.string().max(2000).optional(),
+  content: z.string().optional().describe("markdown: ## Why, What Changes, Impact, Tasks, Design"),
+  id: z.string().optional(),
+  specs: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe("capability: delta spec (## ADDED Requirements ...); without, no requirement changes"),
 });
 
 /** The tools of the orchestrator. */
@@ -90,12 +77,12 @@ function listTool(orchestrator: Orchestrator): Tool {
     title: "List changes",
     description: "OpenSpec changes with stage, task progress, findings and validity.",
     input: z.object({
-      stage: stage.optional(),
-      archived: z.boolean().optional().describe("Include archived and abandoned"),
+      stage: z.enum(STAGES).optional(),
+      archived: z.boolean().optional(),
       limit: z.int().min(1).max(100).optional(),
       cursor: z.string().max(2000).optional(),
     }),
-    output: z.object({ changes: z.array(summary), cursor: z.string().nullable(), total: z.int() }),
+    output: listOutput,
     effect: "read",
     toolset: "default",
   }).handle({
@@ -108,8 +95,7 @@ function getTool(orchestrator: Orchestrator): Tool {
   return defineTool({
     name: "change_get",
     title: "Show a change",
-    description:
-      "One change: artifacts, requirement deltas, findings with fixes, open questions, overlaps, OpenSpec's verdict.",
+    description: "A change: artifacts, deltas, findings with fixes, open questions, overlaps, official verdict.",
     input: z.object({ id, root }),
     output: detail,
     effect: "read",
@@ -117,13 +103,13 @@ function getTool(orchestrator: Orchestrator): Tool {
   }).handle({
     run: async ({ id, root }) => {
       const view = await orchestrator.get(id, root);
+      const { mergeability, validity } = view;
       return {
         ...view,
-        mergeability: view.mergeability.state,
-        overlaps: view.mergeability.overlaps.map((overlap) => ({ ...overlap })),
-        deltas: view.deltas.map((item) => ({ ...item })),
-        verdict: view.validity.verdict,
-        verdictCurrent: view.validity.current,
+        mergeability: mergeability.state,
+        overlaps: mergeability.overlaps,
+        verdict: validity.verdict,
+        verdictCurrent: validity.current,
       };
     },
     render: renderChange,
@@ -135,15 +121,9 @@ function proposeTool(orchestrator: Orchestrator): Tool {
     name: "change_propose",
     title: "Propose a change",
     description:
-      "Commits a complete OpenSpec change on branch specloop/<id>, after OpenSpec's strict check; a person merges it. Title and content are enough.",
+      "Commits an OpenSpec change on branch specloop/<id> if it passes the strict check; a person merges it. A title is enough.",
     input: draft,
-    output: z.object({
-      changeId: z.string(),
-      branch: z.string(),
-      commit: z.string(),
-      valid: z.boolean().nullable(),
-      warning: z.string().nullable(),
-    }),
+    output: proposal,
     effect: "add",
     toolset: "default",
   }).handle({

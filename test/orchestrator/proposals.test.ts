@@ -185,8 +185,27 @@ test("the tool makes a complete valid change of a title and some markdown", asyn
     changeId: expect.stringMatching(/^change-[0-9a-f]{8}$/),
     valid: true,
   });
-  const withDelta = { title: "Add more", deltas: DRAFT.deltas };
-  expect(await tool.run(withDelta, toolContext)).toMatchObject({ changeId: "add-more", valid: true });
+  // A delta spec as OpenSpec writes it is judged beside the main spec that it modifies.
+  const specs = { auth: delta("MODIFIED", "Sign in") };
+  expect(await tool.run({ title: "Sign in again", specs }, toolContext)).toMatchObject({
+    changeId: "sign-in-again",
+    valid: true,
+  });
+  expect(await orchestrator.get("sign-in-again")).toMatchObject({
+    deltas: [{ operation: "MODIFIED", requirement: "Sign in" }],
+  });
+  const dropping = { auth: delta("MODIFIED", "Sign in").replace("Scenario: good", "Scenario: other") };
+  await expect(tool.run({ title: "Drop it", specs: dropping }, toolContext)).rejects.toMatchObject({
+    code: "invalid_change",
+  });
+  await expect(tool.run({ title: "Out", specs: { "../..": "x" } }, toolContext)).rejects.toMatchObject({
+    code: "bad_input",
+  });
+  const grouped = "## Tasks\n\n### 1. Build\n- [ ] 1.1 a\n### Test\n- b\n";
+  await tool.run({ title: "Groups", content: grouped }, toolContext);
+  expect(await repository.git("show", "specloop/groups:openspec/changes/groups/tasks.md")).toBe(
+    "# Tasks\n\n## 1. Build\n\n- [ ] 1.1 a\n\n## 2. Test\n\n- [ ] 2.1 b",
+  );
 });
 
 test("the tools list, show and check, and their text carries the facts", async () => {

@@ -15,7 +15,7 @@ import type { TemporaryRepository } from "../helpers/repository.ts";
 export const projectRoot = resolve(import.meta.dirname, "../..");
 
 /** Everything that was told, in order. */
-export type Told = { [Name in EventName]: { name: Name; payload: EventMap[Name] } }[EventName][];
+type Told = { [Name in EventName]: { name: Name; payload: EventMap[Name] } }[EventName][];
 
 export interface Running extends AsyncDisposable {
   orchestrator: Orchestrator;

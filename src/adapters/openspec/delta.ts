@@ -42,11 +42,6 @@ export function parseDelta(content: string): ParsedDelta {
   };
 }
 
-/** Number of requirement operations. */
-export function deltaCount(delta: ParsedDelta): number {
-  return delta.added.length + delta.modified.length + delta.removed.length + delta.renamed.length;
-}
-
 function operationOf(title: string): DeltaOperation | undefined {
   return OPERATIONS.find((operation) => title.toLowerCase() === `${operation.toLowerCase()} requirements`);
 }

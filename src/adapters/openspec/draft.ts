@@ -98,7 +98,10 @@ function requirement({ operation, requirement, text, scenarios }: DraftDelta): s
 /** `WHEN a` and `- when a` become `**WHEN** a`. */
 function step(text: string): string {
   const plain = withoutBullet(text);
-  return plain.replace(/^\**(GIVEN|WHEN|THEN|AND|BUT)\b\**:?\s*/i, (_all, word: string) => `**${word.toUpperCase()}** `);
+  return plain.replace(
+    /^\**(GIVEN|WHEN|THEN|AND|BUT)\b\**:?\s*/i,
+    (_all, word: string) => `**${word.toUpperCase()}** `,
+  );
 }
 
 function bullets(items: string[]): string {

@@ -1,7 +1,7 @@
 import { sha256 } from "../../foundation/hash.ts";
 import type { Lines } from "./lines.ts";
 
-export interface Scenario {
+interface Scenario {
   name: string;
   line: number;
 }

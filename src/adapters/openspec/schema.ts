@@ -3,7 +3,7 @@ import type { Diagnostic } from "../../foundation/errors.ts";
 import { describe, parseYaml } from "./metadata.ts";
 
 /** One thing that a change of this schema consists of. */
-export interface ArtifactDefinition {
+interface ArtifactDefinition {
   id: string;
   /** Path or glob inside the change folder. */
   generates: string;

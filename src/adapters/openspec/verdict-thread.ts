@@ -34,10 +34,11 @@ export class VerdictThread implements AsyncDisposable {
   #ended = false;
 
   constructor(directory: string, env: NodeJS.ProcessEnv, idleMs: number) {
+    const source = new URL("./verdict-worker.ts", import.meta.url);
     // Compiled code lies in .js files, and `new URL` is not rewritten by the compiler.
-    const file = import.meta.url.endsWith(".ts") ? "./verdict-worker.ts" : "./verdict-worker.js";
+    const file = import.meta.url.endsWith(".ts") ? source : new URL(source.href.replace(/\.ts$/, ".js"));
     const options = { workerData: { directory }, env, execArgv: [], stdout: true, stderr: true };
-    this.#worker = new Worker(new URL(file, import.meta.url), options);
+    this.#worker = new Worker(file, options);
     this.#idleMs = idleMs;
     this.#worker.stdout.resume();
     this.#worker.stderr.resume();

@@ -1,2 +1,2 @@
-export { createWatcher, type WatcherParts } from "./watcher.ts";
+export { createWatcher } from "./watcher.ts";
 export type { SettledBatch, Watcher, WatchRequest } from "./port.ts";

@@ -15,6 +15,8 @@ export interface WatchRequest {
   directories: string[];
   /** git directories whose HEAD, refs/heads and packed-refs tell of moved branches. */
   gitDirectories: string[];
+  /** How long nothing must move, and how often everything is looked at anyway, milliseconds; asked at each use. */
+  timing?(): { settleMs: number; reconcileMs: number };
   /** Called with each batch, never twice at the same time: the next batch waits until the promise settles. */
   onBatch(batch: SettledBatch): Promise<void>;
   /** Watching is degraded or lost (limits, removed root): the message says what to do. */

@@ -12,17 +12,12 @@ import { isTransient } from "./transient.ts";
 export interface WatcherParts {
   clock: Clock;
   logger: Logger;
-  /** Without another event for so long a batch is over, milliseconds. */
-  settleMs?: number;
-  /** Everything is looked at again this often, whatever was reported, milliseconds. */
-  reconcileMs?: number;
 }
 
 /** A batch goes on at most this long while events keep coming. */
 const MAX_WAIT_MS = 1000;
 /** A held lock of git or of an archive delays a batch at most this long. */
 const MAX_HELD_MS = 10_000;
-const HELD_POLL_MS = 25;
 /** When the own cookie is not seen in this time, events get lost, and everything is looked at. */
 const COOKIE_MS = 3000;
 /** How often everything is looked at when the system cannot watch all of it. */
@@ -91,6 +86,10 @@ class ChokidarWatcher implements Watcher {
     await Promise.all([this.#pump, this.#reconcile]);
   }
 
+  #timing(): { settleMs: number; reconcileMs: number } {
+    return this.#request.timing?.() ?? { settleMs: 100, reconcileMs: 60_000 };
+  }
+
   #options(): ChokidarOptions {
     return {
       ignoreInitial: true,
@@ -148,13 +147,15 @@ class ChokidarWatcher implements Watcher {
 
   /** Returns when nothing has moved for a while and nobody is in the middle of something, within bounds. */
   async #rest(): Promise<void> {
-    const { clock, settleMs = 100 } = this.#parts;
+    const { clock } = this.#parts;
+    const { settleMs } = this.#timing();
     let heldFrom: number | null = null;
     let heldUntil = 0;
     for (;;) {
       const { first, last } = this.#pending.times;
       const now = clock.monotonic();
-      const until = Math.min(last + settleMs, Math.max(first, heldUntil) + MAX_WAIT_MS);
+      // What was done under a lock may be reported after its end, so that is waited for as after an event.
+      const until = Math.min(Math.max(last, heldUntil) + settleMs, Math.max(first, heldUntil) + MAX_WAIT_MS);
       if (until > now) {
         await clock.sleep(until - now, this.#stop.signal);
         continue;
@@ -166,7 +167,6 @@ class ChokidarWatcher implements Watcher {
       heldFrom ??= now;
       heldUntil = now;
       if (now - heldFrom > MAX_HELD_MS) return this.#goOnInSpiteOf(holder.path);
-      await clock.sleep(HELD_POLL_MS, this.#stop.signal);
     }
   }
 
@@ -178,9 +178,10 @@ class ChokidarWatcher implements Watcher {
   }
 
   async #lookAgain(): Promise<void> {
-    const { clock, reconcileMs = 60_000 } = this.#parts;
+    const { clock } = this.#parts;
     try {
       for (;;) {
+        const { reconcileMs } = this.#timing();
         await clock.sleep(this.#degraded ? Math.min(DEGRADED_MS, reconcileMs) : reconcileMs, this.#stop.signal);
         this.#pending.everything(clock.monotonic());
         this.#run();

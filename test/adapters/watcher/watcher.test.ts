@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createWatcher, type SettledBatch, type Watcher } from "../../../src/adapters/watcher/index.ts";
 import { systemClock } from "../../../src/foundation/clock.ts";
 import { silentLogger } from "../../../src/foundation/logger.ts";
@@ -259,8 +259,9 @@ test("batches are handed over one at a time, and a failing one does not end watc
         if (calls === 1) throw new Error("the first one fails");
       },
       onError: (error) => void errors.push(error),
+      timing: () => ({ settleMs: 30, reconcileMs: 60_000 }),
     },
-    { clock: systemClock, logger: silentLogger, settleMs: 30 },
+    { clock: systemClock, logger: silentLogger },
   );
   onTestFinished(async () => {
     await watcher[Symbol.asyncDispose]();
@@ -286,8 +287,9 @@ test("everything is looked at again after a while without any event", async () =
       gitDirectories: [],
       onBatch: async (batch) => void batches.push(batch),
       onError: (error) => expect.fail(error.message),
+      timing: () => ({ settleMs: 20, reconcileMs: 150 }),
     },
-    { clock: systemClock, logger: silentLogger, reconcileMs: 150, settleMs: 20 },
+    { clock: systemClock, logger: silentLogger },
   );
   await watcher.start(new AbortController().signal);
   while (batches.length < 2) await systemClock.sleep(20);
@@ -312,4 +314,14 @@ test("an aborted start rejects with the reason", async () => {
   await expect(watcher.start(AbortSignal.abort(new Error("stopping")))).rejects.toThrow("stopping");
   await watcher[Symbol.asyncDispose]();
   await repository[Symbol.asyncDispose]();
+});
+
+test("where nothing is reported by the system, CHOKIDAR_USEPOLLING finds it all the same", async () => {
+  vi.stubEnv("CHOKIDAR_USEPOLLING", "1");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { repository, batches } = await watched();
+  await repository.write("openspec/changes/add-sign-out/proposal.md", "## Why\n\nMuch better.\n");
+  while (batches.length === 0) await systemClock.sleep(50);
+  const paths = batches.flatMap((batch) => [...batch.paths]);
+  expect(paths).toContain(join(repository.path, "openspec/changes/add-sign-out/proposal.md"));
 });
