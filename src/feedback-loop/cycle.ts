@@ -43,6 +43,7 @@ export interface CycleDependencies {
   replay: Replay;
   tunables: Tunables;
   llm: Llm | null;
+  publishing: Set<string>;
 }
 
 /** One turn: analyze, ask the model where there is one, propose. Everything it finds is recorded. */

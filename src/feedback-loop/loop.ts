@@ -58,6 +58,7 @@ export class FeedbackLoop implements Service {
   #ticking: Promise<void> | null = null;
   #cycle: Promise<CycleReport> | null = null;
   #unapproved: Unapproved[] = [];
+  readonly #publishing = new Set<string>();
 
   constructor(dependencies: FeedbackLoopDependencies) {
     this.#dependencies = dependencies;
@@ -163,7 +164,8 @@ export class FeedbackLoop implements Service {
 
   async #run(signal: AbortSignal): Promise<CycleReport> {
     await this.#monitor.flush();
-    return runCycle({ ...this.#dependencies, store: this.#store, samples: this.#dependencies.samples.read }, signal);
+    const samples = this.#dependencies.samples.read;
+    return runCycle({ ...this.#dependencies, store: this.#store, samples, publishing: this.#publishing }, signal);
   }
 
   /** Puts one round into the queue; while one waits there, another is not needed. */
@@ -219,7 +221,13 @@ export class FeedbackLoop implements Service {
 
   #stepDependencies() {
     const { samples, options, ...rest } = this.#dependencies;
-    return { ...rest, store: this.#store, samples: samples.read, options: options.current };
+    return {
+      ...rest,
+      store: this.#store,
+      samples: samples.read,
+      options: options.current,
+      publishing: this.#publishing,
+    };
   }
 
   /** Automatic cycles when they are wanted; horizons and new answers are looked at either way. */

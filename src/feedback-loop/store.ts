@@ -134,10 +134,6 @@ export class LoopStore {
     return query.where("look", "=", look).orderBy("question_id").execute();
   }
 
-  proposal(id: string): Promise<ProposalRow | undefined> {
-    return this.read.selectFrom("loop_proposals").selectAll().where("id", "=", id).executeTakeFirst();
-  }
-
   proposalOfChange(changeId: string): Promise<ProposalRow | undefined> {
     return this.read.selectFrom("loop_proposals").selectAll().where("change_id", "=", changeId).executeTakeFirst();
   }
@@ -207,10 +203,6 @@ export class LoopStore {
       .where("loop_experiments.updated_at", ">=", since)
       .executeTakeFirst();
     return reverted ? `decided as ${reverted.id}` : null;
-  }
-
-  transitionsOf(subject: string): Promise<TransitionRow[]> {
-    return this.read.selectFrom("loop_transitions").selectAll().where("subject", "=", subject).orderBy("seq").execute();
   }
 
   async #note(tx: Kysely<LoopTables>, line: Omit<Insertable<TransitionRow>, "seq" | "at">): Promise<void> {

@@ -116,6 +116,23 @@ scenario("improvement-loop", "A crash while an experiment is undone leaves one u
   }
 });
 
+test("a round that runs while a cycle proposes does not propose the same a second time", async () => {
+  await using world = await openWorld({ questions: HELPFUL });
+  const { proposals } = world;
+  let calls = 0;
+  world.proposals = {
+    propose: async (...args) => {
+      calls += 1;
+      world.events.emit("git.refs_moved", { head: null, branch: "main" });
+      await world.loop.settle();
+      return proposals.propose(...args);
+    },
+  };
+  await world.restart();
+  expect((await world.cycle()).proposals).toHaveLength(1);
+  expect(calls).toBe(1);
+});
+
 test("what fails for a while is tried again and says why it waits", async () => {
   await using world = await openWorld({ questions: HELPFUL });
   const { documents } = world;

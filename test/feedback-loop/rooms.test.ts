@@ -50,7 +50,8 @@ async function openRooms() {
       "openspec/project.md": "# Project\n",
       "openspec/handbook.md": handbook(),
       "openspec/config.yaml": "schema: spec-driven\n",
-      "specloop.yaml": "# ours\nquestions:\n  documents:\n    minScore: 0.9\n  model:\n    enabled: false\n",
+      "specloop.yaml":
+        "# ours\nquestions:\n  documents:\n    minScore: 0.9\n  model:\n    enabled: false\nloop:\n  analysisMs: 30000\n",
       ".gitignore": ".state/\n",
     }),
   );
@@ -142,6 +143,7 @@ test("with the real rooms: asked, declined, proposed, merged, carried out, repla
     });
   }
   const report = await loop.runCycle(signal);
+  console.info(`cycle with the real rooms, OpenSpec's verdict included: ${Math.round(report.ms)} ms`);
   expect(report.problems.map(({ code }) => code)).toContain("documents_too_strict");
   const [proposal] = report.proposals.filter(({ title }) => title.includes("questions.documents.minScore"));
   expect(proposal, JSON.stringify(report.dropped)).toBeDefined();

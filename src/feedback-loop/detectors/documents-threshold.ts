@@ -9,7 +9,9 @@ const STEPS = [1, 2, 3, 5, 8, 13, 20];
 const LEAST_GAIN = 2;
 /** Share of all questions that may become wrong for the sake of the others. */
 const TOLERATED = 0.02;
-const CHUNK = 20;
+const CHUNK = 10;
+/** Questions that each value is tried with. */
+const MOST_TRIED = 40;
 /** Values that are held against all questions, best first. */
 const MOST_CHECKED = 3;
 
@@ -87,38 +89,48 @@ class ReplayBench {
 
 interface Best {
   value: number;
-  then: Replayed[];
+  after: Replayed[];
   /** `strict`: more right answers; `loose`: fewer wrong ones. */
   kind: "strict" | "loose";
 }
 
 /**
  * Of these values, nearest first, the one with the largest gain; null when none is worth it. Only questions that are not
- * answered right now are tried with each value; the best ones are then held against all questions.
+ * answered right now are tried with each value, and none where even the furthest value changes nothing; the best ones are
+ * then held against all questions.
  */
 async function bestOf(
   bench: ReplayBench,
   { key, values, now }: { key: string; values: number[]; now: Replayed[] },
 ): Promise<Best | null> {
-  const unhappy = now.filter(({ outcome }) => outcome.right !== true).map(({ question }) => question);
-  if (unhappy.length < LEAST_GAIN) return null;
-  const wrong = count(now, false);
+  const unhappy = now.filter(({ outcome }) => outcome.right !== true).slice(0, MOST_TRIED);
+  const furthest = values.at(-1);
+  if (unhappy.length < LEAST_GAIN || furthest === undefined) return null;
+  const option = key.slice(SECTION.length);
+  const asked = unhappy.map(({ question }) => question);
+  const far = await bench.attempt({ [option]: furthest }, asked);
+  if (!far || !differs(unhappy, far)) return null;
   const gains: { value: number; gain: number }[] = [];
   for (const value of values) {
-    const tried = await bench.attempt({ [key.slice(SECTION.length)]: value }, unhappy);
+    const tried = value === furthest ? far : await bench.attempt({ [option]: value }, asked);
     if (!tried) break;
-    const gain = count(tried, true) + wrong - count(tried, false);
+    const gain = count(tried, true) + count(unhappy, false) - count(tried, false);
     if (gain >= LEAST_GAIN) gains.push({ value, gain });
   }
   for (const { value } of gains.sort((a, b) => b.gain - a.gain).slice(0, MOST_CHECKED)) {
     const then = await bench.run(
-      { [key.slice(SECTION.length)]: value },
+      { [option]: value },
       now.map(({ question }) => question),
     );
     const kind = kindOf(now, then);
-    if (kind) return { value, then, kind };
+    if (kind) return { value, after: then, kind };
   }
   return null;
+}
+
+function differs(now: Replayed[], then: Replayed[]): boolean {
+  const before = new Map(now.map(({ outcome }) => [outcome.questionId, verdictOf(outcome)]));
+  return then.some(({ outcome }) => before.get(outcome.questionId) !== verdictOf(outcome));
 }
 
 function kindOf(now: Replayed[], then: Replayed[]): Best["kind"] | null {
@@ -133,8 +145,8 @@ function describe(scene: Scene, { key, best, now }: { key: string; best: Best; n
   const { range, current } = scene.tunables[key]!;
   const strict = best.kind === "strict";
   const before = count(now, strict);
-  const after = count(best.then, strict);
-  const thenById = new Map(best.then.map(({ outcome }) => [outcome.questionId, outcome]));
+  const after = count(best.after, strict);
+  const thenById = new Map(best.after.map(({ outcome }) => [outcome.questionId, outcome]));
   const changed = now.flatMap(({ question, outcome }) => {
     const then = thenById.get(outcome.questionId);
     if (!then || verdictOf(outcome) === verdictOf(then)) return [];
@@ -151,9 +163,9 @@ function describe(scene: Scene, { key, best, now }: { key: string; best: Best; n
     evidence: [
       { label: "replayed questions (train split)", value: now.length },
       { label: "right now", value: count(now, true) },
-      { label: `right at ${best.value}`, value: count(best.then, true) },
+      { label: `right at ${best.value}`, value: count(best.after, true) },
       { label: "wrong now", value: count(now, false) },
-      { label: `wrong at ${best.value}`, value: count(best.then, false) },
+      { label: `wrong at ${best.value}`, value: count(best.after, false) },
       ...changed.slice(0, 10),
     ],
     candidates: [{ kind: "setting", key, from: current(), range, suggested: best.value }],

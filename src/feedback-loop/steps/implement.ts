@@ -46,11 +46,22 @@ export async function implement(dependencies: ImplementDependencies, row: Experi
     const waiting = await whyWait(dependencies, row, experiment);
     if (waiting) return store.set(row, { waiting });
     const refusal = checkExperiment(experiment, dependencies.tunables);
-    if (refusal) return store.move(row, "closed", { settled: 1, waiting: refusal }, refusal);
+    if (refusal) return closeExperiment(dependencies, row, refusal);
     return implement(dependencies, await store.move(row, "implementing", {}, "all conditions hold"));
   }
   const commit = await findOwnCommit(dependencies.git, row, experiment);
   return commit ? implemented(dependencies, row, commit) : write(dependencies, row, experiment);
+}
+
+/** Ends an experiment that cannot be carried out or judged; nothing is undone. */
+export async function closeExperiment(
+  { store, events }: Pick<ImplementDependencies, "store" | "events">,
+  row: ExperimentRow,
+  reason: string,
+): Promise<ExperimentRow> {
+  const closed = await store.move(row, "closed", { settled: 1, waiting: reason }, reason);
+  events.emit("proposal.closed", { proposalId: row.proposal_id, changeId: row.change_id, reason });
+  return closed;
 }
 
 export function originOf(row: ExperimentRow): Origin {
@@ -106,14 +117,14 @@ async function write(
     });
     if (result.status === "unchanged") {
       const reason = "everything is already as the experiment wants it, so there is nothing to compare";
-      return await store.move(row, "closed", { settled: 1, waiting: reason }, reason);
+      return await closeExperiment(dependencies, row, reason);
     }
     if (result.commit === null) return await store.set(row, { waiting: `the commit waits: ${result.message}` });
     return await implemented(dependencies, row, result.commit);
   } catch (error) {
     if (!(error instanceof SpecloopError) || !FINAL.includes(error.code)) throw error;
     const reason = `${error.code}: ${error.message}`;
-    return store.move(row, "closed", { settled: 1, waiting: reason }, reason);
+    return closeExperiment(dependencies, row, reason);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../../foundation/clock.ts";
+import type { EventBus } from "../../foundation/events.ts";
 import type { Experiment } from "../experiment.ts";
 import { metricNamed } from "../metrics/index.ts";
 import type { LoopOptions } from "../options.ts";
@@ -7,6 +8,7 @@ import type { LoopGit, RecordedQuestion, Replay, ReplayEnvironment, ReplayOutcom
 import { seededRandom } from "../statistics.ts";
 import type { LoopStore } from "../store.ts";
 import type { ExperimentRow, PairRow } from "../tables.ts";
+import { closeExperiment } from "./implement.ts";
 import { decide, type Pair, type Verdict } from "../verdict.ts";
 
 const DAY_MS = 86_400_000;
@@ -20,6 +22,7 @@ export interface MeasureDependencies {
   store: LoopStore;
   git: LoopGit;
   replay: Replay;
+  events: EventBus;
   options: LoopOptions;
   clock: Clock;
 }
@@ -41,7 +44,7 @@ export async function measure(
     return store.set(row, { waiting: "the branch that is checked out does not contain the change" });
   }
   const overridden = await changedByHand(git, head, experiment);
-  if (overridden) return store.move(row, "closed", { settled: 1, waiting: overridden }, overridden);
+  if (overridden) return closeExperiment(dependencies, row, overridden);
   const over = clock.now() >= row.implemented_at! + experiment.horizonDays * DAY_MS;
   const questions = await validationQuestions(dependencies);
   const verdict = isDue(row, questions.length)

@@ -20,6 +20,8 @@ export interface ProposeDependencies {
   git: LoopGit;
   events: EventBus;
   clock: Clock;
+  /** Ids that a cycle of this process is publishing now: a round that goes on with old drafts leaves them alone. */
+  publishing: Set<string>;
 }
 
 interface Idea {
@@ -56,13 +58,23 @@ export async function propose(
     closed_at: null,
   };
   const full = { ...row, draft: JSON.stringify({ ...draft, id: row.change_id }) };
-  await store.addProposal(full);
-  return publish(dependencies, { ...full, row_hash: "" }, cycleId);
+  dependencies.publishing.add(row.id);
+  try {
+    await store.addProposal(full);
+    return await publish(dependencies, { ...full, row_hash: "" }, cycleId);
+  } finally {
+    dependencies.publishing.delete(row.id);
+  }
 }
 
 /** Proposals whose commit may not have been made before the process died. */
 export async function finishDrafts(dependencies: ProposeDependencies): Promise<void> {
-  for (const row of await dependencies.store.proposalsIn(["drafted"])) await publish(dependencies, row, null);
+  const { store, publishing } = dependencies;
+  for (const { change_id } of await store.proposalsIn(["drafted"])) {
+    // Read again: the cycle that drafted it may have finished meanwhile.
+    const row = await store.proposalOfChange(change_id);
+    if (row?.state === "drafted" && !publishing.has(row.id)) await publish(dependencies, row, null);
+  }
 }
 
 /** Closes proposals whose branch a person deleted without merging it anywhere. */
