@@ -33,7 +33,7 @@ export async function planFiles({ actions }: Experiment, context: PlanContext): 
       ),
     );
   for (const action of actions) {
-    if (action.kind === "document") files.push({ path: action.path, edits: [withoutAbsent(action.edit)] });
+    if (action.kind === "document") files.push({ path: action.path, edits: [action.edit] });
     if (action.kind === "lesson")
       files.push({ path: lessonPath(action.title), edits: [{ kind: "write", content: lesson(action, context) }] });
   }
@@ -90,9 +90,4 @@ function lesson({ title, text }: Extract<Action, { kind: "lesson" }>, { proposal
     status: "approved",
   });
   return `---\n${matter}---\n# ${title.replaceAll(/\s+/g, " ").trim()}\n\n${text.trim()}\n`;
-}
-
-/** zod gives absent keys as `undefined`; the edit's own type has them absent. */
-function withoutAbsent(edit: Extract<Action, { kind: "document" }>["edit"]): DocumentEdit {
-  return edit;
 }

@@ -100,6 +100,13 @@ describe("a crash between any two steps", () => {
         await dieAndGoOn(world, step, moment);
         expect(await only(world)).toMatchObject({ state: "kept", verdict: { pairs: 20, gained: 10, lost: 0 } });
         expect(await ownCommits(world, "specloop.yaml")).toHaveLength(1);
+        const { changeId } = await only(world);
+        const row = await world.core.read
+          .selectFrom("loop_experiments")
+          .select("verdict_commit")
+          .executeTakeFirstOrThrow();
+        expect(row.verdict_commit).toMatch(/^[0-9a-f]{40}$/);
+        expect(await ownCommits(world, `openspec/changes/${changeId}/verdict.md`)).toHaveLength(1);
         expect(world.emitted("experiment.decided")).toHaveLength(1);
       });
     }

@@ -122,6 +122,9 @@ async function write(
     if (result.commit === null) return await store.set(row, { waiting: `the commit waits: ${result.message}` });
     return await implemented(dependencies, row, result.commit);
   } catch (error) {
+    // The edit of an earlier attempt is in the working tree and its commit is still to come.
+    const pending = error instanceof SpecloopError && error.code === "key_reused";
+    if (pending) return store.set(row, { waiting: "the commit waits until git is free" });
     if (!(error instanceof SpecloopError) || !FINAL.includes(error.code)) throw error;
     const reason = `${error.code}: ${error.message}`;
     return closeExperiment(dependencies, row, reason);

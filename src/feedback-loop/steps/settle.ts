@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import { setYamlKey } from "../../adapters/yaml/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { canonicalJson } from "../../foundation/hash.ts";
 import { EXPERIMENT_FILE, type Experiment } from "../experiment.ts";
 import { beforeAndAfter } from "../figures.ts";
 import { LOOP_PRINCIPAL } from "../identity.ts";
@@ -86,7 +87,7 @@ async function undo(
       back.map(({ key, from }) => [key, from]),
     ),
   ];
-  const result = await documents.update({ files, ...request, idempotencyKey: `loop:${row.id}:undo`, approved: true });
+  const result = await documents.update({ files, ...request, approved: true });
   return { commit: landed(result), settings: back };
 }
 
@@ -103,28 +104,33 @@ function landed({ commit, message }: { commit: string | null; message: string })
 
 /** Null when the change is no longer where it was (archived, deleted): the verdict stays in the database. */
 async function writeVerdict(
-  { documents, samples, store }: SettleDependencies,
+  { documents, samples, store, git }: SettleDependencies,
   row: ExperimentRow,
   { experiment, verdict }: Decided,
 ): Promise<string | null> {
   const folder = `${CHANGES}/${row.change_id}`;
-  const file = await readIfThere(documents, `${folder}/${EXPERIMENT_FILE}`);
+  const path = `${folder}/${EXPERIMENT_FILE}`;
+  const file = await readIfThere(documents, path);
   if (!file) return null;
+  const summary = summaryOf(row, verdict);
+  const written = (await git.read("HEAD", path))?.toString("utf8") ?? "";
+  if (canonicalJson(settingIn(written, "verdict") ?? null) === canonicalJson(summary)) {
+    return (await ownCommits(git, path, row.proposal_id))[0] ?? null;
+  }
   const metric = metricNamed(experiment.primary.name);
   const live = metric ? await beforeAndAfter(samples, metric, row.implemented_at!) : null;
   const pairs = await store.pairsOf(row.id, verdict.look);
   const report = renderVerdict(row, { experiment, verdict, live, pairs });
-  const block = setYamlKey(file.content, ["verdict"], summaryOf(row, verdict));
+  const block = setYamlKey(file.content, ["verdict"], summary);
   const result = await documents.update({
     files: [
       { path: `${folder}/verdict.md`, edits: [{ kind: "write", content: report }] },
-      { path: `${folder}/${EXPERIMENT_FILE}`, edits: [{ kind: "write", content: block }], baseRevision: file.revision },
+      { path, edits: [{ kind: "write", content: block }], baseRevision: file.revision },
       ...(await tickedTasks(documents, folder, verdict)),
     ],
     reason: `Record the verdict: ${verdict.verdict}`,
     principal: LOOP_PRINCIPAL,
     origin: originOf(row),
-    idempotencyKey: `loop:${row.id}:verdict:${verdict.look}:${verdict.verdict}`,
     approved: true,
   });
   return result.commit;
