@@ -88,7 +88,7 @@ export function changeOf(problem: Problem, idea: Hypothesis, experiment: Experim
   };
 }
 
-export function describeAction(action: Action): string {
+function describeAction(action: Action): string {
   if (action.kind === "setting") return `Set ${action.key} to ${action.to} instead of ${action.from}`;
   if (action.kind === "document") return `Edit ${action.path}`;
   return `Write down a known answer in ${lessonPath(action.title)}`;

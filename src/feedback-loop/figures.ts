@@ -8,7 +8,7 @@ const RECENT = 10_000;
 const DAY_MS = 86_400_000;
 
 /** One point of a metric's series: the median of 20 samples, or their mean for shares. */
-export interface SeriesPoint {
+interface SeriesPoint {
   at: number;
   value: number;
 }

@@ -2,7 +2,7 @@ import { canonicalJson, sha256 } from "../foundation/hash.ts";
 import type { TunableRange } from "../foundation/options.ts";
 
 /** One figure of a problem and, where it is about one row, that row's id. */
-export interface Evidence {
+interface Evidence {
   label: string;
   value: string | number;
   ref?: string;

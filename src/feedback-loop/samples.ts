@@ -3,7 +3,7 @@ import { mean, median, quantile } from "./statistics.ts";
 import type { BatchRow, QuestionFactRow, SampleRow, SampleTables } from "./tables.ts";
 
 /** Samples in one point of a control chart: fewer make medians that jump. */
-export const BATCH_SIZE = 20;
+const BATCH_SIZE = 20;
 /** Rows of one INSERT: 6 columns each stay far below SQLite's 32,766 parameters. */
 const INSERT_ROWS = 500;
 

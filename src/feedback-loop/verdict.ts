@@ -11,7 +11,7 @@ export interface Pair {
   after: ReplayOutcome;
 }
 
-export interface GuardResult {
+interface GuardResult {
   metric: string;
   limit: number;
   before: number | null;

@@ -51,7 +51,7 @@ export async function proposalPage(
   return { proposals: await Promise.all(page.map((row) => proposalView(store, row))), nextCursor };
 }
 
-export async function proposalView(store: LoopStore, row: ProposalRow): Promise<ProposalView> {
+async function proposalView(store: LoopStore, row: ProposalRow): Promise<ProposalView> {
   const experiment = row.state === "approved" ? await store.experimentOf(row.id) : undefined;
   const verdict = experiment?.verdict ? (JSON.parse(experiment.verdict) as Verdict) : null;
   return {

@@ -26,7 +26,7 @@ import { gitBlobId } from "../../src/foundation/hash.ts";
 import { silentLogger } from "../../src/foundation/logger.ts";
 import { temporaryRepository, type TemporaryRepository } from "../helpers/repository.ts";
 
-export const DEFAULT_SCORE = 0.6;
+const DEFAULT_SCORE = 0.6;
 const KEY = "questions.documents.minScore";
 
 /** A recorded question: documents answer it when `minScore` is at most `score`, or when one of them holds `known`. */

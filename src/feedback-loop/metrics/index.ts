@@ -14,7 +14,7 @@ import { questionUnanswered } from "./question-unanswered.ts";
 import { toolFailure } from "./tool-failure.ts";
 import { toolTime } from "./tool-time.ts";
 
-export type { Metric, Reading } from "./metric.ts";
+export type { Metric } from "./metric.ts";
 
 /** Every metric; adding one is a file here and a line below. */
 export const METRICS: readonly Metric[] = [
