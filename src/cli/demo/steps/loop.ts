@@ -15,13 +15,10 @@ const SETTING = "questions.documents.minScore";
 export const samplesComeIn: Step = {
   title: "Samples come in: questions that the documents decline, answered by people",
   run: async (stage) => {
-    const requirements = knownRequirements(stage.repository);
-    const phrasings = [
-      (name: string) => `Could somebody tell me: ${name}?`,
-      (name: string) => `${name} — which of our arrangements covers this one?`,
-      (name: string) => `Remind me please about ${name}`,
-      (name: string) => `My colleague wonders regarding ${name}`,
-    ];
+    // Long names first: they tell one requirement from another.
+    const requirements = knownRequirements(stage.repository).sort((a, b) => b.name.length - a.name.length);
+    // People ask in words of their own; what they add is in no document, so that less of the question is found there.
+    const phrasings = [(name: string) => `Wondering: ${name}?`, (name: string) => `Puzzled, please: ${name}`];
     const wanted = phrasings.flatMap((phrase) =>
       requirements.map((requirement) => ({ requirement, text: phrase(requirement.name) })),
     );
