@@ -64,7 +64,13 @@ async function saveToShown(
 }
 
 async function listTools(repository: string): Promise<void> {
-  const target = { client: "bench", command: process.execPath, args: [MAIN, "mcp", "--repo", repository], cwd: repository, env: cleanEnvironment() };
+  const target = {
+    client: "bench",
+    command: process.execPath,
+    args: [MAIN, "mcp", "--repo", repository],
+    cwd: repository,
+    env: cleanEnvironment(),
+  };
   await using connection = await connectStdio(target);
   await connection.listTools();
 }
@@ -124,5 +130,9 @@ function print(what: string, times: number[]): void {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!.toFixed(2);
   const mean = (times.reduce((sum, time) => sum + time, 0) / times.length).toFixed(2);
-  console.log(times.length === 1 ? `${what}: ${mean} ms` : `${what}: mean ${mean}, p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)} ms (${times.length})`);
+  console.log(
+    times.length === 1
+      ? `${what}: ${mean} ms`
+      : `${what}: mean ${mean}, p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)} ms (${times.length})`,
+  );
 }

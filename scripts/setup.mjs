@@ -41,7 +41,9 @@ function node() {
 }
 
 function install() {
-  const wanted = createHash("sha256").update(readFileSync(at("package-lock.json"))).digest("hex");
+  const wanted = createHash("sha256")
+    .update(readFileSync(at("package-lock.json")))
+    .digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   console.error("specloop: installing dependencies (npm install), this happens once …");
   // Not `npm ci`: it refuses a lock file that lists this platform's optional binaries only. `--no-save` keeps the lock.
@@ -55,8 +57,12 @@ function install() {
 function ensureNode() {
   if (isNewEnough(process.version) || existsSync(bundledNode)) return;
   console.error("specloop: fetching the project's own Node …");
-  spawnSync(process.execPath, ["installArchSpecificPackage.js"], { cwd: at("node_modules", "node"), stdio: ["ignore", 2, 2] });
-  if (!existsSync(bundledNode)) fail(`Node ${process.version} is too old and the bundled one is missing. Install Node 24.15 or newer.`);
+  spawnSync(process.execPath, ["installArchSpecificPackage.js"], {
+    cwd: at("node_modules", "node"),
+    stdio: ["ignore", 2, 2],
+  });
+  if (!existsSync(bundledNode))
+    fail(`Node ${process.version} is too old and the bundled one is missing. Install Node 24.15 or newer.`);
 }
 
 function fail(message) {
@@ -68,7 +74,7 @@ function fail(message) {
 function run(command, args) {
   return new Promise((resolve) => {
     const path = `${dirname(node())}${process.platform === "win32" ? ";" : ":"}${process.env.PATH}`;
-    const cwd = args[0]?.startsWith("src/main.ts") ? process.env.INIT_CWD ?? process.cwd() : root;
+    const cwd = args[0]?.startsWith("src/main.ts") ? (process.env.INIT_CWD ?? process.cwd()) : root;
     const resolved = args[0]?.startsWith("src/main.ts") ? [at(args[0]), ...args.slice(1)] : args;
     const child = spawn(command, resolved, { cwd, stdio: "inherit", env: { ...process.env, PATH: path } });
     const pass = (signal) => child.kill(signal);

@@ -38,7 +38,7 @@ export function listTools(tools: readonly Tool[]): ToolListing[] {
   }));
 }
 
-export function annotationsOf(effect: Effect, idempotent: boolean): ToolAnnotations {
+function annotationsOf(effect: Effect, idempotent: boolean): ToolAnnotations {
   return {
     readOnlyHint: effect === "read",
     destructiveHint: effect === "write",

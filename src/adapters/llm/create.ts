@@ -28,7 +28,7 @@ export interface LlmDependencies {
 type Make = (dependencies: BackendDependencies, loadSdk: LoadSdk | undefined) => Backend[];
 
 /** Every value of `llm.backend` and who may serve it, best first. */
-export const BACKENDS: Record<LlmOptions["backend"], Make> = {
+const BACKENDS: Record<LlmOptions["backend"], Make> = {
   auto: (dependencies, loadSdk) => [createLmStudioBackend(dependencies, loadSdk), createOpenAiBackend(dependencies)],
   lmstudio: (dependencies, loadSdk) => [createLmStudioBackend(dependencies, loadSdk)],
   openai: (dependencies) => [createOpenAiBackend(dependencies)],

@@ -1,5 +1,4 @@
-export { BACKENDS, createLlm, type LlmDependencies } from "./create.ts";
-export { estimatePrompt, estimateTokens } from "./estimate.ts";
+export { createLlm, type LlmDependencies } from "./create.ts";
 export { options, type LlmOptions } from "./options.ts";
 export type { GenerateRequest, Generation, Llm, LlmStatus, Message, ModelInfo } from "./port.ts";
 export { generateStructured, type StructuredCall, type StructuredResult } from "./structured.ts";

@@ -25,7 +25,7 @@ const STOPS: Record<string, StopReason> = {
 };
 
 /** The optional package; an `import()` so that nobody pays for it who has no LM Studio. */
-export const loadLmStudioSdk: LoadSdk = () => import("@lmstudio/sdk");
+const loadLmStudioSdk: LoadSdk = () => import("@lmstudio/sdk");
 
 /**
  * LM Studio: inventory and embeddings by HTTP, which every version answers, text by its own client over WebSocket, which

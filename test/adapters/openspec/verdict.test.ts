@@ -195,7 +195,7 @@ test.skipIf(realRepositoriesMissing)(
     for (const { name, openspec_1_13_2: expected } of changes) {
       if (!expected) continue;
       const { issues, source } = await validator.check(project, name);
-    expect(source).toBe("path");
+      expect(source).toBe("path");
       const errors = issues.filter(({ level }) => level === "ERROR").map(({ message }) => message);
       const wanted = expected.issues.filter(({ level }) => level === "ERROR").map(({ message }) => message);
       if (JSON.stringify(errors) !== JSON.stringify(wanted)) differing.push({ name, errors, wanted });
