@@ -1,11 +1,10 @@
 import { parentPort } from "node:worker_threads";
-import remarkGfm from "remark-gfm";
 import remarkParse from "remark-parse";
 import { unified } from "unified";
 import type { ParseAnswer, ParseRequest } from "./parser.ts";
 
 /** The other side of MarkdownParser: parses what it is handed and answers with positions only. */
-const processor = unified().use(remarkParse).use(remarkGfm);
+const processor = unified().use(remarkParse);
 
 parentPort?.on("message", ({ id, text }: ParseRequest) =>
   parentPort?.postMessage({ id, headings: headingsOf(text) } satisfies ParseAnswer, []),

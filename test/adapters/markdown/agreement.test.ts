@@ -1,5 +1,4 @@
 import matter from "gray-matter";
-import remarkGfm from "remark-gfm";
 import remarkParse from "remark-parse";
 import { unified } from "unified";
 import { beforeAll, expect, test } from "vitest";
@@ -11,7 +10,7 @@ beforeAll(async () => {
   real = await realDocuments();
 });
 
-const processor = unified().use(remarkParse).use(remarkGfm);
+const processor = unified().use(remarkParse);
 
 /** Level and offset of the headings that remark sees. */
 function remarkHeadings(text: string): string[] {
