@@ -9,24 +9,28 @@ export interface DemoModel {
 
 const USUAL_ADDRESS = "http://127.0.0.1:1234";
 
-/** A real LM Studio where one answers (or is named); otherwise specloop's own fake, named as such. */
+/** The server that LM_STUDIO_BASE_URL names, or LM Studio at its usual address; where none answers, our own fake. */
 export async function chooseModel(env: Record<string, string | undefined>): Promise<DemoModel> {
   const named = env["LM_STUDIO_BASE_URL"];
-  const close = async () => {};
-  if (named) return { url: named, name: `the server at ${named} (LM_STUDIO_BASE_URL)`, close };
-  if (await answers(USUAL_ADDRESS)) return { url: USUAL_ADDRESS, name: `LM Studio at ${USUAL_ADDRESS}`, close };
+  const url = named || USUAL_ADDRESS;
+  if (await answers(url)) return { url, name: `the model server at ${url}`, close: async () => {} };
   const fake = await startFakeLmStudio({ respond });
-  const name = `specloop's own FAKE LM Studio at ${fake.url}: no LM Studio answers, so its words are scripted`;
+  const name = `specloop's own FAKE LM Studio at ${fake.url}: nothing answers at ${url}, so its words are scripted`;
   return { url: fake.url, name, close: async () => fake[Symbol.asyncDispose]() };
 }
 
+/** LM Studio greets; any other OpenAI-compatible server lists its models. */
 async function answers(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(`${url}/lmstudio-greeting`, { signal: AbortSignal.timeout(1000) });
-    return response.ok && ((await response.json()) as { lmstudio?: boolean }).lmstudio === true;
-  } catch {
-    return false;
+  const base = url.replace(/^ws/, "http").replace(/\/+$/, "");
+  for (const path of ["/lmstudio-greeting", "/v1/models"]) {
+    try {
+      const response = await fetch(base + path, { signal: AbortSignal.timeout(1000) });
+      if (response.ok && typeof (await response.json()) === "object") return true;
+    } catch {
+      // Nobody there, or nobody who speaks JSON: the next address, or none.
+    }
   }
+  return false;
 }
 
 /**
