@@ -34,6 +34,7 @@ export async function runCli(argv: string[], process: CliProcess): Promise<numbe
   const onSignal = () => stop.abort(new SpecloopError("cancelled", "Interrupted."));
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
   let code = 0;
   const bind: Bind =
     (action) =>
@@ -54,8 +55,14 @@ export async function runCli(argv: string[], process: CliProcess): Promise<numbe
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
+    for (const stream of [process.stdout, process.stderr]) stream.off("error", ignoreClosedPipe);
   }
   return code;
+}
+
+/** `specloop demo | head`: whoever read has gone, and what runs goes on. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 /** Where help and complaints about arguments go. */
