@@ -55,7 +55,6 @@ export async function runCli(argv: string[], process: CliProcess): Promise<numbe
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
-    for (const stream of [process.stdout, process.stderr]) stream.off("error", ignoreClosedPipe);
   }
   return code;
 }

@@ -68,7 +68,11 @@ export async function openStage(
       introduction: introduce({ repository, source, model: model.name, status: daemon.status }),
       write: (path, content) => writeBelow(repository, path, content),
       until,
-      stopDaemon: () => stopDaemon(daemon),
+      stopDaemon: async () => {
+        await agent[Symbol.asyncDispose]();
+        await colleague[Symbol.asyncDispose]();
+        return stopDaemon(daemon);
+      },
       daemonComplaints: () => complaints(repository),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
@@ -123,7 +127,7 @@ async function startDaemon(repository: string, env: Record<string, string | unde
   const [program = "", ...args] = ownCommand();
   const child = spawn(program, [...args, "up", "--repo", repository, "--port", "0", "--json"], {
     env,
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "ignore"],
   });
   let said = "";
   const ended = once(child, "exit").then(() => null);
