@@ -1,6 +1,6 @@
 // Packs the project as npm would, checks the package, installs it in an empty folder and runs it there.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -15,6 +15,30 @@ function run(command: string, args: string[], cwd: string): string {
 function check(what: string, holds: boolean): void {
   if (!holds) throw new Error(`pack check: ${what}`);
   console.log(`pack check: ${what}: ok`);
+}
+
+/** What a person does first: a daemon in an own repository, a question, the end; then the whole story. */
+function useInstalled(bin: string): void {
+  const repository = join(place, "repository");
+  const specloop = (...args: string[]) => run(process.execPath, [bin, ...args, "--json"], repository);
+  mkdirSync(repository);
+  run("git", ["init", "--quiet", "--initial-branch=main"], repository);
+  writeFileSync(join(repository, "README.md"), "# Shed\n\n## Colour of the shed\nThe shed is green.\n");
+  run("git", ["add", "."], repository);
+  run(
+    "git",
+    ["-c", "user.name=check", "-c", "user.email=check@example.org", "commit", "--quiet", "-m", "Begin"],
+    repository,
+  );
+  specloop("init");
+  specloop("up", "--detached", "--port", "0");
+  try {
+    check("the installed daemon answers from a document", specloop("ask", "Colour of the shed?").includes("green"));
+  } finally {
+    specloop("stop");
+  }
+  const { ok } = JSON.parse(run(process.execPath, [bin, "demo", "--json"], place)) as { ok: boolean };
+  check("the installed demo plays to its end", ok);
 }
 
 try {
@@ -36,6 +60,7 @@ try {
     place,
   );
   check(`the library door opens (${library.trim()} exports)`, Number(library) > 0);
+  useInstalled(bin);
   const packages = run("npm", ["ls", "--all", "--parseable", "--omit=dev"], place).trim().split("\n").length - 1;
   const megabytes = Number(run("du", ["-sm", join(place, "node_modules")], place).split("\t")[0]);
   check(`at most 100 packages are installed (${packages})`, packages <= 100);
