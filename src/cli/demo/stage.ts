@@ -19,7 +19,7 @@ export const PACKAGE = resolve(dirname(fileURLToPath(import.meta.url)), "../../.
 
 /** Too strict on purpose, so that the loop has something to find; the model is left to the loop. */
 const CONFIG =
-  "questions:\n  documents:\n    minScore: 0.95 # too strict: the loop will notice\n  model:\n    enabled: false\n";
+  "questions:\n  documents:\n    minScore: 0.95 # set by the demo, too strict at first\n  model:\n    enabled: false\n";
 
 /** The temporary repository, the daemon that serves it and two MCP clients. */
 export interface Stage extends AsyncDisposable {
