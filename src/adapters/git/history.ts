@@ -18,9 +18,14 @@ export async function readHistory(
   env: NodeJS.ProcessEnv,
   request: HistoryRequest,
 ): Promise<HistoryEntry[]> {
-  const surroundings = gitEnvironment(env, "read");
+  const surroundings = withoutPrograms(gitEnvironment(env, "read"));
   const allowEnvironment = Object.keys(surroundings).filter((name) => name.startsWith("GIT_"));
-  const unsafe = { allowUnsafeEditor: true, allowUnsafePager: true };
+  const unsafe = {
+    allowUnsafeEditor: true,
+    allowUnsafePager: true,
+    allowUnsafeConfigPaths: true,
+    allowUnsafeExec: true,
+  };
   const git = simpleGit({ baseDir: directory, allowEnvironment, unsafe }).env(surroundings);
   const args = historyArguments(request);
   try {
@@ -30,6 +35,12 @@ export async function readHistory(
     if (/does not have any commits yet|bad revision 'HEAD'/.test(message)) return [];
     throw new SpecloopError("git_failed", `git log failed: ${message}`, { cause });
   }
+}
+
+/** What simple-git refuses in its surroundings (npm sets EDITOR for every script); reading history starts none of them. */
+function withoutPrograms(env: Record<string, string>): Record<string, string> {
+  const programs = /^(editor|visual|pager|prefix|ssh_askpass)$/i;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !programs.test(name)));
 }
 
 function historyArguments({ path, limit, revision = "HEAD" }: HistoryRequest): string[] {

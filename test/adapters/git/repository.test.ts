@@ -95,6 +95,26 @@ test("lists and reads any revision, and tells conflicts", async () => {
   expect((await git.history({ path: "docs/a.md", limit: 10 })).map(({ subject }) => subject)).toEqual(["Two", "Begin"]);
 });
 
+test("history is read whatever programs the surroundings name", async () => {
+  await using repository = await temporaryRepository({ "a.md": "1\n" });
+  const named = {
+    EDITOR: "vi",
+    VISUAL: "vi",
+    PAGER: "less",
+    SSH_ASKPASS: "/bin/false",
+    PREFIX: "/usr",
+    prefix: "/usr",
+  };
+  const configured = {
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_CONFIG_SYSTEM: "/dev/null",
+    GIT_ASKPASS: "x",
+    GIT_PAGER: "less",
+  };
+  const git = await openGit(repository.path, { env: { ...process.env, ...named, ...configured } });
+  expect((await git.history({ path: "a.md", limit: 10 })).map(({ subject }) => subject)).toEqual(["Begin"]);
+});
+
 test.each(["--output=/tmp/x", "-h", "HEAD..main", "", "HEAD:a.md", "a b"])(
   "refuses the revision %j",
   async (revision) => {
