@@ -122,6 +122,7 @@ export class App implements AsyncDisposable {
         trustProjectInstallation,
         env,
         logger: named("openspec"),
+        maxFileBytes: () => config.current.openspec.maxFileBytes,
       }),
     );
     const watching = { clock, logger: named("watcher") };

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readYaml } from "./adapters/yaml/index.ts";
@@ -40,6 +40,9 @@ export type Config = { [Section in keyof typeof FRAGMENTS]: z.output<(typeof FRA
 type Raw = Record<string, Record<string, unknown>>;
 
 export const CONFIG_FILE = "specloop.yaml";
+
+/** Looked at before the file is read, which happens in the daemon's own thread. */
+const MAX_FILE_BYTES = 256 * 1024;
 
 export interface ConfigSources {
   /** Top of the repository that holds `specloop.yaml`. */
@@ -110,7 +113,10 @@ export function loadConfig(sources: ConfigSources): Config {
 }
 
 function readFile(path: string): Raw {
-  if (!existsSync(path)) return {};
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return {};
+  if (!found.isFile()) throw badConfig(`${CONFIG_FILE} is not a file.`);
+  if (found.size > MAX_FILE_BYTES) throw badConfig(`${CONFIG_FILE} has ${found.size} bytes, more than ${MAX_FILE_BYTES}.`);
   const parsed = readYaml(readFileSync(path, "utf8"), CONFIG_FILE) ?? {};
   const shape = z.record(z.string(), z.record(z.string(), z.unknown()).nullable()).safeParse(parsed);
   if (!shape.success) throw badConfig(`${CONFIG_FILE} must hold sections with keys: ${z.prettifyError(shape.error)}`);

@@ -1,6 +1,7 @@
-import { lstatSync } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
 import { extname } from "node:path";
 import { SpecloopError } from "../foundation/errors.ts";
+import { isCode } from "./document.ts";
 import type { Live } from "../foundation/options.ts";
 import { resolveInside, toRepositoryPath } from "../foundation/paths.ts";
 import type { DocumentOptions } from "./options.ts";
@@ -25,7 +26,10 @@ export class PathPolicy {
     this.#options = options;
   }
 
-  /** Throws `path_outside_root`, `path_protected`, and `unknown_document` for a folder. */
+  /**
+   * Throws `path_outside_root`, `path_protected`, `unknown_document` for a folder or below a file, and `bad_input` for a
+   * name that no file can have.
+   */
   locate(given: string): Located {
     const absolute = resolveInside(this.#root, given);
     const path = toRepositoryPath(this.#root, absolute);
@@ -40,7 +44,7 @@ export class PathPolicy {
         target: path,
       });
     }
-    const stat = lstatSync(absolute, { throwIfNoEntry: false });
+    const stat = statOf(absolute, path);
     if (stat && !stat.isFile())
       throw new SpecloopError("unknown_document", `"${path}" is not a file.`, { target: path });
     return { path, absolute };
@@ -49,6 +53,18 @@ export class PathPolicy {
   /** Whether an edit waits on a branch until a person merges it. */
   isSensitive(path: string): boolean {
     return !matches(path, ["**/openspec/**"]) || matches(path, this.#options.current.sensitive);
+  }
+}
+
+function statOf(absolute: string, path: string): Stats | undefined {
+  try {
+    return lstatSync(absolute, { throwIfNoEntry: false });
+  } catch (cause) {
+    if (isCode(cause, "ENOTDIR"))
+      throw new SpecloopError("unknown_document", `"${path}" lies below a file.`, { target: path, cause });
+    if (!isCode(cause, "ENAMETOOLONG")) throw cause;
+    const target = `${path.slice(0, 100)}…`;
+    throw new SpecloopError("bad_input", `The path "${target}" is longer than a file's name may be.`, { target, cause });
   }
 }
 

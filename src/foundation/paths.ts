@@ -98,6 +98,13 @@ function followLinks(path: string): string | null {
   }
 }
 
+/** What cannot exist, below a file or with too long a name, is no link either. */
 function isLink(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG") return false;
+    throw error;
+  }
 }

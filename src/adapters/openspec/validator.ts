@@ -6,6 +6,7 @@ import type { HealthCheck } from "../../foundation/health.ts";
 import type { Logger } from "../../foundation/logger.ts";
 import { locate, type Installation } from "./locate.ts";
 import type { Verdict } from "./port.ts";
+import { refuseUnreadable } from "./readable.ts";
 import { isValid, verdictByCommand } from "./verdict-cli.ts";
 import { VerdictThread } from "./verdict-thread.ts";
 
@@ -18,12 +19,16 @@ export interface ValidatorParts {
   trustProjectInstallation: boolean;
   env: NodeJS.ProcessEnv;
   logger: Logger;
+  /** Larger files are not given to OpenSpec, which reads them whole; bytes. */
+  maxFileBytes?: () => number;
   /** The thread ends after so long without work, milliseconds: it keeps some 76 MB. */
   idleMs?: number;
 }
 
 /** Longest that one change may take. */
 const TIMEOUT_MS = 30_000;
+
+const MAX_FILE_BYTES = 1024 * 1024;
 
 const ADVICE =
   "Install it: npm install --global @fission-ai/openspec. To use the one that the repository brings along, which runs its code, start with SPECLOOP_TRUST_PROJECT_OPENSPEC=1.";
@@ -46,11 +51,29 @@ export class Validator implements AsyncDisposable {
     return locate({ ...this.#parts });
   }
 
-  /** Judges a change on disk; `project` is the folder that holds `openspec/`. Throws `no_validator`. */
+  /**
+   * Judges a change on disk; `project` is the folder that holds `openspec/`. Throws `no_validator`,
+   * `document_too_large`, `document_not_text`, `document_too_complex`.
+   */
   async check(project: string, change: string, signal?: AbortSignal): Promise<Verdict> {
     const installation = await this.installation();
     if (!installation) throw new SpecloopError("no_validator", "No OpenSpec was found.", { fix: ADVICE });
-    const limit = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])]);
+    await refuseUnreadable(project, change, this.#parts.maxFileBytes?.() ?? MAX_FILE_BYTES);
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    try {
+      return await this.#judge(installation, { project, change }, AbortSignal.any([timeout, ...(signal ? [signal] : [])]));
+    } catch (error) {
+      if (!timeout.aborted || signal?.aborted) throw error;
+      const message = `OpenSpec did not come to a verdict on ${change} within ${TIMEOUT_MS / 1000} s.`;
+      throw new SpecloopError("document_too_complex", message, { target: change, cause: error });
+    }
+  }
+
+  async #judge(
+    installation: Installation,
+    { project, change }: { project: string; change: string },
+    limit: AbortSignal,
+  ): Promise<Verdict> {
     const request = { installation, project, change, env: this.#env, signal: limit };
     const thread = await this.#threadFor(installation);
     if (!thread || installation.kind === "command") return verdictByCommand(request);
