@@ -2,7 +2,8 @@
 // rest on a Node that is new enough. Runs on Node 20, so it is plain JavaScript with no dependency.
 import { createHash } from "node:crypto";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -40,17 +41,70 @@ function node() {
   return isNewEnough(process.version) ? process.execPath : bundledNode;
 }
 
+/** Two terminals may come at once: the second waits for the first, since two npm would break each other's folder. */
 function install() {
   const wanted = createHash("sha256")
     .update(readFileSync(at("package-lock.json")))
     .digest("hex");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  console.error("specloop: installing dependencies (npm install), this happens once …");
-  // Not `npm ci`: it refuses a lock file that lists this platform's optional binaries only. `--no-save` keeps the lock.
-  const quiet = ["install", "--no-save", "--no-fund", "--no-audit", "--loglevel=error"];
-  const npm = spawnSync("npm", quiet, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
-  if (npm.status !== 0) fail("npm install failed; its message is above. Mend that, then run the same command again.");
-  writeFileSync(stamp, wanted);
+  if (isInstalled(wanted)) return;
+  const unlock = lock();
+  try {
+    if (isInstalled(wanted)) return;
+    console.error("specloop: installing dependencies (npm install); this happens once and takes about half a minute …");
+    // Not `npm ci`: it refuses a lock file that lists this platform's optional binaries only. `--no-save` keeps the lock.
+    const quiet = ["install", "--no-save", "--include=dev", "--no-fund", "--no-audit", "--loglevel=error"];
+    const npm = spawnSync("npm", quiet, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
+    if (npm.error)
+      fail(`npm could not be started (${npm.error.message}). Install npm, then run the same command again.`);
+    if (npm.status !== 0)
+      fail(
+        "npm install failed; its message is above. If it names the network or the registry, mend that; otherwise remove" +
+          " the folder node_modules. Then run the same command again.",
+      );
+    writeFileSync(stamp, wanted);
+  } finally {
+    unlock();
+  }
+}
+
+/** The stamp tells which lock file was installed; a package that is gone since then means installing again. */
+function isInstalled(wanted) {
+  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) return false;
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(at("package.json"), "utf8"));
+  const missing = Object.keys({ ...dependencies, ...devDependencies }).filter(
+    (name) => !existsSync(at("node_modules", name, "package.json")),
+  );
+  if (missing.length > 0) rmSync(at("node_modules", ".package-lock.json"), { force: true });
+  return missing.length === 0;
+}
+
+/** A file beside the temporary ones that names the process that installs; what a dead process left behind is taken away. */
+function lock() {
+  const name = createHash("sha256").update(root).digest("hex").slice(0, 16);
+  const path = join(tmpdir(), `specloop-setup-${name}.lock`);
+  for (let said = false; ; said = true) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: "wx" });
+      const unlock = () => rmSync(path, { force: true });
+      process.on("exit", unlock);
+      return unlock;
+    } catch (error) {
+      if (error.code !== "EEXIST") return () => {};
+    }
+    if (!isRunning(path)) rmSync(path, { force: true });
+    else if (!said) console.error("specloop: another terminal installs the dependencies; waiting for it …");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+  }
+}
+
+function isRunning(path) {
+  try {
+    const pid = Number(readFileSync(path, "utf8"));
+    // Just made and not filled yet counts as running.
+    return pid === 0 ? Date.now() - statSync(path).mtimeMs < 2_000 : process.kill(pid, 0);
+  } catch (error) {
+    return error.code === "EPERM";
+  }
 }
 
 /** npm 12 blocks install scripts unless allowed, so the `node` package may be there without its binary. */
@@ -81,7 +135,7 @@ function run(command, args) {
     process.on("SIGINT", pass).on("SIGTERM", pass).on("SIGHUP", pass);
     child.on("exit", (code, signal) => {
       process.off("SIGINT", pass).off("SIGTERM", pass).off("SIGHUP", pass);
-      resolve(code ?? (signal ? 1 : 0));
+      resolve(code ?? 128 + (constants.signals[signal] ?? 0));
     });
     child.on("error", (error) => fail(`could not run ${command}: ${error.message}`));
   });
