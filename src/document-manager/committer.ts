@@ -45,11 +45,13 @@ export class Committer {
     onStep("intent");
     await this.#write(intent, files);
     onStep("written");
-    try {
-      return await this.#commitWritten(intent, files, started);
-    } catch (error) {
-      return await this.#commitFailed(intent, files, toSpecloopError(error));
-    }
+    const changed = files.find((file) => revisionOf(file.absolute) !== file.next);
+    if (changed)
+      return this.#leavePending(intent, files, `"${changed.path}" was saved by somebody else before it was committed.`);
+    const commit = await this.#commitWritten(intent, files);
+    if (typeof commit !== "string") return commit;
+    onStep("committed");
+    return this.#record(intent, files, { commit, started });
   }
 
   async #write(edit: Edit, files: PreparedFile[]): Promise<void> {
@@ -70,17 +72,31 @@ export class Committer {
     }
   }
 
-  async #commitWritten(edit: Edit, files: PreparedFile[], started: number): Promise<UpdateResult> {
-    const { git, rows, clock, onStep } = this.#deps;
-    const changed = files.find((file) => revisionOf(file.absolute) !== file.next);
-    if (changed)
-      return this.#leavePending(edit, files, `"${changed.path}" was saved by somebody else before it was committed.`);
-    const commit = await git.commitOnly({
-      paths: files.map(({ path }) => path),
-      message: edit.message,
-      trailers: edit.trailers,
-    });
-    onStep("committed");
+  /** The commit; or what became of the edit when there is none. */
+  async #commitWritten(edit: Edit, files: PreparedFile[]): Promise<string | UpdateResult> {
+    const { git } = this.#deps;
+    const { message, trailers } = edit;
+    try {
+      return await git.commitOnly({ paths: files.map(({ path }) => path), message, trailers });
+    } catch (thrown) {
+      const error = toSpecloopError(thrown);
+      // git may fail after it has committed: a hook that hangs afterwards is stopped together with it.
+      const made = await commitOf(git, edit).catch(() => undefined);
+      if (made === undefined) return this.#leavePending(edit, files, error.message);
+      return made ?? this.#commitFailed(edit, files, error);
+    }
+  }
+
+  /**
+   * From here on the edit is in the history, so nothing is taken back any more: where the row cannot be written, it stays
+   * an intent, which is finished later by the commit's trailer.
+   */
+  async #record(
+    edit: Edit,
+    files: PreparedFile[],
+    { commit, started }: { commit: string; started: number },
+  ): Promise<UpdateResult> {
+    const { rows, clock, onStep } = this.#deps;
     const swallowed = await this.#swallowed(files, commit);
     const result = committedResult(files, commit, swallowed);
     await rows.save({
@@ -157,6 +173,14 @@ export class Committer {
   #places(edit: Edit, files: PreparedFile[], file: PreparedFile) {
     return placesOf(this.#deps.recovery, { id: edit.id, index: files.indexOf(file), absolute: file.absolute });
   }
+}
+
+/** The commit that carries this edit, null when none does. */
+export async function commitOf(git: Git, edit: Edit): Promise<string | null> {
+  const path = edit.files[0]?.path;
+  if (path === undefined) return null;
+  const entries = await git.history({ path, limit: 10 });
+  return entries.find(({ trailers }) => trailers["Specloop-Edit"] === edit.id)?.commit ?? null;
 }
 
 export function resultFiles(files: PreparedFile[]): UpdateResult["files"] {

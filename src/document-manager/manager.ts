@@ -69,10 +69,7 @@ export class DocumentManager implements Service {
   /** Finishes what a crash left, then serves. */
   async start(signal: AbortSignal): Promise<void> {
     await mkdir(this.#deps.recovery, { recursive: true, mode: 0o700 });
-    for (const edit of await this.#rows.inState("intent")) {
-      signal.throwIfAborted();
-      await this.#recovery.interrupted(edit);
-    }
+    signal.throwIfAborted();
     await this.#inTurn(() => this.#retry());
     const again = () => {
       if (this.#waiting > 0) void this.retryPending().catch((error: unknown) => this.#report(error));
@@ -108,6 +105,8 @@ export class DocumentManager implements Service {
       return result;
     } catch (error) {
       const { code } = toSpecloopError(error);
+      // Its row may say less than was done; the next try finds out.
+      if (code.startsWith("store_")) this.#waiting += 1;
       for (const { path } of request.files.slice(0, 50)) {
         this.#deps.events.emit("document.refused", { path, code, principal: request.principal });
       }
@@ -163,10 +162,13 @@ export class DocumentManager implements Service {
     return turn;
   }
 
+  /** Edits are done one at a time, so that an intent which is met here was left by a crash or by a full disk. */
   async #retry(): Promise<void> {
+    for (const edit of await this.#rows.inState("intent")) await this.#recovery.interrupted(edit);
     for (const edit of await this.#rows.inState("pending")) await this.#recovery.pending(edit);
     for (const edit of await this.#rows.inState("held")) await this.#takeUp(edit);
-    this.#waiting = (await this.#rows.count("pending")) + (await this.#rows.count("held"));
+    const counts = await Promise.all((["intent", "pending", "held"] as const).map((state) => this.#rows.count(state)));
+    this.#waiting = counts.reduce((sum, count) => sum + count, 0);
   }
 
   /** Does a held edit as if it were asked for now. */

@@ -5,6 +5,7 @@ import type { Clock } from "../foundation/clock.ts";
 import { toSpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
+import { commitOf } from "./committer.ts";
 import type { Edit, EditRows } from "./edit-rows.ts";
 import { placesOf, revisionOf, undo, unstage } from "./place.ts";
 import type { UpdateResult } from "./types.ts";
@@ -29,6 +30,9 @@ export class Recovery {
   /** What a killed process left: an edit that reached all its files is committed, any other is taken back. */
   async interrupted(edit: Edit): Promise<void> {
     if (edit.branch !== null) return this.#proposal(edit);
+    // The document may have been changed further since: what is in the history was done.
+    const commit = await commitOf(this.#deps.git, edit);
+    if (commit !== null) return this.#settle(edit, commit);
     this.#mendFiles(edit);
     const now = this.#revisions(edit);
     const reached = edit.files.filter(({ next }, index) => now[index] === next);
@@ -39,14 +43,14 @@ export class Recovery {
       const { absolute, replaced } = this.#places(edit, index);
       undo({ path: file.path, absolute, before: file.base, after: file.next }, replaced);
     }
-    await this.#fail(edit, "It was interrupted before it was written; nothing was changed.");
+    await this.#giveUp(edit, "It was interrupted before it was written; nothing was changed.");
   }
 
   /** Tries the commit of an edit that is in the working tree. Leaves it pending while git is busy. */
   async pending(edit: Edit): Promise<void> {
     const { rows, logger } = this.#deps;
     try {
-      const commit = (await this.#committedBefore(edit)) ?? (await this.#commitNow(edit));
+      const commit = (await commitOf(this.#deps.git, edit)) ?? (await this.#commitNow(edit));
       if (commit !== null) await this.#settle(edit, commit);
     } catch (error) {
       const { code, message } = toSpecloopError(error);
@@ -54,14 +58,6 @@ export class Recovery {
       if (edit.state !== "pending" || edit.note !== message)
         await rows.save({ ...edit, state: "pending", note: message });
     }
-  }
-
-  /** A commit of ours that was made before the process died. */
-  async #committedBefore(edit: Edit): Promise<string | null> {
-    const path = edit.files[0]?.path;
-    if (path === undefined) return null;
-    const entries = await this.#deps.git.history({ path, limit: 10 });
-    return entries.find(({ trailers }) => trailers["Specloop-Edit"] === edit.id)?.commit ?? null;
   }
 
   /** The commit, or null when the edit is settled otherwise or must go on waiting. */
@@ -103,7 +99,8 @@ export class Recovery {
   /** Proposals are made by one compare-and-swap of a ref: it is there or it is not. */
   async #proposal(edit: Edit): Promise<void> {
     const commit = await this.#deps.git.resolve(`refs/heads/${edit.branch}`);
-    if (commit === null) return this.#fail(edit, "It was interrupted before the branch was made; nothing was changed.");
+    if (commit === null)
+      return this.#giveUp(edit, "It was interrupted before the branch was made; nothing was changed.");
     const result: UpdateResult | null = edit.result && { ...edit.result, commit };
     await this.#deps.rows.save({ ...edit, state: "proposed", commit, request: null, result });
   }
@@ -133,6 +130,12 @@ export class Recovery {
   #places(edit: Edit, index: number) {
     const absolute = join(this.#deps.git.places.worktree, edit.files[index]?.path ?? "");
     return { absolute, ...placesOf(this.#deps.recovery, { id: edit.id, index, absolute }) };
+  }
+
+  /** An edit that was kept for later was acknowledged, so it goes on being kept; any other has failed. */
+  async #giveUp(edit: Edit, note: string): Promise<void> {
+    if (edit.request === null) return this.#fail(edit, note);
+    await this.#deps.rows.save({ ...edit, state: "held", branch: null, note });
   }
 
   async #fail(edit: Edit, note: string): Promise<void> {

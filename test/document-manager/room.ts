@@ -27,13 +27,15 @@ export interface Room extends AsyncDisposable {
 export interface RoomOptions {
   options?: Partial<DocumentOptions>;
   git?: OpenGitOptions;
+  /** How long another process may hold the database. */
+  busyMs?: number;
   onStep?: DocumentManagerDependencies["onStep"];
 }
 
 export async function openRoom(repository: string, given: RoomOptions = {}): Promise<Room> {
   const state = join(repository, ".specloop");
   mkdirSync(state, { recursive: true });
-  const opened = openSqliteStore(join(state, "core.db"), "full");
+  const opened = openSqliteStore(join(state, "core.db"), "full", { busyMs: given.busyMs ?? 5000 });
   await migrate(opened, [migrations], Date.now());
   const store = opened.as<DocumentTables>();
   const git = await openGit(repository, { lockWaitMs: 300, ...given.git });
