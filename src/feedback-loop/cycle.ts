@@ -148,7 +148,8 @@ class Drafting {
     if (spent >= callsPerDay) return `${spent} model calls in 24 hours, and loop.model.callsPerDay is ${callsPerDay}`;
     const start = clock.monotonic();
     this.calls += 1;
-    const limit = AbortSignal.any([this.#signal, AbortSignal.timeout(left)]);
+    // AbortSignal.timeout takes whole milliseconds only and throws for others.
+    const limit = AbortSignal.any([this.#signal, AbortSignal.timeout(Math.ceil(left))]);
     const result = await modelHypotheses(problem, { llm, maxTokens, signal: limit });
     this.modelMs += clock.monotonic() - start;
     if (!result.ok) {

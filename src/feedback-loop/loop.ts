@@ -11,6 +11,7 @@ import { forgetOldSamples, metricFigures, samplesOf, type MetricFigures } from "
 import { METRICS, metricNamed, type Metric } from "./metrics/index.ts";
 import type { LoopOptions } from "./options.ts";
 import type { ArrivalSource, Documents, LoopGit, Proposals, Replay, Tunables } from "./ports.ts";
+import { SharedTurn } from "./shared-turn.ts";
 import { LoopStore } from "./store.ts";
 import { takeApprovals, type Unapproved } from "./steps/approve.ts";
 import { implement } from "./steps/implement.ts";
@@ -56,7 +57,7 @@ export class FeedbackLoop implements Service {
   #queue: Promise<void> = Promise.resolve();
   #queued = false;
   #ticking: Promise<void> | null = null;
-  #cycle: Promise<CycleReport> | null = null;
+  readonly #cycle = new SharedTurn((signal) => this.#run(AbortSignal.any([signal, this.#stop.signal])));
   #unapproved: Unapproved[] = [];
   readonly #publishing = new Set<string>();
 
@@ -82,12 +83,12 @@ export class FeedbackLoop implements Service {
   }
 
   /**
-   * One turn: what waits is written, problems are found and proposed. Two calls at once share one turn. Rejects with the
-   * signal's reason when it is aborted; what was proposed until then stays.
+   * One turn: what waits is written, problems are found and proposed. Two calls at once share one turn, which is given up
+   * when the last of them went away. Rejects with the signal's reason when it is aborted; what was proposed until then
+   * stays.
    */
   runCycle(signal: AbortSignal): Promise<CycleReport> {
-    this.#cycle ??= this.#run(AbortSignal.any([signal, this.#stop.signal])).finally(() => (this.#cycle = null));
-    return this.#cycle;
+    return this.#cycle.join(signal);
   }
 
   /** Resolves when approvals, implementations and measurements that can go on have gone on. */
@@ -156,7 +157,7 @@ export class FeedbackLoop implements Service {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const listener of this.#listeners) listener[Symbol.dispose]();
     this.#stop.abort();
-    await this.#cycle?.catch(() => {});
+    await this.#cycle.idle();
     await this.#queue;
     await this.#ticking;
     await this.#monitor[Symbol.asyncDispose]();

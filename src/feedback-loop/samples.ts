@@ -30,13 +30,14 @@ export class SampleWriter {
       .selectFrom("samples")
       .select((row) => row.fn.max("id").as("id"))
       .executeTakeFirst();
-    this.#nextId = (last?.id ?? 0) + 1;
     const closed = await read
       .selectFrom("sample_batches")
       .select((row) => ["metric", row.fn.max("to_id").as("to_id")])
       .groupBy("metric")
       .execute();
     const closedTo = new Map(closed.map(({ metric, to_id }) => [metric, to_id]));
+    // Batches outlive their samples, and numbers are never used again.
+    this.#nextId = Math.max(last?.id ?? 0, ...closedTo.values()) + 1;
     for (const { metric } of await read.selectFrom("samples").select("metric").distinct().execute()) {
       const query = read.selectFrom("samples").selectAll().where("metric", "=", metric);
       this.#open.set(

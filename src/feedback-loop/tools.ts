@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SpecloopError } from "../foundation/errors.ts";
 import { defineTool, type Tool } from "../foundation/tool.ts";
 import type { FeedbackLoop } from "./loop.ts";
 import type { ProposalView } from "./views.ts";
@@ -162,7 +163,7 @@ function metricWhy(loop: FeedbackLoop): Tool {
     toolset: "full",
   }).handle({
     run: async ({ metric, limit, cursor }) => {
-      const before = cursor === undefined ? undefined : z.coerce.number().int().positive().parse(cursor);
+      const before = cursor === undefined ? undefined : sampleIdOf(cursor);
       const rows = await loop.samples(metric, { limit, before });
       const samples = rows.map(({ id, at, value, ref, labels }) => ({ id, at, value, ref, labels }));
       return { samples, nextCursor: rows.length === limit ? String(rows.at(-1)!.id) : null };
@@ -197,6 +198,11 @@ function proposalList(loop: FeedbackLoop): Tool {
     render: ({ proposals, nextCursor }) =>
       [list("Proposals", proposals.map(line)), ...(nextCursor ? [`More with cursor ${nextCursor}.`] : [])].join("\n\n"),
   });
+}
+
+function sampleIdOf(cursor: string): number {
+  if (/^[1-9]\d{0,14}$/.test(cursor)) return Number(cursor);
+  throw new SpecloopError("bad_input", "The cursor is not one that was given.", { target: "cursor" });
 }
 
 function brief({ proposalId, changeId, state, title, note }: ProposalView): z.input<typeof proposal> {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { tools } from "../../src/feedback-loop/index.ts";
 import { METRICS } from "../../src/feedback-loop/index.ts";
+import { forgetOldSamples } from "../../src/feedback-loop/figures.ts";
 import { SpecloopError } from "../../src/foundation/errors.ts";
 import { scenario } from "../helpers/scenario.ts";
 import { openWorld, questions, type World } from "./world.ts";
@@ -45,6 +46,25 @@ scenario("improvement-loop", "A figure leads to its rows", async () => {
     cursor: first["nextCursor"],
   });
   expect(second).toMatchObject({ samples: [{ ref: "q-2" }, { ref: "q-1" }, { ref: "q-0" }], nextCursor: null });
+});
+
+test("numbers of forgotten samples are not used again", async () => {
+  await using world = await openWorld();
+  const times = Array.from({ length: 20 }, (_, index) => index);
+  const newest = async () => {
+    const { series } = await world.loop.metric("question.time_to_answer");
+    return series.map(({ value }) => value);
+  };
+  answered(world, times);
+  expect(await newest()).toEqual([9.5]);
+  await world.samples.write((tx) => forgetOldSamples(tx, Date.now() + 10 * 86_400_000, 1));
+  await world.restart();
+  answered(
+    world,
+    times.map((ms) => ms + 100),
+  );
+  expect(await newest()).toEqual([9.5, 109.5]);
+  expect((await world.loop.status()).lostSamples).toBe(0);
 });
 
 test("samples survive a stop and are numbered on", async () => {
@@ -141,6 +161,10 @@ test("bad input is named", async () => {
   });
   await expect(call(world, "proposal_list", { cursor: "nonsense" })).rejects.toMatchObject({ code: "bad_input" });
   await expect(call(world, "metric_why", { metric: "tool.time", limit: 1000 })).rejects.toThrow("limit");
+  for (const cursor of ["nonsense", "-1", "0", "1.5"])
+    await expect(call(world, "metric_why", { metric: "tool.time", cursor })).rejects.toMatchObject({
+      code: "bad_input",
+    });
 });
 
 test("the tools show what the loop knows, as data and as text", async () => {

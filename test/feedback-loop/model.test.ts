@@ -82,6 +82,16 @@ test("a model that hangs is given up in time, and the cycle ends with templates"
   expect(report.dropped).toHaveLength(1);
 });
 
+test("the model is asked about every problem of a cycle", async () => {
+  await using opened = await withModel(() => ({ hypotheses: [idea()], done: true }));
+  const { world, server } = opened;
+  world.ask(questions(6, { score: 0.65, right: false }, "train"));
+  const report = await world.cycle();
+  expect(report.problems.map(({ code }) => code).sort()).toEqual(["documents_too_loose", "documents_too_strict"]);
+  expect(server.requests.filter(({ messages }) => JSON.stringify(messages).includes("Problem: "))).toHaveLength(2);
+  expect(report.model).not.toBeNull();
+});
+
 test("the day's budget of calls is kept", async () => {
   await using opened = await withModel(() => ({ hypotheses: [idea()], done: true }), { model: { callsPerDay: 1 } });
   const { world, server } = opened;

@@ -113,6 +113,36 @@ describe("a crash between any two steps", () => {
   }
 });
 
+test("an experiment is not called undone while a person's uncommitted work keeps it from being undone", async () => {
+  await using world = await openWorld({ questions: HARMFUL });
+  const branch = (await world.cycle()).proposals[0]!.branch!;
+  const replay = world.replay;
+  const mine = async (): Promise<void> => {
+    const text = (await world.git.read("HEAD", "specloop.yaml"))!.toString("utf8");
+    await world.repository.write("specloop.yaml", `${text}# a thought\n`);
+  };
+  world.replay = {
+    ...replay,
+    replay: async (...call) => {
+      await mine();
+      return replay.replay(...call);
+    },
+  };
+  await world.restart();
+  await world.merge(branch, "--no-ff");
+  expect(await only(world)).toMatchObject({
+    state: "reverted",
+    note: expect.stringContaining("specloop.yaml has changes that are not committed"),
+  });
+  expect(world.emitted("experiment.decided")).toEqual([]);
+  expect(await world.committedScore()).toBeLessThan(0.6);
+  await world.repository.git("commit", "--quiet", "--all", "--message", "Think");
+  await world.loop.settle();
+  expect(await world.committedScore()).toBe(0.6);
+  expect((await world.git.read("HEAD", "specloop.yaml"))!.toString("utf8")).toContain("# a thought");
+  expect(world.emitted("experiment.decided")).toHaveLength(1);
+});
+
 scenario("improvement-loop", "A crash while an experiment is undone leaves one undoing commit", async () => {
   for (const moment of ["before", "after"] as const) {
     await using world = await openWorld({ questions: HARMFUL });

@@ -119,6 +119,8 @@ async function write(
       const reason = "everything is already as the experiment wants it, so there is nothing to compare";
       return await closeExperiment(dependencies, row, reason);
     }
+    // What was proposed on a branch is no part of what is checked out before a person merges it; its trailer is found then.
+    if (result.status === "proposed") return await store.set(row, { waiting: result.message });
     if (result.commit === null) return await store.set(row, { waiting: `the commit waits: ${result.message}` });
     return await implemented(dependencies, row, result.commit);
   } catch (error) {

@@ -47,15 +47,20 @@ export async function measure(
   if (overridden) return closeExperiment(dependencies, row, overridden);
   const over = clock.now() >= row.implemented_at! + experiment.horizonDays * DAY_MS;
   const questions = await validationQuestions(dependencies);
-  const verdict = isDue(row, questions.length)
-    ? await look(dependencies, { row, experiment, questions }, signal)
-    : lastOf(row);
+  const due = isDue(row, questions.length);
+  const verdict = due ? await look(dependencies, { row, experiment, questions }, signal) : lastOf(row);
+  const looked = due ? { pairs_at_look: questions.length } : {};
   if (verdict.verdict === "inconclusive" && over) {
     const reason = `not decided within ${experiment.horizonDays} days: ${verdict.reason}`;
-    return store.move(row, "reverted", decided(row, { ...verdict, verdict: "reverted", reason }), reason);
+    return store.move(
+      row,
+      "reverted",
+      { ...decided(row, { ...verdict, verdict: "reverted", reason }), ...looked },
+      reason,
+    );
   }
   if (verdict.look === 0 || verdict.at === lastOf(row).at) return row.waiting ? store.set(row, { waiting: null }) : row;
-  return store.move(row, verdict.verdict, decided(row, verdict), verdict.reason);
+  return store.move(row, verdict.verdict, { ...decided(row, verdict), ...looked }, verdict.reason);
 }
 
 function decided(row: ExperimentRow, verdict: Verdict): Partial<ExperimentRow> {
@@ -138,7 +143,6 @@ async function look(
   }
   const verdict = decide(experiment, pairs, { look: number, pairsPerDay: perDay(questions), at: clock.now() });
   await store.addPairs(pairs.map((pair) => pairRow(row.id, { number, metric: experiment.primary.name, pair })));
-  await store.set(row, { pairs_at_look: questions.length });
   return verdict;
 }
 

@@ -81,6 +81,12 @@ async function undo(
   const text = (await git.read(head, CONFIG_FILE))?.toString("utf8") ?? "";
   const back = all.filter(({ key, to }) => settingIn(text, key) === to);
   if (back.length === 0) return { commit: null, settings: [] };
+  const state = await git.pathState(CONFIG_FILE);
+  if (state !== "clean")
+    throw new SpecloopError("document_busy", `${CONFIG_FILE} has changes that are not committed (${state}).`, {
+      target: CONFIG_FILE,
+      fix: "Commit or undo them; the experiment is undone afterwards.",
+    });
   const files = [
     await configWith(
       documents,
@@ -97,8 +103,9 @@ function settingsOf({ actions }: Experiment): Setting[] {
   return actions.filter((action) => action.kind === "setting");
 }
 
-function landed({ commit, message }: { commit: string | null; message: string }): string {
-  if (commit) return commit;
+/** The commit that did it; one on a branch of ours has done nothing yet. */
+function landed({ commit, status, message }: { commit: string | null; status: string; message: string }): string {
+  if (commit && status === "committed") return commit;
   throw new SpecloopError("git_busy", `The commit waits: ${message}`);
 }
 
