@@ -63,12 +63,6 @@ export const ERRORS = {
     means: "No tool has this name.",
     fix: "Run `specloop call --list` for the names.",
   },
-  unknown_proposal: {
-    http: 404,
-    exit: 65,
-    means: "No proposal has this id.",
-    fix: "Run `specloop loop list` for the ids.",
-  },
   ambiguous_target: {
     http: 409,
     exit: 65,
@@ -277,6 +271,12 @@ export const ERRORS = {
     exit: 70,
     means: "The daemon did not start.",
     fix: "Run `specloop up` in a terminal to see why; the log is in .specloop/logs.",
+  },
+  too_many_clients: {
+    http: 503,
+    exit: 75,
+    means: "As many clients or calls as the daemon serves at once are under way.",
+    fix: "Close one or wait for it to end, then try again.",
   },
   port_in_use: {
     http: 409,

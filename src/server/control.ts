@@ -124,7 +124,7 @@ export class ControlConnection {
   async #answer(request: ControlRequest): Promise<void> {
     try {
       if (this.#running.size >= MAX_IN_FLIGHT) {
-        throw new SpecloopError("bad_input", `A client may have ${MAX_IN_FLIGHT} calls under way.`);
+        throw new SpecloopError("too_many_clients", `A client may have ${MAX_IN_FLIGHT} calls under way.`);
       }
       const result = await this.#control.answer(request, this.#principal, this.#gone.signal);
       this.#write({ id: request.id, result });

@@ -171,12 +171,22 @@ test("tools are listed and called, with errors in their HTTP status", async () =
   expect((await ask("//evil.example/x", { headers: bearer })).status).toBe(404);
 });
 
-test("the caller is an agent unless a person's name is given, and never the system", async () => {
+test("the caller is an agent whatever it says, and never a person or the system", async () => {
   expect((await post("/api/tools/note_approve", "{}")).status).toBe(403);
-  const as = (principal: string) => post("/api/tools/note_approve", "{}", { ...json, "specloop-principal": principal });
-  expect((await as("person:Ada%20Ex%C3%A4mple")).body).toContain("approved by Ada Exämple");
+  const as = (principal: string, tool = "note_approve") =>
+    post(`/api/tools/${tool}`, "{}", { ...json, "specloop-principal": principal });
+  for (const claimed of ["person:Ada%20Ex%C3%A4mple", "system:loop", "person: Ada"]) {
+    const refused = await as(claimed);
+    expect([refused.status, refused.error.code, refused.error.target]).toEqual([
+      403,
+      "forbidden",
+      "Specloop-Principal",
+    ]);
+    expect((await as(claimed, "note_author")).status).toBe(403);
+  }
   expect((await as("agent:nightly")).status).toBe(403);
-  for (const wrong of ["system:loop", "person:", "Ada", ":x"]) expect((await as(wrong)).error.code).toBe("bad_input");
+  expect((await as("agent:n%C3%A4chtlich", "note_author")).body).toContain('"kind":"agent","name":"nächtlich"');
+  for (const wrong of ["person:", "Ada", ":x"]) expect((await as(wrong)).error.code).toBe("bad_input");
   const key = await post("/api/tools/note_add", '{"text":"x"}', { ...json, "idempotency-key": "a b" });
   expect(key.error).toMatchObject({ code: "bad_input", target: "Idempotency-Key" });
 });
@@ -256,6 +266,20 @@ test("events arrive as they happen, and a slow reader is told what it missed", a
   doors.events.emit("question.expired", { questionId: "q-2" });
   while (!received.includes("q-2")) received += (await reader.read()).value ?? "";
   await reader.cancel();
+});
+
+test("what happens while the door closes is not written to a stream that was ended", async () => {
+  await using own = await openDoors();
+  const response = await fetch(`${own.url}/events`, { headers: bearer });
+  const broken: unknown[] = [];
+  const note = (error: unknown) => broken.push(error);
+  process.on("uncaughtException", note);
+  const closing = own.http[Symbol.asyncDispose]();
+  own.events.emit("question.expired", { questionId: "q-1" });
+  await closing;
+  process.off("uncaughtException", note);
+  expect(broken).toEqual([]);
+  expect(await response.text()).toBe(": specloop\n\n");
 });
 
 test("2025 sessions are bounded: the one idle for longest ends, and ends with 404", async () => {

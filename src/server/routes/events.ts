@@ -22,9 +22,7 @@ export class EventStream implements Disposable {
 
   answer(exchange: Exchange): void {
     if (this.#clients.size >= MAX_CLIENTS) {
-      throw new SpecloopError("daemon_stopping", `${MAX_CLIENTS} clients read the events already.`, {
-        fix: "Close one of them.",
-      });
+      throw new SpecloopError("too_many_clients", `${MAX_CLIENTS} clients read the events already.`);
     }
     const client = new EventClient(exchange, this.#events);
     this.#clients.add(client);
@@ -57,7 +55,9 @@ class EventClient implements Disposable {
     this.#keepAlive.unref();
   }
 
+  /** Nothing may be written after the end, and a slow reader keeps the response open for a while. */
   end(): void {
+    this[Symbol.dispose]();
     this.#exchange.response.end();
   }
 
@@ -74,7 +74,7 @@ class EventClient implements Disposable {
   }
 
   #tellMissed(): void {
-    if (this.#missed === 0) return;
+    if (this.#missed === 0 || this.#exchange.response.writableEnded) return;
     this.#exchange.response.write(
       `id: ${this.#number}\nevent: missed\ndata: ${JSON.stringify({ count: this.#missed })}\n\n`,
     );

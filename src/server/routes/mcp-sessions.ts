@@ -78,10 +78,7 @@ export class McpSessions implements AsyncDisposable {
     if (this.#sessions.size < MAX_SESSIONS) return;
     const idle = [...this.#sessions].filter(([, session]) => session.open === 0);
     const [oldest] = idle.toSorted(([, a], [, b]) => a.usedAt - b.usedAt);
-    if (!oldest)
-      throw new SpecloopError("daemon_stopping", `${MAX_SESSIONS} MCP sessions are in use.`, {
-        fix: "Close a client and try again.",
-      });
+    if (!oldest) throw new SpecloopError("too_many_clients", `${MAX_SESSIONS} MCP sessions are in use.`);
     await this.#end(oldest[0]);
   }
 

@@ -25,8 +25,9 @@ function checkKey(key: string): string {
 }
 
 /**
- * Who calls: `Specloop-Principal: person:Ada Example` or `agent:nightly`. Without it an agent, which may do less: whoever
- * holds the token may say who they are, as everybody can who may read the token's file.
+ * Who calls: `Specloop-Principal: agent:nightly`, else an agent called `http`. Never a person: the token is what agents
+ * are given to reach `/mcp`, so nothing sent with it can prove that a person sent it. People use the command line, whose
+ * socket no agent without a shell can open.
  */
 function principalOf(exchange: Exchange): Principal {
   const given = exchange.header("specloop-principal");
@@ -36,9 +37,12 @@ function principalOf(exchange: Exchange): Principal {
     kind: given.slice(0, split),
     name: decoded(given.slice(split + 1).trim()),
   });
-  if (parsed.success && parsed.data.kind !== "system") return parsed.data;
-  throw new SpecloopError("bad_input", 'The caller is "person:<name>" or "agent:<name>".', {
-    target: "Specloop-Principal",
+  if (parsed.data?.kind === "agent") return parsed.data;
+  const target = "Specloop-Principal";
+  if (!parsed.success) throw new SpecloopError("bad_input", 'The caller is "agent:<name>".', { target });
+  throw new SpecloopError("forbidden", "Over HTTP every caller is an agent.", {
+    target,
+    fix: "What only a person may do is done with the specloop command, on a terminal.",
   });
 }
 
