@@ -52,7 +52,7 @@ export class RootKeeper {
     const { git, reader, proposals, approvals } = this.#parts;
     if (gitMoved || this.#snapshot === null) {
       this.#head = await headFiles(git, this.root.path, this.#head);
-      this.#proposals = await proposals.of(this.root, this.#head.commit);
+      this.#proposals = await proposals.of(this.root, mergedInto(this.#head));
     }
     const context = { git, reader, head: this.#head, approvals };
     this.#snapshot = await readSnapshot(this.root, this.#snapshot, extent, context);
@@ -122,4 +122,9 @@ export class RootKeeper {
       await memory.approve(this.root.path, approval);
     }
   }
+}
+
+/** Where a merged proposal would be. To look at one, on its own branch or on a detached HEAD, approves nothing. */
+function mergedInto({ commit, branch }: HeadFiles): string | null {
+  return branch === null || branch.startsWith("specloop/") ? null : commit;
 }

@@ -120,6 +120,20 @@ scenario("changes", "A person merges a proposal", async () => {
   expect((await orchestrator.get("add-sign-out")).stage).toBe("implementing");
 });
 
+test("looking at a proposal on its own branch or without one does not approve it", async () => {
+  const repository = await repositoryWith();
+  const { orchestrator } = await startOrchestrator(repository, { options: { validator: "off" } });
+  await orchestrator.propose(DRAFT, context);
+  for (const how of [["specloop/add-sign-out"], ["--detach", "specloop/add-sign-out"]]) {
+    await repository.git("switch", "--quiet", ...how);
+    await orchestrator.settled();
+    expect(await orchestrator.get("add-sign-out")).toMatchObject({ stage: "planned", git: "committed" });
+  }
+  await repository.git("switch", "--quiet", "main");
+  await orchestrator.settled();
+  expect(await orchestrator.get("add-sign-out")).toMatchObject({ stage: "planned", git: "branch" });
+});
+
 test("a proposal whose branch is deleted unmerged is abandoned", async () => {
   const repository = await repositoryWith();
   const { orchestrator, steps } = await startOrchestrator(repository, { options: { validator: "off" } });
