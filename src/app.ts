@@ -16,6 +16,7 @@ import { EventBus } from "./foundation/events.ts";
 import type { HealthCheck } from "./foundation/health.ts";
 import type { Logger } from "./foundation/logger.ts";
 import type { StatePaths } from "./foundation/paths.ts";
+import type { Tool } from "./foundation/tool.ts";
 import { VERSION } from "./foundation/version.ts";
 import { allTools, type Rooms } from "./mcp-tools.ts";
 import { migrations as changes, Orchestrator } from "./orchestrator/index.ts";
@@ -52,6 +53,16 @@ interface Stores {
   telemetry: Store<unknown>;
 }
 
+/** What the doors open onto. */
+interface Built {
+  rooms: Rooms;
+  stores: Stores;
+  llm: Llm;
+  events: EventBus;
+  tools: readonly Tool[];
+  audit: AuditLog;
+}
+
 /** The composition root: builds every part, starts them in order, takes them down in reverse. */
 export class App implements AsyncDisposable {
   readonly #parts: AppParts;
@@ -75,10 +86,13 @@ export class App implements AsyncDisposable {
     const stores = await this.#openStores();
     signal.throwIfAborted();
     const llm = this.#stack.use(createLlm({ options: this.#parts.config.live("llm"), env, events, clock, logger }));
+    const tools: Tool[] = [];
+    const audit = this.#openAudit({ stores, events, tools });
     const rooms = this.#buildRooms({ git, stores, llm, events });
+    tools.push(...allTools(rooms));
     for (const room of [rooms.documents, rooms.changes, rooms.questions, rooms.loop]) await room.start(signal);
     this.#followConfig(events);
-    await this.#openDoors({ rooms, stores, llm, events }, signal);
+    await this.#openDoors({ rooms, stores, llm, events, tools, audit }, signal);
   }
 
   /** What `status` shows; throws before the start. */
@@ -98,6 +112,17 @@ export class App implements AsyncDisposable {
     await migrate(core, [access, changes, documents, questions, loop], clock.now());
     await migrate(telemetry, [questionTelemetry, loopTelemetry], clock.now());
     return { core, telemetry };
+  }
+
+  /**
+   * Before the rooms, so that what they finish at the start and while they are taken down is recorded; `tools` is filled
+   * when the rooms are there.
+   */
+  #openAudit({ stores, events, tools }: { stores: Stores; events: EventBus; tools: readonly Tool[] }): AuditLog {
+    const { clock, logger } = this.#parts;
+    const audit = this.#stack.use(new AuditLog({ store: stores.core.as<AccessTables>(), clock, logger }));
+    this.#stack.use(audit.attach(events, (name) => tools.find((tool) => tool.name === name)?.effect === "read"));
+    return audit;
   }
 
   /** Rooms meet here: each gets the others as the small interfaces that it declares. */
@@ -163,19 +188,12 @@ export class App implements AsyncDisposable {
     return { changes, documents, questions, loop };
   }
 
-  async #openDoors(
-    { rooms, stores, llm, events }: { rooms: Rooms; stores: Stores; llm: Llm; events: EventBus },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #openDoors({ rooms, stores, llm, events, tools, audit }: Built, signal: AbortSignal): Promise<void> {
     const { paths, config, clock, logger } = this.#parts;
-    const tools = allTools(rooms);
-    const access = stores.core.as<AccessTables>();
-    const audit = this.#stack.use(new AuditLog({ store: access, clock, logger }));
-    this.#stack.use(audit.attach(events, (name) => tools.find((tool) => tool.name === name)?.effect === "read"));
     const caller = createCaller({
       tools,
       events,
-      idempotency: new Idempotency({ store: access, clock }),
+      idempotency: new Idempotency({ store: stores.core.as<AccessTables>(), clock }),
       clock,
       logger,
     });
