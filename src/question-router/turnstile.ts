@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../foundation/clock.ts";
 
 /** How long searches may follow each other before commits, sockets and timers get their turn. */
-const TURN_MS = 20;
+const TURN_MS = 5;
 
 /**
  * Lets work in one after another, first come first served, and gives the event loop its turn in between. Without it a

@@ -5,27 +5,30 @@ import type { Terms } from "./terms.ts";
 const WINDOW = 350;
 const BREAK = /\n\s*\n|\n(?=\s*(?:[-*+#|]|\d+[.)]))/;
 
+/** A passage as far as evidence needs it: the terms of its place and headings, and of its blocks of neighbouring lines. */
+export interface Analysed {
+  head: string[];
+  blocks: { size: number; terms: string[] }[];
+}
+
+export function analyse({ head, text }: { head: string; text: string }, terms: Terms): Analysed {
+  const blocks = text.split(BREAK).map((block) => ({ size: block.length, terms: terms.ofText(block) }));
+  return { head: terms.ofText(head), blocks };
+}
+
 /**
  * How much of a question a passage holds: the share of its terms' weight found in the place and headings together with
  * the best few neighbouring lines, and in the place and headings alone.
  */
-export function evidenceOf(
-  question: WeightedTerm[],
-  { head, text }: { head: string; text: string },
-  terms: Terms,
-): Evidence {
+export function evidenceOf(question: WeightedTerm[], passage: Analysed): Evidence {
   const wanted = new Map(question.map(({ term, weight }) => [term, weight]));
   const total = question.reduce((sum, { weight }) => sum + weight, 0);
   if (total === 0) return { best: 0, heading: 0 };
-  const inHead = found(head, wanted, terms);
-  const blocks = text.split(BREAK).map((block) => ({ size: block.length, found: found(block, wanted, terms) }));
+  const found = (terms: string[]) => new Set(terms.filter((term) => wanted.has(term)));
+  const inHead = found(passage.head);
+  const blocks = passage.blocks.map(({ size, terms }) => ({ size, found: found(terms) }));
   const best = Math.max(...blocks.map((_block, first) => weightOf(windowFrom(blocks, first, inHead), wanted)));
   return { best: best / total, heading: weightOf(inHead, wanted) / total };
-}
-
-function found(text: string, wanted: Map<string, number>, terms: Terms): Set<string> {
-  const present = terms.ofText(text);
-  return new Set([...wanted.keys()].filter((term) => present.has(term)));
 }
 
 /** What is found in the head and the blocks from `first` on, as far as they fit into the window. */

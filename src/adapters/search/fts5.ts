@@ -1,16 +1,21 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
+import { LRUCache } from "lru-cache";
 import { asStoreError, isDamage, openIndexDatabase, recreateIndexDatabase } from "./database.ts";
-import { evidenceOf } from "./evidence.ts";
+import { analyse, type Analysed, evidenceOf } from "./evidence.ts";
 import type { Evidence, Hit, IndexedDocument, Passage, SearchIndex, WeightedTerm } from "./port.ts";
-import { anyOf, fuse, inverseFrequency, placeWords, queryOf } from "./query.ts";
+import { Postings } from "./postings.ts";
+import { anyOf, fuse, inverseFrequency, placeWords, splitByNeed } from "./query.ts";
+import { prepareStatements, type Statements } from "./statements.ts";
 import { cjkPairs, identifiers, Terms } from "./terms.ts";
 
 /** How many candidates each list gives to the fusion. */
 const CANDIDATES = 50;
-/** The rarest words of a question that are searched for; the time of a query grows with the commonest ones. */
+/** The rarest words of a question that are searched for. */
 const MAX_TERMS = 6;
 /** Frequencies kept until the next change. */
 const MAX_FREQUENCIES = 20_000;
+/** Passages kept with their terms, some 6 KB each. */
+const MAX_RECENT = 500;
 /** The shortest text that a trigram index can find. */
 const TRIGRAM = 3;
 
@@ -25,23 +30,6 @@ interface PassageRow {
   text: string;
 }
 
-interface Statements {
-  insertDocument: StatementSync;
-  deleteDocument: StatementSync;
-  insertPassage: StatementSync;
-  passageIds: StatementSync;
-  deletePassage: StatementSync;
-  insertWords: StatementSync;
-  deleteWords: StatementSync;
-  insertName: StatementSync;
-  deleteName: StatementSync;
-  byWords: StatementSync;
-  byName: StatementSync;
-  passage: StatementSync;
-  passagesOf: StatementSync;
-  frequency: StatementSync;
-}
-
 /** A search index at `path`, which is made when absent, or in memory for `:memory:`. */
 export function openSearchIndex(path: string): SearchIndex {
   return new Fts5Index(path);
@@ -53,14 +41,19 @@ class Fts5Index implements SearchIndex {
   readonly #revisions = new Map<string, string>();
   #connection: DatabaseSync;
   #statements: Statements;
+  #postings: Postings;
   #passageCount = 0;
   /** In how many passages a term stands, as long as nothing changes. */
   readonly #frequencies = new Map<string, number>();
+  /** Passages found lately, as long as nothing changes, and what evidence needs to know of them. */
+  readonly #recent = new LRUCache<number, Omit<Hit, "score">>({ max: MAX_RECENT });
+  readonly #analysed = new WeakMap<Passage, Analysed>();
 
   constructor(path: string) {
     this.#path = path;
     this.#connection = openIndexDatabase(path);
     this.#statements = prepareStatements(this.#connection);
+    this.#postings = new Postings(this.#statements.byWord);
     this.#load();
   }
 
@@ -99,7 +92,7 @@ class Fts5Index implements SearchIndex {
   }
 
   coverage(terms: WeightedTerm[], text: string): number {
-    const present = this.#terms.ofText(text);
+    const present = new Set(this.#terms.ofText(text));
     let found = 0;
     let total = 0;
     for (const { term, weight } of terms) {
@@ -110,8 +103,12 @@ class Fts5Index implements SearchIndex {
   }
 
   evidence(terms: WeightedTerm[], { path, passage }: Hit): Evidence {
+    const known = this.#analysed.get(passage);
+    if (known) return evidenceOf(terms, known);
     const head = `${placeWords(path)} ${passage.headingPath.join(" ")}`;
-    return evidenceOf(terms, { head, text: passage.text }, this.#terms);
+    const analysed = analyse({ head, text: passage.text }, this.#terms);
+    this.#analysed.set(passage, analysed);
+    return evidenceOf(terms, analysed);
   }
 
   fork(): SearchIndex {
@@ -136,10 +133,13 @@ class Fts5Index implements SearchIndex {
   #byWords(question: string): number[] {
     const known = this.#terms
       .ofQuestion(question)
-      .map(({ word, term }) => ({ word, frequency: this.#frequency(term) }));
-    const present = known.filter(({ frequency }) => frequency > 0);
-    const rarest = present.sort((a, b) => a.frequency - b.frequency).slice(0, MAX_TERMS);
-    return rarest.length === 0 ? [] : ids(this.#statements.byWords.all(queryOf(rarest), CANDIDATES));
+      .map((asked) => ({ ...asked, frequency: this.#frequency(asked.term) }))
+      .filter(({ frequency }) => frequency > 0)
+      .sort((a, b) => a.frequency - b.frequency);
+    // BM25 gives a word that stands in more than half of all passages no weight (its idf would be negative).
+    const telling = known.filter(({ frequency }) => frequency <= this.#passageCount / 2);
+    const chosen = (telling.length > 0 ? telling : known).slice(0, MAX_TERMS);
+    return this.#postings.best(splitByNeed(chosen), CANDIDATES);
   }
 
   /** In how many passages a term stands. */
@@ -160,8 +160,12 @@ class Fts5Index implements SearchIndex {
   }
 
   #read(id: number): { path: string; revision: string; passage: Passage } {
+    const known = this.#recent.get(id);
+    if (known) return known;
     const row = this.#statements.passage.get(id) as unknown as PassageRow;
-    return { path: row.path, revision: this.#revisions.get(row.path) ?? "", passage: toPassage(row) };
+    const found = { path: row.path, revision: this.#revisions.get(row.path) ?? "", passage: toPassage(row) };
+    this.#recent.set(id, found);
+    return found;
   }
 
   #passagesOf(path: string): Passage[] {
@@ -205,7 +209,7 @@ class Fts5Index implements SearchIndex {
   }
 
   #change(work: () => void): void {
-    this.#frequencies.clear();
+    this.#forget();
     this.#guard(() => {
       this.#connection.exec("BEGIN IMMEDIATE");
       try {
@@ -217,6 +221,13 @@ class Fts5Index implements SearchIndex {
         throw error;
       }
     });
+  }
+
+  /** What was remembered of passages does not hold after a change. */
+  #forget(): void {
+    this.#frequencies.clear();
+    this.#recent.clear();
+    this.#postings.clear();
   }
 
   #guard<T>(work: () => T): T {
@@ -232,39 +243,19 @@ class Fts5Index implements SearchIndex {
     if (this.#connection.isOpen) this.#connection.close();
     this.#connection = recreateIndexDatabase(this.#path);
     this.#statements = prepareStatements(this.#connection);
+    this.#postings = new Postings(this.#statements.byWord);
     this.#load();
   }
 
   /** Reads back what is indexed: at the start, and after a change that was rolled back. */
   #load(): void {
-    this.#frequencies.clear();
+    this.#forget();
     this.#revisions.clear();
     for (const row of this.#connection.prepare("SELECT path, revision FROM documents").all()) {
       this.#revisions.set(row["path"] as string, row["revision"] as string);
     }
     this.#passageCount = this.#connection.prepare("SELECT count(*) AS n FROM passages").get()?.["n"] as number;
   }
-}
-
-function prepareStatements(db: DatabaseSync): Statements {
-  return {
-    insertDocument: db.prepare("INSERT INTO documents (path, revision) VALUES (?, ?)"),
-    deleteDocument: db.prepare("DELETE FROM documents WHERE path = ?"),
-    insertPassage: db.prepare(
-      "INSERT INTO passages (path, heading, heading_path, level, start_line, end_line, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
-    ),
-    passageIds: db.prepare("SELECT id FROM passages WHERE path = ?"),
-    deletePassage: db.prepare("DELETE FROM passages WHERE id = ?"),
-    insertWords: db.prepare("INSERT INTO words (rowid, place, heading, text, pairs) VALUES (?, ?, ?, ?, ?)"),
-    deleteWords: db.prepare("DELETE FROM words WHERE rowid = ?"),
-    insertName: db.prepare("INSERT INTO names (rowid, text) VALUES (?, ?)"),
-    deleteName: db.prepare("DELETE FROM names WHERE rowid = ?"),
-    byWords: db.prepare("SELECT rowid AS id FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?"),
-    byName: db.prepare("SELECT rowid AS id FROM names WHERE names MATCH ? ORDER BY rank LIMIT ?"),
-    passage: db.prepare("SELECT * FROM passages WHERE id = ?"),
-    passagesOf: db.prepare("SELECT * FROM passages WHERE path = ? ORDER BY id"),
-    frequency: db.prepare("SELECT doc FROM vocabulary WHERE term = ?"),
-  };
 }
 
 function ids(rows: unknown[]): number[] {

@@ -7,16 +7,20 @@ const ENOUGH_PASSAGES = 500;
 const MIN_PASSAGES = 200;
 
 /**
- * Passages with one of the rarest words, ranked by all of them: most of a query's time goes into ranking passages that
- * hold nothing but a common word. Where the rare words give few passages, commoner ones count as well.
+ * Which of the words a passage has to hold one of: where the rare words give few passages, commoner ones count as well.
+ * All of them rank it.
  */
-export function queryOf(rarestFirst: { word: string; frequency: number }[]): string {
-  const words = rarestFirst.map(({ word }) => word);
+export function splitByNeed<Known extends { frequency: number }>(
+  rarestFirst: Known[],
+): { needed: Known[]; other: Known[] } {
   let needed = 0;
-  for (let reached = 0; needed < words.length && (needed < NEEDED_TERMS || reached < ENOUGH_PASSAGES); needed += 1) {
+  for (
+    let reached = 0;
+    needed < rarestFirst.length && (needed < NEEDED_TERMS || reached < ENOUGH_PASSAGES);
+    needed += 1
+  )
     reached += rarestFirst[needed]!.frequency;
-  }
-  return needed < words.length ? `(${anyOf(words.slice(0, needed))}) AND (${anyOf(words)})` : anyOf(words);
+  return { needed: rarestFirst.slice(0, needed), other: rarestFirst.slice(needed) };
 }
 
 /** Each term as a quoted string, so that no character of a question is an operator of FTS5's query language. */

@@ -7,6 +7,7 @@ const MAX_QUESTION_TERMS = 48;
 const MAX_STEMS = 60_000;
 
 const CJK = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]+/gu;
+const ASCII = /^\p{ASCII}*$/u;
 const WORD = /[\p{L}\p{N}\p{Co}]+/gu;
 /** What a programmer would call an identifier, a flag, a path or a file name. */
 const IDENTIFIER = /[A-Za-z0-9_$@][\w$@./:-]*(?:[._/:-]\w|[a-z0-9][A-Z])[\w$@./:-]*/g;
@@ -37,13 +38,11 @@ export class Terms {
     return [...terms.values()].slice(0, MAX_QUESTION_TERMS);
   }
 
-  /** All terms of a text, as a set to look into. */
-  ofText(text: string): Set<string> {
+  /** The terms of a text in order, each as often as it stands there. */
+  ofText(text: string): string[] {
     const folded = fold(text);
-    const terms = new Set<string>();
-    for (const word of folded.match(WORD) ?? []) terms.add(this.#stem(word));
-    for (const pair of cjkPairs(folded)) terms.add(pair);
-    return terms;
+    const words: string[] = folded.match(WORD) ?? [];
+    return [...words.map((word) => this.#stem(word)), ...cjkPairs(folded)];
   }
 
   #stem(word: string): string {
@@ -58,6 +57,7 @@ export class Terms {
 
 /** Lower case without diacritics, as `unicode61` with `remove_diacritics` sees it. */
 function fold(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase();
   return text
     .normalize("NFD")
     .replaceAll(/[\u0300-\u036f]/g, "")
@@ -67,6 +67,7 @@ function fold(text: string): string {
 
 /** `变更提案` -> `变更 更提 提案`: unicode61 takes a run of CJK for one word, so pairs are what can be found. */
 export function cjkPairs(text: string): string[] {
+  if (ASCII.test(text)) return [];
   return [...text.matchAll(CJK)].flatMap(([run]) => {
     const characters = Array.from(run);
     return characters.length === 1

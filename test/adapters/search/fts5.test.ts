@@ -76,6 +76,19 @@ test("a document is replaced whole, and its words are gone with it", () => {
   expect([...index.documents()]).toEqual([]);
 });
 
+test("what was remembered of an earlier search is forgotten with the documents that it was about", () => {
+  using index = openSearchIndex(":memory:");
+  index.replaceDocuments([document("a.md", "The lantern hangs outside.")]);
+  const first = index.search("lantern", { limit: 5 })[0]!;
+  expect(index.evidence(index.weigh("lantern"), first).best).toBe(1);
+  index.replaceDocuments([{ ...document("a.md", "The kettle stands inside."), revision: "r-2" }]);
+  expect(found(index, "lantern")).toEqual([]);
+  const second = index.search("kettle", { limit: 5 })[0]!;
+  expect(second.passage.text).toContain("kettle");
+  expect(second.revision).toBe("r-2");
+  expect(index.evidence(index.weigh("lantern"), second).best).toBe(0);
+});
+
 test("evidence is the share of the question's weight, and rare words weigh more", () => {
   using index = openSearchIndex(":memory:");
   const common = Array.from({ length: 300 }, (_, at) => document(`c${at}.md`, "order voucher"));
