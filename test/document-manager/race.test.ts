@@ -109,6 +109,24 @@ scenario("documents", "A save in the very moment of an edit is never lost", asyn
   expect(await repository.git("rev-list", "--count", "HEAD")).toBe("1");
 });
 
+test("what a program writes into the file while it is replaced stands, and the edit is refused", async () => {
+  await using repository = await temporaryRepository(files);
+  const { ftruncateSync, openSync, writeSync, closeSync } = await import("node:fs");
+  for (const moment of ["aside", "replaced"]) {
+    const held = openSync(join(repository.path, path), "r+");
+    const onStep = (step: string) => {
+      if (step !== moment) return;
+      ftruncateSync(held);
+      writeSync(held, `## Why\n\nmine ${moment}\n`, 0);
+    };
+    await using room = await openRoom(repository.path, { onStep });
+    expect(await tryEdit(room, "edit")).toBe("document_busy");
+    closeSync(held);
+    expect(readFileSync(join(repository.path, path), "utf8")).toBe(`## Why\n\nmine ${moment}\n`);
+    await repository.commitAll(`Say ${moment}`);
+  }
+});
+
 test("a program that writes on into the replaced file is told of, and its text is kept", async () => {
   await using repository = await temporaryRepository(files);
   const { openSync, writeSync, closeSync } = await import("node:fs");

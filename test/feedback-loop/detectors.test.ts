@@ -138,6 +138,21 @@ describe("problems", () => {
     ]);
   });
 
+  test("questions that judge proposals later are not what a lesson is made from", async () => {
+    const known = { score: 0.1, right: true, split: "validation" as const, known: "Fifteen minutes." };
+    const texts = [
+      "How long is a session token valid?",
+      "How long are session tokens valid?",
+      "Session tokens: how long?",
+    ];
+    await using world = await openWorld({ questions: texts.map((text) => ({ ...known, text })) });
+    for (const { questionId, text } of world.questions) {
+      world.events.emit("question.asked", { questionId, kind: "fact", principal, text });
+      world.events.emit("question.answered", { questionId, route: "person", cached: false, ms: 9, principal });
+    }
+    expect((await world.cycle()).problems).toEqual([]);
+  });
+
   test("a metric that became worse is reported and opens no proposal by itself", async () => {
     await using world = await openWorld();
     for (let index = 0; index < 48 * 20; index += 1) {

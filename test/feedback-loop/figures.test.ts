@@ -148,9 +148,16 @@ test("samples that cannot be written wait, and are written when the disk can aga
   answered(world, [1, 2, 3]);
   await world.loop.settle();
   expect(failures).toBe(1);
+  // A full disk is tried again by the clock, not by every sample that comes.
+  answered(
+    world,
+    Array.from({ length: 3000 }, () => 5),
+  );
+  await world.loop.settle();
+  expect(failures).toBe(2);
   samples.write = write;
   answered(world, [4]);
-  expect((await world.loop.metric("question.time_to_answer")).count).toBe(4);
+  expect((await world.loop.metric("question.time_to_answer")).count).toBe(3004);
 });
 
 test("bad input is named", async () => {

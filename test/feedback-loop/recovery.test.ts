@@ -113,6 +113,16 @@ describe("a crash between any two steps", () => {
   }
 });
 
+test("to look at a proposal on its own branch approves nothing and warns of nothing", async () => {
+  await using world = await openWorld({ questions: HELPFUL });
+  const branch = (await world.cycle()).proposals[0]!.branch!;
+  await world.repository.git("switch", "--quiet", branch);
+  world.events.emit("git.refs_moved", { head: null, branch });
+  await world.loop.settle();
+  expect(await only(world)).toMatchObject({ state: "proposed" });
+  expect((await world.loop.status()).unapproved).toEqual([]);
+});
+
 test("an experiment is not called undone while a person's uncommitted work keeps it from being undone", async () => {
   await using world = await openWorld({ questions: HARMFUL });
   const branch = (await world.cycle()).proposals[0]!.branch!;

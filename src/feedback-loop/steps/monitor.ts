@@ -32,6 +32,8 @@ export class Monitor implements AsyncDisposable {
   #timer: Promise<void> | null = null;
   #flushing: Promise<void> = Promise.resolve();
   #lost = 0;
+  /** The last write failed: the next one is tried by the timer, not by every further sample. */
+  #failing = false;
 
   constructor(dependencies: MonitorDependencies) {
     this.#dependencies = dependencies;
@@ -97,7 +99,7 @@ export class Monitor implements AsyncDisposable {
   }
 
   #schedule(): void {
-    if (this.#waiting.length >= FLUSH_ROWS) void this.flush();
+    if (this.#waiting.length === FLUSH_ROWS && !this.#failing) void this.flush();
     else this.#timer ??= this.#waitAndFlush();
   }
 
@@ -119,7 +121,9 @@ export class Monitor implements AsyncDisposable {
     this.#facts = new Map();
     try {
       await this.#writer.write(samples, [...facts.values()]);
+      this.#failing = false;
     } catch (error) {
+      this.#failing = true;
       this.#keep(samples, facts);
       this.#dependencies.logger.warn({ err: error, waiting: this.#waiting.length }, "samples could not be written");
     }
