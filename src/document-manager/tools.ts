@@ -38,7 +38,7 @@ function readTool(manager: DocumentManager): Tool {
       const span = section === undefined ? null : findSection(view.content, { section }, view.path);
       const text = span ? view.content.slice(span.start, span.end) : view.content;
       const from = offsetOf(cursor);
-      const to = from + PAGE_CHARACTERS;
+      const to = pageEnd(text, from);
       return {
         path: view.path,
         revision: view.revision,
@@ -174,6 +174,12 @@ function historyTool(manager: DocumentManager): Tool {
       return [`History of ${path}`, ...lines, ...more].join("\n");
     },
   });
+}
+
+/** A page never ends inside a character: half of a surrogate pair is no text. */
+function pageEnd(text: string, from: number): number {
+  const to = from + PAGE_CHARACTERS;
+  return /[\uD800-\uDBFF]/.test(text.charAt(to - 1)) ? to - 1 : to;
 }
 
 function offsetOf(cursor: string | undefined): number {

@@ -32,6 +32,15 @@ test("doc_read gives text page by page, and headings", async () => {
   await expect(call(room, "doc_read", { path: doc, section: "No" })).rejects.toMatchObject({ code: "unknown_section" });
 });
 
+test("doc_read never ends a page inside a character", async () => {
+  const long = `${"x".repeat(19_999)}😀 end\n`;
+  await using repository = await temporaryRepository({ ...files, [doc]: long });
+  await using room = await openRoom(repository.path);
+  const { output } = await call(room, "doc_read", { path: doc });
+  expect(output).toMatchObject({ content: "x".repeat(19_999), nextCursor: "19999" });
+  expect((await call(room, "doc_read", { path: doc, cursor: "19999" })).output["content"]).toBe("😀 end\n");
+});
+
 test("doc_read of a document with broken front matter says so and gives the rest", async () => {
   await using repository = await temporaryRepository({ ...files, [doc]: "---\na: [\n---\n# Tasks\n" });
   await using room = await openRoom(repository.path);
