@@ -18,7 +18,10 @@ const server = defineOptions({
       .boolean()
       .default(false)
       .describe("Refuse to start when the port is taken, instead of trying the next."),
-    socket: z.string().optional().describe("Path of the unix socket; default .specloop/daemon.sock."),
+    socket: z
+      .string()
+      .optional()
+      .describe("Path of the unix socket, from the environment only; default .specloop/daemon.sock."),
   }),
   env: { SPECLOOP_PORT: "port", WORKFLOW_ORCHESTRATOR_SOCKET: "socket" },
   tunable: {},
@@ -116,13 +119,18 @@ function readFile(path: string): Raw {
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found) return {};
   if (!found.isFile()) throw badConfig(`${CONFIG_FILE} is not a file.`);
-  if (found.size > MAX_FILE_BYTES) throw badConfig(`${CONFIG_FILE} has ${found.size} bytes, more than ${MAX_FILE_BYTES}.`);
+  if (found.size > MAX_FILE_BYTES)
+    throw badConfig(`${CONFIG_FILE} has ${found.size} bytes, more than ${MAX_FILE_BYTES}.`);
   const parsed = readYaml(readFileSync(path, "utf8"), CONFIG_FILE) ?? {};
   const shape = z.record(z.string(), z.record(z.string(), z.unknown()).nullable()).safeParse(parsed);
   if (!shape.success) throw badConfig(`${CONFIG_FILE} must hold sections with keys: ${z.prettifyError(shape.error)}`);
   const unknown = Object.keys(shape.data).find((section) => !(section in FRAGMENTS));
   if (unknown) {
     throw badConfig(`${CONFIG_FILE} has an unknown section "${unknown}"; known: ${Object.keys(FRAGMENTS).join(", ")}.`);
+  }
+  if (shape.data["server"]?.["socket"] !== undefined) {
+    const why = "a file that comes with the repository does not decide what we listen on";
+    throw badConfig(`${CONFIG_FILE} sets server.socket: ${why}; set WORKFLOW_ORCHESTRATOR_SOCKET.`, "server.socket");
   }
   return Object.fromEntries(Object.entries(shape.data).map(([name, section]) => [name, { ...section }]));
 }

@@ -3,6 +3,7 @@ import { userInfo } from "node:os";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
 import { findPlaces } from "../places.ts";
+import { withoutRepositoryPath } from "../foundation/paths.ts";
 import type { Principal } from "../foundation/principal.ts";
 import { connectControl, type ControlClient } from "../server/control-client.ts";
 import type { Output } from "./output.ts";
@@ -44,7 +45,8 @@ export interface ToolAnswer {
 
 /** Who sits at the terminal: git's configured author here, else the login name. */
 async function person(context: CliContext): Promise<Principal> {
-  const author = await promisify(execFile)("git", ["config", "user.name"], { cwd: context.path }).catch(() => null);
+  const options = { cwd: context.path, env: withoutRepositoryPath(context.env, context.path) };
+  const author = await promisify(execFile)("git", ["config", "user.name"], options).catch(() => null);
   return { kind: "person", name: author?.stdout.trim() || userInfo().username };
 }
 

@@ -6,6 +6,7 @@ import { findRoots } from "../adapters/openspec/index.ts";
 import { checkStoreHonest } from "../adapters/store/index.ts";
 import { findPlaces } from "../places.ts";
 import { toSpecloopError } from "../foundation/errors.ts";
+import { withoutRepositoryPath } from "../foundation/paths.ts";
 import type { HealthResult } from "../foundation/health.ts";
 import { connect, type CliContext } from "./context.ts";
 
@@ -27,7 +28,7 @@ export async function diagnose(context: CliContext): Promise<Finding[]> {
     findings.push({ name, ...result });
   };
   await look("node", async () => ({ status: "ok", message: process.version }));
-  await look("git", checkGit);
+  await look("git", () => checkGit(context));
   await look("repository", async () => {
     const { places } = await openGit(context.path);
     return { status: "ok", message: places.worktree };
@@ -39,8 +40,8 @@ export async function diagnose(context: CliContext): Promise<Finding[]> {
   return findings;
 }
 
-async function checkGit(): Promise<HealthResult> {
-  const { stdout } = await promisify(execFile)("git", ["--version"]);
+async function checkGit({ env, path }: CliContext): Promise<HealthResult> {
+  const { stdout } = await promisify(execFile)("git", ["--version"], { env: withoutRepositoryPath(env, path) });
   const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(stdout)?.slice(1) ?? []).map(Number);
   const [oldMajor = 0, oldMinor = 0] = OLDEST_GIT;
   const message = stdout.trim();
@@ -55,7 +56,7 @@ async function checkGit(): Promise<HealthResult> {
 async function checkRoots(path: string): Promise<HealthResult> {
   const { places } = await openGit(path);
   const roots = await findRoots(places.worktree);
-  if (roots.length === 0) return { status: "warning", message: "no openspec/ folder", fix: "Run specloop init." };
+  if (roots.length === 0) return { status: "warning", message: "no openspec/ folder", fix: "Run `specloop init`." };
   return { status: "ok", message: roots.map((root) => root.path).join(", ") };
 }
 

@@ -1,7 +1,7 @@
 // `specloop mcp`: a pipe between a client's stdio and the daemon's socket. It imports nothing but Node's own modules and
-// two files of the foundation that do the same, because a client waits for it at every start.
+// three files of the foundation that do the same, because a client waits for it at every start.
 import { spawn } from "node:child_process";
-import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, realpathSync } from "node:fs";
+import { closeSync, lstatSync, readFileSync, realpathSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { SpecloopError } from "../foundation/errors.ts";
 import { stateRoot } from "../foundation/paths.ts";
+import { hasOwnSocket, openStartLog, placesOf } from "../foundation/rendezvous.ts";
 
 /** How long a daemon that was started may take until its socket answers. */
 const START_TIMEOUT_MS = 10_000;
@@ -129,8 +130,8 @@ function readText(path: string): string {
 async function reach(root: string, env: Env, main: string): Promise<Socket> {
   const socket = await tryConnect(socketPath(root, env));
   if (socket) return socket;
-  const log = join(root, ".specloop", "logs", "start.log");
-  const ended = startDaemon({ root, env, main, log });
+  const { path: log, descriptor } = openStartLog(placesOf(root));
+  const ended = startDaemon({ root, env, main, output: descriptor });
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < deadline) {
     const socket = await tryConnect(socketPath(root, env));
@@ -144,12 +145,12 @@ async function reach(root: string, env: Env, main: string): Promise<Socket> {
   throw notStarted(`Its socket did not answer within ${START_TIMEOUT_MS / 1000} s.`, log);
 }
 
+/** Never what a file says: a repository may bring its own `daemon.json`. */
 function socketPath(root: string, env: Env): string {
-  const chosen = env["WORKFLOW_ORCHESTRATOR_SOCKET"];
-  return chosen || (daemonFile(root)?.socket ?? join(root, ".specloop", "daemon.sock"));
+  return env["WORKFLOW_ORCHESTRATOR_SOCKET"] || placesOf(root).socket;
 }
 
-function daemonFile(root: string): { socket?: string; version?: string } | null {
+function daemonFile(root: string): { version?: unknown } | null {
   try {
     return JSON.parse(readFileSync(join(root, ".specloop", "daemon.json"), "utf8"));
   } catch {
@@ -157,13 +158,9 @@ function daemonFile(root: string): { socket?: string; version?: string } | null 
   }
 }
 
-/** Null when nobody listens there. A socket of another user could be anybody's, so it is refused. */
+/** Null when nobody listens there. */
 async function tryConnect(path: string): Promise<Socket | null> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (!found) return null;
-  if (found.uid !== process.getuid?.()) {
-    throw new SpecloopError("daemon_start_failed", `The socket ${path} belongs to another user.`, { target: path });
-  }
+  if (!hasOwnSocket(path)) return null;
   const socket = connect({ path, allowHalfOpen: true });
   return new Promise((resolve) => {
     socket.once("connect", () => resolve(socket));
@@ -175,14 +172,12 @@ interface Start {
   root: string;
   env: Env;
   main: string;
-  /** What the daemon prints until its own log works. */
-  log: string;
+  /** Descriptor of the file for what the daemon prints until its own log works. */
+  output: number;
 }
 
 /** Starts a daemon that outlives this process; resolves with its exit code if it ends. The daemon's lock lets one win. */
-function startDaemon({ root, env, main, log }: Start): Promise<number> {
-  mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
-  const output = openSync(log, "a", 0o600);
+function startDaemon({ root, env, main, output }: Start): Promise<number> {
   const arguments_ = [...process.execArgv, main, "up", "--repo", root];
   const child = spawn(process.execPath, arguments_, {
     cwd: root,
@@ -209,7 +204,7 @@ function warnOfOtherVersion(root: string, stderr: NodeJS.WritableStream): void {
   const running = daemonFile(root)?.version;
   const manifest = readText(fileURLToPath(new URL("../../package.json", import.meta.url)));
   const own: unknown = manifest === "" ? undefined : JSON.parse(manifest).version;
-  if (running === undefined || own === running) return;
+  if (typeof running !== "string" || !/^[\w.+-]{1,40}$/.test(running) || own === running) return;
   stderr.write(
     `specloop mcp: the daemon is version ${running}, this is ${String(own)}; \`specloop stop\` ends the old one.\n`,
   );

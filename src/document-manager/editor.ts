@@ -57,6 +57,7 @@ export class Editor {
     const { policy, preparer, clock } = this.#deps;
     const started = clock.monotonic();
     const wanted = this.#locate(request.files);
+    if (request.approved === true) refuseDetours(request.files, wanted);
     const sensitive = wanted.find(({ path }) => request.approved !== true && policy.isSensitive(path));
     if (sensitive) return this.#propose(edit, wanted, `${sensitive.path} is sensitive`);
     // git is asked while the documents are parsed; what is saved in between is found before anything is replaced.
@@ -157,6 +158,15 @@ function uncommitted(files: (PreparedFile & { state: PathState })[]): string | n
     throw new SpecloopError("document_busy", why, { target: path, fix });
   }
   return null;
+}
+
+/** A person approved a path as it reads; behind a link could lie a file that no approval may touch. */
+function refuseDetours(files: UpdateRequest["files"], wanted: Wanted[]): void {
+  const detour = files.find(({ path }, index) => path !== wanted[index]?.path);
+  if (!detour) return;
+  throw new SpecloopError("path_protected", `"${detour.path}" is a link or not the plain name of a document.`, {
+    target: detour.path,
+  });
 }
 
 function describe(state: GitState): string {

@@ -20,6 +20,8 @@ export const options = defineOptions({
         "**/openspec/specs/**",
         "**/openspec/changes/archive/**",
         "**/openspec/config.{yaml,yml}",
+        "**/openspec/schemas/**",
+        "**/{AGENTS,CLAUDE,GEMINI}.md",
         "specloop.yaml",
       ])
       .describe("Edits of these, and of anything outside openspec/, wait on a branch for a person."),
@@ -28,8 +30,11 @@ export const options = defineOptions({
       .default([
         "**/.git/**",
         "**/.specloop/**",
-        "**/.github/**",
-        "**/.gitlab-ci.yml",
+        "**/{.github,.circleci,.buildkite,.woodpecker}/**",
+        "**/{.gitlab-ci,.travis,.drone,.woodpecker,.cirrus,.appveyor,appveyor}.{yml,yaml}",
+        "**/{azure,bitbucket}-pipelines.{yml,yaml}",
+        "**/.pre-commit-config.{yml,yaml}",
+        "**/pnpm-workspace.yaml",
         "**/.gitattributes",
         "**/package.json",
         "**/node_modules/**",

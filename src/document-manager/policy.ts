@@ -2,8 +2,9 @@ import { lstatSync, type Stats } from "node:fs";
 import { extname } from "node:path";
 import { SpecloopError } from "../foundation/errors.ts";
 import { isCode } from "./document.ts";
+import { globMatcher } from "../foundation/glob.ts";
 import type { Live } from "../foundation/options.ts";
-import { resolveInside, toRepositoryPath } from "../foundation/paths.ts";
+import { resolveDocument, toRepositoryPath } from "../foundation/paths.ts";
 import type { DocumentOptions } from "./options.ts";
 
 /** A document that may be touched: links are resolved, so the policy looks at where the bytes really are. */
@@ -13,8 +14,8 @@ export interface Located {
   absolute: string;
 }
 
-/** State and metadata folders, never to be opened by an option. */
-const ALWAYS_PROTECTED = ["**/.git/**", "**/.git", "**/.specloop/**"];
+/** Where documents of a planning folder may be edited at once. */
+const inPlanningFolder = globMatcher(["**/openspec/**"], { ignoreCase: true });
 
 /** Which paths are documents, which of them are protected, and which wait for a person. */
 export class PathPolicy {
@@ -31,10 +32,10 @@ export class PathPolicy {
    * name that no file can have.
    */
   locate(given: string): Located {
-    const absolute = resolveInside(this.#root, given);
+    const absolute = resolveDocument(this.#root, given);
     const path = toRepositoryPath(this.#root, absolute);
     const { protected: globs, extensions } = this.#options.current;
-    if (matches(path, [...ALWAYS_PROTECTED, ...globs])) {
+    if (globMatcher(globs, { ignoreCase: true })(path)) {
       throw new SpecloopError("path_protected", `"${path}" is never read or edited through specloop.`, {
         target: path,
       });
@@ -50,9 +51,14 @@ export class PathPolicy {
     return { path, absolute };
   }
 
-  /** Whether an edit waits on a branch until a person merges it. */
+  /**
+   * Whether an edit waits on a branch until a person merges it. Hidden folders always do: `.claude/commands/openspec/`
+   * holds commands that agents follow and is no planning folder.
+   */
   isSensitive(path: string): boolean {
-    return !matches(path, ["**/openspec/**"]) || matches(path, this.#options.current.sensitive);
+    const hidden = path.split("/").some((name) => name.startsWith(".") && name !== ".openspec.yaml");
+    if (hidden || !inPlanningFolder(path)) return true;
+    return globMatcher(this.#options.current.sensitive, { ignoreCase: true })(path);
   }
 }
 
@@ -64,23 +70,9 @@ function statOf(absolute: string, path: string): Stats | undefined {
       throw new SpecloopError("unknown_document", `"${path}" lies below a file.`, { target: path, cause });
     if (!isCode(cause, "ENAMETOOLONG")) throw cause;
     const target = `${path.slice(0, 100)}…`;
-    throw new SpecloopError("bad_input", `The path "${target}" is longer than a file's name may be.`, { target, cause });
+    throw new SpecloopError("bad_input", `The path "${target}" is longer than a file's name may be.`, {
+      target,
+      cause,
+    });
   }
-}
-
-/** Case is ignored: on many disks `.GIT/config` is `.git/config`. */
-function matches(path: string, globs: readonly string[]): boolean {
-  return globs.some((glob) => new RegExp(`^${expression(glob)}$`, "iu").test(path));
-}
-
-/** `**` + `/` over folders, `**` over anything, `*` and `?` within a name, `{a,b}` either. Names with a dot are no exception. */
-function expression(glob: string): string {
-  return glob.replaceAll(/\*\*\/|\*\*|\*|\?|\{[^{}]*\}|[\\^$.+()[\]{}|/]/g, (token) => {
-    if (token === "**/") return "(?:[^/]+/)*";
-    if (token === "**") return ".*";
-    if (token === "*") return "[^/]*";
-    if (token === "?") return "[^/]";
-    if (token.length > 2) return `(?:${token.slice(1, -1).split(",").map(expression).join("|")})`;
-    return `\\${token}`;
-  });
 }

@@ -1,5 +1,5 @@
 import { lstatSync, readlinkSync, realpathSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { basename, delimiter, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { SpecloopError } from "./errors.ts";
 
 /** Where the daemon keeps its state: `.specloop/` at the top of the main worktree, ignored by its own .gitignore. */
@@ -45,14 +45,19 @@ export function statePaths(repository: string, runtimeDirectory: string): StateP
   };
 }
 
+/** PATH_MAX of Linux, the largest of the systems that we run on. */
+const MAX_PATH = 4096;
+
 /**
  * The absolute path of `path` inside `root`, with every symbolic link on the way resolved. The file itself need not
  * exist. Throws `path_outside_root` for a path that leaves the root in any way, holds a NUL or names a device.
  */
 export function resolveInside(root: string, path: string): string {
+  const shown = path.slice(0, 500);
   const refuse = (why: string) =>
-    new SpecloopError("path_outside_root", `The path "${path}" ${why}.`, { target: path });
+    new SpecloopError("path_outside_root", `The path "${shown}" ${why}.`, { target: shown });
   if (path === "" || path.includes("\0")) throw refuse("is empty or holds a NUL character");
+  if (path.length > MAX_PATH) throw refuse("is longer than any path");
   if (isAbsolute(path) || /^[A-Za-z]:/.test(path)) throw refuse("is absolute; give it relative to the repository");
   const top = realpathSync(root);
   const wanted = resolve(top, path);
@@ -63,9 +68,57 @@ export function resolveInside(root: string, path: string): string {
   return target;
 }
 
+/** Folders of git and of ours; case is ignored, because many disks ignore it. */
+const PRIVATE = new Set([".git", ".specloop"]);
+
+/**
+ * Like `resolveInside`, and throws `path_protected` for what lies, behind every link, in a `.git` or `.specloop` folder:
+ * there are credentials and the daemon's own state, which no option opens and no document is.
+ */
+export function resolveDocument(root: string, path: string): string {
+  const absolute = resolveInside(root, path);
+  const names = relative(realpathSync(root), absolute).toLowerCase().split(sep);
+  if (!names.some((name) => PRIVATE.has(name))) return absolute;
+  throw new SpecloopError("path_protected", `"${path}" is never read or edited through specloop.`, { target: path });
+}
+
 /** `path` relative to `root` with forward slashes: the form in which paths are shown, stored and committed. */
 export function toRepositoryPath(root: string, path: string): string {
   return relative(root, path).split(sep).join("/");
+}
+
+/**
+ * Surroundings in which a program that is looked up by name is never one that the repository brings along: entries of
+ * the PATH that are relative or lie in it (npm and npx put `node_modules/.bin` there) are left out.
+ */
+export function withoutRepositoryPath<Env extends Readonly<Record<string, string | undefined>>>(
+  env: Env,
+  inside: string,
+): Env {
+  const top = repositoryTop(inside);
+  const real = realOf(top);
+  const safe = (entry: string) =>
+    isAbsolute(entry) && !isInside(top, entry) && !isInside(real, entry) && !isInside(real, realOf(entry));
+  const entries = Object.entries(env).map(([name, value]) =>
+    name.toUpperCase() === "PATH" ? [name, value?.split(delimiter).filter(safe).join(delimiter)] : [name, value],
+  );
+  return Object.fromEntries(entries) as Env;
+}
+
+/** The nearest folder above with a `.git`, else the folder itself. */
+function repositoryTop(start: string): string {
+  for (let folder = resolve(start); ; folder = dirname(folder)) {
+    if (lstatSync(join(folder, ".git"), { throwIfNoEntry: false })) return folder;
+    if (dirname(folder) === folder) return resolve(start);
+  }
+}
+
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 function isInside(root: string, path: string): boolean {

@@ -4,11 +4,11 @@ import { setImmediate } from "node:timers/promises";
 import type { SearchIndex } from "../adapters/search/index.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError } from "../foundation/errors.ts";
+import { globMatcher } from "../foundation/glob.ts";
 import { gitBlobId } from "../foundation/hash.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Live } from "../foundation/options.ts";
-import { resolveInside } from "../foundation/paths.ts";
-import { globMatcher } from "./globs.ts";
+import { resolveDocument } from "../foundation/paths.ts";
 import type { QuestionOptions } from "./options.ts";
 import { passagesOf } from "./passages.ts";
 
@@ -200,7 +200,7 @@ export class Corpus {
 
   async #read(path: string): Promise<{ bytes: Buffer; revision: string } | null> {
     try {
-      const file = resolveInside(this.#deps.root, path);
+      const file = resolveDocument(this.#deps.root, path);
       const before = await stat(file, { bigint: true });
       if (!before.isFile() || before.size > BigInt(this.#deps.options.current.documents.maxBytes)) return null;
       const bytes = await readFile(file);
@@ -224,7 +224,7 @@ export class Corpus {
   /** Synchronous on purpose: it is asked for every cached answer, and costs 5 µs against 100 µs. */
   #print(path: string): string | null {
     try {
-      return printOf(statSync(resolveInside(this.#deps.root, path), { bigint: true }));
+      return printOf(statSync(resolveDocument(this.#deps.root, path), { bigint: true }));
     } catch (error) {
       if (isAbsence(error)) return null;
       throw error;
@@ -237,7 +237,7 @@ function printOf({ mtimeNs, ctimeNs, size, ino }: BigIntStats): string {
 }
 
 function isAbsence(error: unknown): boolean {
-  if (error instanceof SpecloopError) return error.code === "path_outside_root";
+  if (error instanceof SpecloopError) return error.code === "path_outside_root" || error.code === "path_protected";
   const code = (error as NodeJS.ErrnoException).code;
   return code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR" || code === "EACCES" || code === "ELOOP";
 }

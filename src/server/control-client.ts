@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import { once } from "node:events";
 import { SpecloopError } from "../foundation/errors.ts";
 import type { Principal } from "../foundation/principal.ts";
+import { hasOwnSocket } from "../foundation/rendezvous.ts";
 import type { CallResult } from "./call.ts";
 import type { ControlRequest, Hello } from "./control-protocol.ts";
 import { type ControlResponse, fromWireError } from "./wire-error.ts";
@@ -25,14 +26,19 @@ export interface ControlClient extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Connects to the daemon's socket; `daemon_not_running` when nobody listens there. */
+/**
+ * Connects to the daemon's socket; `daemon_not_running` when nobody listens there, `daemon_start_failed` when something
+ * else than a socket of this user is there.
+ */
 export async function connectControl(socketPath: string, principal: Principal): Promise<ControlClient> {
+  const nobody = (cause?: unknown) =>
+    new SpecloopError("daemon_not_running", `Nobody listens on ${socketPath}.`, { target: socketPath, cause });
+  if (!hasOwnSocket(socketPath)) throw nobody();
   const socket = connect(socketPath);
   try {
     await once(socket, "connect");
   } catch (cause) {
-    const message = `Nobody listens on ${socketPath}.`;
-    throw new SpecloopError("daemon_not_running", message, { target: socketPath, cause });
+    throw nobody(cause);
   }
   const hello: Hello = { kind: "control", principal };
   socket.write(`${JSON.stringify(hello)}\n`);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openSearchIndex } from "../../src/adapters/search/index.ts";
 import { extract } from "../../src/question-router/extract.ts";
-import { globMatcher } from "../../src/question-router/globs.ts";
+import { globMatcher } from "../../src/foundation/glob.ts";
 import { normalise, questionKey } from "../../src/question-router/key.ts";
 import { passagesOf } from "../../src/question-router/passages.ts";
 

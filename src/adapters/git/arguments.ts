@@ -65,10 +65,18 @@ export function checkAuthor(author: string): string {
  * trailers(1)). Values with line ends are refused, because they could forge another trailer.
  */
 export function composeMessage(message: string, trailers: Record<string, string>): string {
-  const text = message.replaceAll("\r\n", "\n").trim();
+  const text = message.replaceAll("\r\n", "\n").split("\n").map(withoutScissors).join("\n").trim();
   if (text === "" || text.includes("\0")) throw new SpecloopError("bad_input", "A commit needs a message without NUL.");
   const lines = Object.entries(trailers).map(([name, value]) => trailer(name, value));
   return lines.length > 0 ? `${text}\n\n${lines.join("\n")}\n` : `${text}\n`;
+}
+
+/**
+ * `# ---- >8 ----`: git reads no trailer behind such a line, so a text with one could hide who made the commit
+ * (wt-status.c). Indented it is ordinary text.
+ */
+function withoutScissors(line: string): string {
+  return line.includes("- >8 -") && /^\S/.test(line) ? ` ${line}` : line;
 }
 
 function trailer(name: string, value: string): string {

@@ -18,7 +18,7 @@ export interface Arrival {
   forwardedBy: { name: string; email: string } | null;
 }
 
-const FIELDS = ["%H", "%an", "%ae", "%cn", "%ce", "%(trailers:only=true,unfold=true)"];
+const FIELDS = ["%H", "%an", "%ae", "%cn", "%ce", "%B"];
 const REFLOG_ENTRIES = 500;
 const FAST_FORWARD = /^(?:merge|pull)\b.*: Fast-forward$/;
 
@@ -34,12 +34,13 @@ export class Arrivals {
   async of(path: string): Promise<Arrival | null> {
     const args = ["log", "-1", "--first-parent", "-m", "--no-show-signature", `--format=${FIELDS.join("%x00")}`];
     const line = await this.#run.read([...args, "HEAD", "--", checkPath(path)], [128]);
-    const [commit, author, authorEmail, committer, committerEmail, trailers] = line.split("\0");
+    const [commit, author, authorEmail, committer, committerEmail, message] = line.split("\0");
     if (!commit || !author || !authorEmail || !committer || !committerEmail) return null;
     const folder = path.slice(0, path.lastIndexOf("/"));
     const tree = (await this.#run.read(["rev-parse", "--verify", "--quiet", `${commit}:${folder}`], [1, 128])).trim();
     if (tree === "") return null;
-    const ours = /^Specloop-/m.test(trailers ?? "");
+    // Anywhere in the message: what git takes for trailers depends on the text before them, which agents write.
+    const ours = /^Specloop-/m.test(message ?? "");
     const forwardedBy = ours ? await this.#forwarded(commit) : null;
     return { commit, tree, author, authorEmail, committer, committerEmail, ours, forwardedBy };
   }

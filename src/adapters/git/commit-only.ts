@@ -7,8 +7,11 @@ import type { CommitRequest, GitPlaces } from "./port.ts";
 import type { GitRunner } from "./run.ts";
 import { readState, refuseBusy } from "./state.ts";
 
-/** On every command of ours that writes: a power cut leaves no broken ref, and no surprise repacking. */
-export const WRITE_OPTIONS = ["-c", "core.fsync=committed", "-c", "gc.auto=0"];
+/**
+ * On every command of ours that writes: a power cut leaves no broken ref, and no surprise repacking. Git would start a
+ * process after each commit only to find out that it is not to repack.
+ */
+export const WRITE_OPTIONS = ["-c", "core.fsync=committed", "-c", "gc.auto=0", "-c", "maintenance.auto=false"];
 
 /** What git says when another process holds a lock or moved the branch in the same moment. */
 const CONTENDED = /Unable to create '[^\n]*\.lock': File exists|cannot lock ref|unable to lock/i;
@@ -25,8 +28,14 @@ export interface CommitSurroundings {
   lockWaitMs: number;
 }
 
+interface Patient extends CommitSurroundings {
+  signal: AbortSignal | undefined;
+}
+
 /** See Git.commitOnly. A commit that would change nothing is `git_failed` with `details.nothingToCommit`. */
-export async function commitOnly(git: CommitSurroundings, request: CommitRequest): Promise<string> {
+export async function commitOnly(surroundings: CommitSurroundings, request: CommitRequest): Promise<string> {
+  const { lockWaitMs = surroundings.lockWaitMs, signal } = request;
+  const git = { ...surroundings, lockWaitMs, signal };
   const paths = request.paths.map(checkPath);
   if (paths.length === 0) throw new SpecloopError("bad_input", "A commit needs at least one path.");
   const message = composeMessage(request.message, request.trailers);
@@ -60,7 +69,7 @@ export async function commitOnly(git: CommitSurroundings, request: CommitRequest
  * entry into the index and leaves everything else there alone. It is taken back when the commit fails.
  */
 async function commitWithNew(
-  git: CommitSurroundings,
+  git: Patient,
   { paths, commit, error }: { paths: string[]; commit: () => Promise<{ stdout: Buffer }>; error: unknown },
 ): Promise<{ stdout: Buffer }> {
   if (!UNKNOWN_TO_GIT.test(messageOf(error))) throw error;
@@ -81,14 +90,15 @@ async function commitWithNew(
 }
 
 /** Repeats what fails because of a held lock, with jitter, until the limit; then `git_busy`. Never removes a lock. */
-async function withPatience<T>(git: CommitSurroundings, work: () => Promise<T>): Promise<T> {
-  const until = performance.now() + git.lockWaitMs;
+async function withPatience<T>(git: Patient, work: () => Promise<T>): Promise<T> {
+  const started = performance.now();
   for (;;) {
     try {
       return await work();
     } catch (error) {
       if (!CONTENDED.test(messageOf(error))) throw error;
-      if (performance.now() >= until) throw locked(error, git.lockWaitMs);
+      const waitedMs = performance.now() - started;
+      if (waitedMs >= git.lockWaitMs || git.signal?.aborted) throw locked(error, waitedMs);
     }
     await wait(SHORTEST_WAIT_MS + Math.random() * (LONGEST_WAIT_MS - SHORTEST_WAIT_MS));
   }
@@ -98,7 +108,9 @@ function locked(cause: unknown, waitedMs: number): SpecloopError {
   const lock = /Unable to create '([^\n]*\.lock)'/.exec(messageOf(cause))?.[1];
   return new SpecloopError(
     "git_busy",
-    `Another git process held ${lock ?? "a lock"} for more than ${waitedMs / 1000} s.`,
+    waitedMs < 1000
+      ? `Another git process holds ${lock ?? "a lock"}.`
+      : `Another git process held ${lock ?? "a lock"} for more than ${Math.floor(waitedMs / 1000)} s.`,
     {
       ...(lock
         ? { target: lock, fix: `If no git runs there, remove ${lock} by hand; specloop never removes a foreign lock.` }

@@ -1,5 +1,6 @@
 import { simpleGit } from "simple-git";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { withoutRepositoryPath } from "../../foundation/paths.ts";
 import { checkPath, checkRevision } from "./arguments.ts";
 import type { HistoryEntry } from "./port.ts";
 import { gitEnvironment } from "./run.ts";
@@ -18,7 +19,7 @@ export async function readHistory(
   env: NodeJS.ProcessEnv,
   request: HistoryRequest,
 ): Promise<HistoryEntry[]> {
-  const surroundings = withoutPrograms(gitEnvironment(env, "read"));
+  const surroundings = withoutPrograms(gitEnvironment(withoutRepositoryPath(env, directory), "read"));
   const allowEnvironment = Object.keys(surroundings).filter((name) => name.startsWith("GIT_"));
   const unsafe = {
     allowUnsafeEditor: true,

@@ -31,8 +31,10 @@ export async function openGit(path: string, options: OpenGitOptions = {}): Promi
 }
 
 async function findPlaces(path: string, run: GitRunner): Promise<GitPlaces> {
+  // A bare repository that lies as plain files in somebody's repository has a configuration that would be followed.
+  const explicit = ["-c", "safe.bareRepository=explicit"];
   const questions = ["--show-toplevel", "--git-common-dir", "--absolute-git-dir", "--show-object-format"];
-  const answer = await run.read(["rev-parse", "--path-format=absolute", ...questions]).catch((cause: unknown) => {
+  const answer = await run.read([...explicit, "rev-parse", "--path-format=absolute", ...questions]).catch((cause: unknown) => {
     throw notARepository(path, cause);
   });
   const [worktree, commonDirectory, gitDirectory, format] = answer.trimEnd().split("\n");

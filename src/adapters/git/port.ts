@@ -43,6 +43,10 @@ export interface CommitRequest {
   trailers: Record<string, string>;
   /** `Name <mail>`; git's configured author when absent. */
   author?: string;
+  /** How long a held lock is waited for, milliseconds; the limit that git was opened with when absent. */
+  lockWaitMs?: number;
+  /** Ends the waiting for a lock, as if the limit were reached. */
+  signal?: AbortSignal;
 }
 
 export interface BranchCommitRequest {
@@ -72,6 +76,8 @@ export interface Git {
   list(revision: string, under: string): Promise<Map<string, string>>;
   /** Tracked and untracked, not ignored files below `under`, relative to the worktree. */
   files(under: string): Promise<string[]>;
+  /** What git has of a folder of the worktree's top, whatever the case of its name. */
+  tracked(folder: string): Promise<string[]>;
   /** Whether the worktree, the index and HEAD agree about `path`; `untracked` when git does not know it. */
   pathState(path: string): Promise<"clean" | "staged" | "modified" | "untracked" | "absent">;
   isIgnored(path: string): Promise<boolean>;

@@ -83,6 +83,14 @@ export class GitRepository implements Git {
     return [...new Set(lines.map((line) => line.slice(2)))].filter((path) => !gone.has(path)).sort();
   }
 
+  async tracked(folder: string): Promise<string[]> {
+    const pathspec = `:(top,icase)${checkPath(folder)}`;
+    // Magic in pathspecs is what reads switch off.
+    const args = ["ls-files", "-z", "--cached", "--full-name", "--", pathspec];
+    const { stdout } = await this.#run.run(args, { kind: "write" });
+    return stdout.toString("utf8").split("\0").filter(Boolean);
+  }
+
   async pathState(path: string): Promise<"clean" | "staged" | "modified" | "untracked" | "absent"> {
     const args = [
       "status",

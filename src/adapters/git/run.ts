@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { withoutRepositoryPath } from "../../foundation/paths.ts";
 
 /** More output than this is an error, so that no answer of git can fill the memory. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -66,7 +67,7 @@ export class GitRunner {
   #running = 0;
 
   constructor(options: RunnerOptions) {
-    this.#options = options;
+    this.#options = { ...options, env: withoutRepositoryPath(options.env, options.directory) };
   }
 
   /** Rejects with `git_failed` (message of git in it), or `cancelled`. */

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { withoutRepositoryPath } from "../../foundation/paths.ts";
 import type { HealthCheck } from "../../foundation/health.ts";
 import type { Logger } from "../../foundation/logger.ts";
 import { locate, type Installation } from "./locate.ts";
@@ -43,7 +44,9 @@ export class Validator implements AsyncDisposable {
 
   constructor(parts: ValidatorParts) {
     this.#parts = parts;
-    this.#env = { ...parts.env, OPENSPEC_TELEMETRY: "0", OPENSPEC_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
+    // `#!/usr/bin/env node` looks on the PATH, too.
+    const env = parts.trustProjectInstallation ? parts.env : withoutRepositoryPath(parts.env, parts.worktree);
+    this.#env = { ...env, OPENSPEC_TELEMETRY: "0", OPENSPEC_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
   }
 
   /** Which OpenSpec would judge, null when there is none. Looks anew each time: it may have been installed meanwhile. */
@@ -61,7 +64,11 @@ export class Validator implements AsyncDisposable {
     await refuseUnreadable(project, change, this.#parts.maxFileBytes?.() ?? MAX_FILE_BYTES);
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     try {
-      return await this.#judge(installation, { project, change }, AbortSignal.any([timeout, ...(signal ? [signal] : [])]));
+      return await this.#judge(
+        installation,
+        { project, change },
+        AbortSignal.any([timeout, ...(signal ? [signal] : [])]),
+      );
     } catch (error) {
       if (!timeout.aborted || signal?.aborted) throw error;
       const message = `OpenSpec did not come to a verdict on ${change} within ${TIMEOUT_MS / 1000} s.`;

@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, openSync, closeSync } from "node:fs";
+import { closeSync } from "node:fs";
+import { resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
-import { join } from "node:path";
 import type { Command } from "commander";
 import type { AppStatus } from "../../status.ts";
 import { findPlaces } from "../../places.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { openStartLog } from "../../foundation/rendezvous.ts";
 import { banner } from "../banner.ts";
 import { connect, type CliContext } from "../context.ts";
 import type { Bind } from "../bind.ts";
@@ -30,8 +31,8 @@ export function registerUp(program: Command, bind: Bind): void {
     .option("--port <n>", "HTTP port; fails if it is taken")
     .option("--detached", "start it in the background and return")
     .action(
-      bind((given, [path], options) => {
-        const context = path === undefined ? given : { ...given, path };
+      bind((context, [path], options) => {
+        if (path !== undefined) context.path = resolve(path);
         return (options as UpOptions).detached ? startDetached(context, options) : runForeground(context, options);
       }),
     );
@@ -52,7 +53,7 @@ async function runForeground(context: CliContext, options: UpOptions): Promise<v
     flags: portFlags(options.port),
     signal,
     logToStderr: env["SPECLOOP_LOG_STDERR"] === "1",
-    onStarted: (status) => output.result(status, () => banner(status, output)),
+    onStarted: (status) => output.result(status, () => banner(status, output, context)),
   });
   output.note("specloop stopped.");
 }
@@ -66,8 +67,7 @@ function portFlags(port: string | undefined): Record<string, unknown> {
 /** Starts the same command without a terminal and waits until it answers. */
 async function startDetached(context: CliContext, options: UpOptions): Promise<void> {
   const { paths } = await findPlaces(context.path);
-  mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
-  const log = openSync(join(paths.logs, "start.log"), "a", 0o600);
+  const { descriptor: log } = openStartLog(paths);
   const port = options.port === undefined ? [] : ["--port", options.port];
   const args = [...process.execArgv, process.argv[1] ?? "", "up", "--repo", context.path, ...port];
   const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", log, log], env: context.env });
