@@ -27,6 +27,8 @@ export interface DaemonOptions {
   command: string[];
   /** Called once everything works. */
   onStarted(started: AppStatus): void;
+  /** Called when it begins to stop, by `signal` or because somebody asked for it through a door. */
+  onStopping?(): void;
 }
 
 /**
@@ -56,6 +58,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   logger.info({ repository, url: status.url }, "the daemon started");
   options.onStarted(status);
   await aborted(options.signal, app.stopRequested);
+  options.onStopping?.();
   logger.info("the daemon is stopping");
 }
 

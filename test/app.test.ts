@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { startDaemon } from "./helpers/command.ts";
+import { specloop, startDaemon } from "./helpers/command.ts";
 import { temporaryRepository } from "./helpers/repository.ts";
 
 const path = "openspec/changes/a/proposal.md";
@@ -29,4 +30,19 @@ test("an edit that a crash interrupted and the next start finishes is audited", 
   const rows = database.prepare("SELECT actor, action, target FROM audit").all();
   database.close();
   expect(rows).toMatchObject([{ actor: "agent:claude-code", action: "document.updated", target: path }]);
+});
+
+test("a daemon that is asked to stop ends soon, also when a hook of git hangs", async () => {
+  await using repository = await temporaryRepository({ [path]: "## Why\n\nold\n" });
+  await repository.write(".git/hooks/pre-commit", "#!/bin/sh\ntouch .git/hanging\nsleep 25\n");
+  chmodSync(join(repository.path, ".git/hooks/pre-commit"), 0o755);
+  await using daemon = await startDaemon(repository.path);
+  const input = JSON.stringify({ path, edits: request.files[0]!.edits, reason: "Say more" });
+  const edit = specloop(["call", "doc_update", input, "--repo", repository.path]);
+  await expect.poll(() => existsSync(join(repository.path, ".git/hanging")), { timeout: 15_000 }).toBe(true);
+  expect((await specloop(["stop", "--repo", repository.path])).code).toBe(0);
+  const ended = once(daemon.process, "exit").then(() => "ended");
+  const hook = new Promise((resolve) => setTimeout(() => resolve("waited for the hook"), 15_000).unref());
+  expect(daemon.process.exitCode === null ? await Promise.race([ended, hook]) : "ended").toBe("ended");
+  await edit;
 });

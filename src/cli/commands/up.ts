@@ -15,7 +15,7 @@ import { ownCommand } from "../own-command.ts";
 
 /** How long a daemon in the background may take until it answers. */
 const START_TIMEOUT_MS = 15_000;
-/** After this a stopping daemon that still hangs is ended the hard way, so that SIGTERM always works within 5 s. */
+/** After this a stopping daemon that still hangs is ended the hard way, so that SIGTERM and `specloop stop` always work within 5 s. */
 const LAST_RESORT_MS = 4_800;
 
 interface UpOptions {
@@ -40,7 +40,7 @@ export function registerUp(program: Command, bind: Bind): void {
 
 async function runForeground(context: CliContext, options: UpOptions): Promise<void> {
   const { output, signal, env, path } = context;
-  const armLastResort = () => setTimeout(() => process.exit(70), LAST_RESORT_MS).unref();
+  const armLastResort = () => void setTimeout(() => process.exit(70), LAST_RESORT_MS).unref();
   signal.addEventListener("abort", armLastResort, { once: true });
   // A daemon idles most of the time: a young generation that stays small keeps 85 MB less resident (docs/limits.md).
   setFlagsFromString("--semi-space-growth-factor=1");
@@ -53,6 +53,7 @@ async function runForeground(context: CliContext, options: UpOptions): Promise<v
     flags: portFlags(options.port),
     signal,
     logToStderr: env["SPECLOOP_LOG_STDERR"] === "1",
+    onStopping: armLastResort,
     onStarted: (status) => output.result(status, () => banner(status, output, context)),
   });
   output.note("specloop stopped.");
