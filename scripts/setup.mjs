@@ -128,9 +128,12 @@ function fail(message) {
 function run(command, args) {
   return new Promise((resolve) => {
     const path = `${dirname(node())}${process.platform === "win32" ? ";" : ":"}${process.env.PATH}`;
-    const cwd = args[0]?.startsWith("src/main.ts") ? (process.env.INIT_CWD ?? process.cwd()) : root;
-    const resolved = args[0]?.startsWith("src/main.ts") ? [at(args[0]), ...args.slice(1)] : args;
-    const child = spawn(command, resolved, { cwd, stdio: "inherit", env: { ...process.env, PATH: path } });
+    const isOurs = args[0]?.startsWith("src/main.ts");
+    const cwd = isOurs ? (process.env.INIT_CWD ?? process.cwd()) : root;
+    const resolved = isOurs ? [at(args[0]), ...args.slice(1)] : args;
+    // Hints then name the command as it can be typed from a clone.
+    const called = isOurs ? { SPECLOOP_CALLED_AS: "npm run specloop --" } : {};
+    const child = spawn(command, resolved, { cwd, stdio: "inherit", env: { ...process.env, ...called, PATH: path } });
     const pass = (signal) => child.kill(signal);
     process.on("SIGINT", pass).on("SIGTERM", pass).on("SIGHUP", pass);
     child.on("exit", (code, signal) => {

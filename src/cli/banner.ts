@@ -1,12 +1,14 @@
 import type { AppStatus } from "../status.ts";
 import type { Output } from "./output.ts";
+import { typed, type Reader } from "./wording.ts";
 
 /** What `up` and `status` show: what is watched, the changes by stage, how to connect, where health is. */
-export function banner(status: AppStatus, output: Output): string {
+export function banner(status: AppStatus, output: Output, reader: Reader): string {
   const bold = (text: string) => output.style("bold", text);
   const dim = (text: string) => output.style("dim", text);
   const stages = Object.entries(status.changes.byStage).map(([stage, count]) => `${count} ${stage}`);
-  const roots = status.roots.length > 0 ? status.roots.join(", ") : "no openspec/ yet: run specloop init";
+  const roots =
+    status.roots.length > 0 ? status.roots.join(", ") : `no openspec/ yet: run ${typed("specloop init", reader)}`;
   return [
     `${bold("specloop")} ${status.version} ${dim(`pid ${status.pid}`)}`,
     `  repository  ${status.repository}`,
@@ -17,7 +19,7 @@ export function banner(status: AppStatus, output: Output): string {
     `  model       ${status.llm.message}`,
     `  health      ${status.url}/health`,
     "",
-    `${bold("Connect an MCP client")} ${dim("(Claude Code, Claude Desktop, Cursor, LM Studio; more: specloop init --help)")}`,
+    `${bold("Connect an MCP client")} ${dim("with this line; all clients: README.md")}`,
     `  ${mcpLine(status.repository, status.command)}`,
     "",
     dim("Ctrl-C stops it."),

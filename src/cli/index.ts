@@ -6,12 +6,13 @@ import type { Bind } from "./bind.ts";
 import { COMMANDS } from "./commands/index.ts";
 import { repositoryPath, type CliContext, type GlobalOptions } from "./context.ts";
 import { Output } from "./output.ts";
+import { forPeople, withoutToolName } from "./wording.ts";
 
 /** A process as the command line sees it. */
 export interface CliProcess {
   env: Record<string, string | undefined>;
   stdin: NodeJS.ReadableStream;
-  stdout: NodeJS.WritableStream & { isTTY?: boolean };
+  stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
   stderr: NodeJS.WritableStream;
   on(event: NodeJS.Signals, listener: () => void): unknown;
   off(event: NodeJS.Signals, listener: () => void): unknown;
@@ -41,11 +42,7 @@ export async function runCli(argv: string[], process: CliProcess): Promise<numbe
     async (...received) => {
       const command = received.at(-1) as Command;
       const context = createContext(command.optsWithGlobals<GlobalOptions>(), process, stop.signal);
-      const args = received
-        .slice(0, -2)
-        .flat()
-        .filter((arg) => typeof arg === "string");
-      code = await settle(context, () => action(context, args, command.opts()));
+      code = await settle(context, () => action(context, command.args, command.opts()));
     };
   try {
     await buildProgram(bind, process).parseAsync(argv, { from: "user" });
@@ -88,14 +85,23 @@ export function buildProgram(bind: Bind, streams: Streams): Command {
 
 /** `specloop changes --json` as well as `specloop --json changes`. */
 function inheritGlobals(command: Command): void {
+  command.showHelpAfterError(`Usage: ${usageOf(command)}`);
   command.option("--repo <path>", "any path inside the repository").option("--json", "one JSON document on stdout");
   for (const inner of command.commands) inheritGlobals(inner);
+}
+
+/** `specloop doc read [options] <path>` */
+function usageOf(command: Command): string {
+  const parents: string[] = [];
+  for (let parent = command.parent; parent; parent = parent.parent) parents.unshift(parent.name());
+  return [...parents, command.name(), command.usage()].join(" ");
 }
 
 function createContext(options: GlobalOptions, process: CliProcess, signal: AbortSignal): CliContext {
   const { env, stdin, stdout, stderr } = process;
   const color = Boolean(stdout.isTTY) && !env["NO_COLOR"];
-  const output = new Output({ json: options.json ?? false, color, stdout, stderr });
+  const columns = stdout.isTTY ? (stdout.columns ?? 80) : undefined;
+  const output = new Output({ json: options.json ?? false, color, columns, stdout, stderr });
   return { env, path: repositoryPath(options), output, stdin, signal };
 }
 
@@ -107,7 +113,9 @@ async function settle(context: CliContext, action: () => Promise<number | void>)
     const error = thrown instanceof ZodError ? badInput(thrown) : toSpecloopError(thrown);
     const { output } = context;
     if (output.json) output.result({ error: { ...error.toDiagnostic(), details: error.details } }, () => "");
-    output.problem(`${output.style("red", "error")} ${error.message}\n  ${output.style("dim", error.fix)}`);
+    output.problem(
+      `${output.style("red", "error")} ${withoutToolName(error.message)}\n  ${output.style("dim", forPeople(error.fix, context))}`,
+    );
     return error.exit;
   }
 }

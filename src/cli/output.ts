@@ -5,6 +5,8 @@ type Style = Parameters<typeof styleText>[0];
 interface OutputOptions {
   json: boolean;
   color: boolean;
+  /** Columns of the terminal; absent when stdout is none. */
+  columns?: number | undefined;
   stdout: NodeJS.WritableStream;
   stderr: NodeJS.WritableStream;
 }
@@ -24,36 +26,84 @@ export class Output {
 
   /** The command's result: the value as JSON, or its text. */
   result(value: unknown, text: () => string): void {
-    this.#options.stdout.write(`${this.json ? JSON.stringify(value, null, 2) : text().trimEnd()}\n`);
+    const said = this.json ? JSON.stringify(value, null, 2) : this.#harmless(text().trimEnd());
+    this.#options.stdout.write(`${said}\n`);
+  }
+
+  /** Says on a terminal what goes on; what is returned takes it away again. Silent elsewhere. */
+  progress(text: string): () => void {
+    if (this.json || this.#options.columns === undefined) return () => {};
+    const { stdout, columns } = this.#options;
+    stdout.write(cut(text, columns - 1));
+    return () => void stdout.write("\r\u001b[2K");
   }
 
   /** Prose beside the result. */
   note(text: string): void {
-    (this.json ? this.#options.stderr : this.#options.stdout).write(`${text}\n`);
+    (this.json ? this.#options.stderr : this.#options.stdout).write(`${this.#harmless(text)}\n`);
   }
 
   /** What went wrong. */
   problem(text: string): void {
-    this.#options.stderr.write(`${text}\n`);
+    this.#options.stderr.write(`${this.#harmless(text)}\n`);
   }
 
   style(style: Style, text: string): string {
     return this.#options.color && !this.json ? styleText(style, text, { validateStream: false }) : text;
   }
 
-  /** Columns padded to their widest cell; wide (CJK) characters count twice, as terminals draw them. */
+  /**
+   * Columns padded to their widest cell; wide (CJK) characters count twice, as terminals draw them. Columns without any
+   * content are left out. On a terminal that is too narrow the last column wraps, or goes below its row.
+   */
   table(headers: string[], rows: string[][]): string {
-    const lines = [headers.map((header) => this.style("bold", header)), ...rows];
-    const widths = headers.map((_, column) => Math.max(...lines.map((line) => displayWidth(line[column] ?? ""))));
-    return lines
-      .map((line) =>
-        line
-          .map((cell, column) => pad(cell, widths[column] ?? 0))
-          .join("  ")
-          .trimEnd(),
-      )
-      .join("\n");
+    const used = headers.map((_, column) => column).filter((column) => rows.some((row) => (row[column] ?? "") !== ""));
+    const lines = [headers.map((header) => this.style("bold", header)), ...rows].map((row) =>
+      used.map((column) => row[column] ?? ""),
+    );
+    const widths = used.map((_, column) => Math.max(...lines.map((line) => displayWidth(line[column] ?? ""))));
+    return lines.map((line) => this.#row(line, widths)).join("\n");
   }
+
+  #row(cells: string[], widths: number[]): string {
+    const { columns = Infinity } = this.#options;
+    const whole = cells.map((cell, column) => pad(cell, widths[column] ?? 0)).join("  ");
+    if (displayWidth(whole.trimEnd()) <= columns) return whole.trimEnd();
+    const first = cells.slice(0, -1).map((cell, column) => pad(cell, widths[column] ?? 0));
+    const left = first.join("  ");
+    const room = columns - displayWidth(left) - 2;
+    if (room >= MIN_COLUMN) return `${left}  ${wrap(cells.at(-1) ?? "", room, displayWidth(left) + 2)}`;
+    return `${left.trimEnd()}\n    ${wrap(cells.at(-1) ?? "", columns - 4, 4)}`;
+  }
+
+  /** Text of documents and agents is shown, never obeyed: on a terminal only colours pass. */
+  #harmless(text: string): string {
+    return this.#options.columns === undefined ? text : text.replaceAll(CONTROLS, "\ufffd");
+  }
+}
+
+/** A column narrower than this is put below its row instead. */
+const MIN_COLUMN = 30;
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+const CONTROLS = /\u001b(?!\[[\d;]*m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g;
+
+/** Lines of at most `room` columns, broken at spaces; all but the first are indented. A longer word stays whole. */
+function wrap(text: string, room: number, indent: number): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && displayWidth(`${last} ${word}`) <= room) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join(`\n${" ".repeat(indent)}`);
+}
+
+function cut(text: string, width: number): string {
+  return displayWidth(text) <= width
+    ? text
+    : `${Array.from(text)
+        .slice(0, Math.max(0, width - 1))
+        .join("")}…`;
 }
 
 const WIDE =

@@ -24,8 +24,8 @@ export function changeTable(result: unknown, output: Output): string {
   const rows = changes.map((change) => {
     const { errors, warnings } = change.findings;
     const findings = [
-      errors > 0 ? output.style("red", `${errors} errors`) : "",
-      warnings > 0 ? output.style("yellow", `${warnings} warnings`) : "",
+      errors > 0 ? output.style("red", counted(errors, "error")) : "",
+      warnings > 0 ? output.style("yellow", counted(warnings, "warning")) : "",
     ];
     const verdict =
       change.valid === null ? "?" : change.valid ? output.style("green", "valid") : output.style("red", "invalid");
@@ -38,13 +38,17 @@ export function changeTable(result: unknown, output: Output): string {
       `${done}/${all}`,
       verdict,
       merge,
-      findings.filter(Boolean).join(", "),
       questions,
       change.git,
+      findings.filter(Boolean).join(", "),
     ];
   });
   const more = total > changes.length ? `\n${changes.length} of ${total}; --limit shows more.` : "";
-  return output.table(["CHANGE", "STAGE", "TASKS", "OPENSPEC", "MERGE", "FINDINGS", "QUESTIONS", "GIT"], rows) + more;
+  return output.table(["CHANGE", "STAGE", "TASKS", "OPENSPEC", "MERGE", "QUESTIONS", "GIT", "FINDINGS"], rows) + more;
+}
+
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
 const questionList = z.object({

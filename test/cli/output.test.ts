@@ -3,10 +3,11 @@ import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { Output } from "../../src/cli/output.ts";
 
-function output(options: { json?: boolean; color?: boolean }) {
+function output(options: { json?: boolean; color?: boolean; columns?: number }) {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const made = new Output({ json: options.json ?? false, color: options.color ?? false, stdout, stderr });
+  const { json = false, color = false, columns } = options;
+  const made = new Output({ json, color, columns, stdout, stderr });
   return { made, said: () => ({ stdout: String(stdout.read() ?? ""), stderr: String(stderr.read() ?? "") }) };
 }
 
@@ -35,4 +36,46 @@ test("columns line up, also with wide characters and colour", () => {
     .split("\n");
   expect(lines[1]).toBe("变更  1");
   expect(stripVTControlCharacters(lines[2]!)).toBe("ab    2");
+});
+
+test("on a narrow terminal the last column wraps, or goes below its row; a pipe gets whole lines", () => {
+  const headers = ["ID", "TEXT"];
+  const words = "one two three four five six seven eight nine ten";
+  const wide = output({ columns: 40 }).made.table(headers, [["a", words]]);
+  expect(wide.split("\n").slice(1)).toEqual(["a   one two three four five six seven", "    eight nine ten"]);
+  const narrow = output({ columns: 30 }).made.table(headers, [["0123456789", words]]);
+  expect(narrow.split("\n").slice(1)).toEqual([
+    "0123456789",
+    "    one two three four five",
+    "    six seven eight nine ten",
+  ]);
+  expect(
+    output({})
+      .made.table(headers, [["0123456789", words]])
+      .split("\n"),
+  ).toHaveLength(2);
+});
+
+test("columns without content are left out", () => {
+  expect(output({}).made.table(["A", "B", "C"], [["1", "", "3"]])).toBe("A  C\n1  3");
+});
+
+test("progress is for terminals alone and leaves nothing behind", () => {
+  const terminal = output({ columns: 80 });
+  terminal.made.progress("working …")();
+  expect(terminal.said().stdout).toBe("working …\r\u001b[2K");
+  for (const options of [{}, { json: true, columns: 80 }]) {
+    const silent = output(options);
+    silent.made.progress("working …")();
+    expect(silent.said().stdout).toBe("");
+  }
+});
+
+test("text of others cannot steer the terminal", () => {
+  const hostile = "a\u001b]0;title\u0007b\u001b[2Jc\u009b31md\rOVER \u001b[32mgreen\u001b[39m";
+  const terminal = output({ columns: 80 });
+  terminal.made.result({}, () => hostile);
+  expect(terminal.said().stdout).toBe(
+    "a\ufffd]0;title\ufffdb\ufffd[2Jc\ufffd31md\ufffdOVER \u001b[32mgreen\u001b[39m\n",
+  );
 });

@@ -26,11 +26,16 @@ export function asLlmError(thrown: unknown, signal?: AbortSignal): SpecloopError
 
 /** What `llm.backend: auto` says when it finds nothing. */
 export function noneAnswers(address: string, cause: SpecloopError): SpecloopError {
-  return new SpecloopError("llm_none", `No model server serves at ${address}: ${cause.message}`, {
-    cause,
-    target: address,
-    fix: cause.fix,
-  });
+  const said = cause.message.includes(address);
+  return new SpecloopError(
+    "llm_none",
+    said ? cause.message : `No model server serves at ${address}: ${cause.message}`,
+    {
+      cause,
+      target: address,
+      fix: cause.fix,
+    },
+  );
 }
 
 /** Throws `llm_context_overflow` before anything is sent: servers cut long prompts without a word. */

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { callTool } from "../context.ts";
 import type { Bind } from "../bind.ts";
+import { numberOption } from "../number-option.ts";
+import { askedView } from "../views/question.ts";
 
 export function registerAsk(program: Command, bind: Bind): void {
   program
@@ -17,10 +19,10 @@ export function registerAsk(program: Command, bind: Bind): void {
           text: words.join(" "),
           ...(kind && { kind }),
           ...(change && { change }),
-          waitMs: Math.round(Number(wait) * 1000),
+          waitMs: Math.round(numberOption("--wait", wait) * 1000),
         };
         const answer = await callTool(context, "question_ask", input);
-        context.output.result(answer.output, () => answer.text);
+        context.output.result(answer.output, () => askedView(answer.output, context.output, context));
       }),
     );
 }

@@ -9,7 +9,7 @@ export function registerCall(program: Command, bind: Bind): void {
     .command("call")
     .description('call any tool with JSON: specloop call doc_read \'{"path":"README.md"}\'')
     .argument("[name]", "the tool's name")
-    .argument("[input]", "its input as JSON; - reads it from stdin", "{}")
+    .argument("[input]", "its input as JSON, {} when left out; - reads it from stdin")
     .option("--list", "list the tools and what they take")
     .action(
       bind((context, [name, input], options) =>

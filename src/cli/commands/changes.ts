@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { callTool } from "../context.ts";
+import { numberOption } from "../number-option.ts";
 import { changeTable } from "../tables.ts";
+import { changeView } from "../views/change.ts";
 import type { Bind } from "../bind.ts";
 
 export function registerChanges(program: Command, bind: Bind): void {
@@ -20,9 +22,12 @@ export function registerChanges(program: Command, bind: Bind): void {
           : await callTool(context, "change_list", {
               ...(stage && { stage }),
               ...(archived && { archived: true }),
-              limit: Number(limit),
+              limit: numberOption("--limit", limit),
             });
-        context.output.result(answer.output, () => (id ? answer.text : changeTable(answer.output, context.output)));
+        context.output.result(answer.output, () => {
+          if (!id) return changeTable(answer.output, context.output);
+          return check ? answer.text : changeView(answer.output, context.output, context);
+        });
       }),
     );
 }

@@ -4,6 +4,8 @@ import type { Command } from "commander";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { callTool, type CliContext } from "../context.ts";
 import type { Bind } from "../bind.ts";
+import { numberOption } from "../number-option.ts";
+import { historyView } from "../views/history.ts";
 
 export function registerDoc(program: Command, bind: Bind): void {
   const doc = program.command("doc").description("read, edit and look back at documents under git");
@@ -23,10 +25,12 @@ export function registerDoc(program: Command, bind: Bind): void {
     .command("history")
     .description("who changed a document, when and why")
     .argument("<path>", "relative to the repository")
+    .option("--limit <n>", "how many commits", "20")
     .action(
-      bind(async (context, [path]) => {
-        const answer = await callTool(context, "doc_history", { path });
-        context.output.result(answer.output, () => answer.text);
+      bind(async (context, [path], options) => {
+        const limit = numberOption("--limit", String(options["limit"]));
+        const answer = await callTool(context, "doc_history", { path, limit });
+        context.output.result(answer.output, () => historyView(answer.output, context.output));
       }),
     );
   registerEdit(doc, bind);
@@ -98,7 +102,11 @@ async function toEdit(context: CliContext, options: EditOptions): Promise<Record
 /** `-` is stdin, `@FILE` a file, anything else the text itself. */
 async function resolveText(context: CliContext, given: string): Promise<string> {
   if (given === "-") return text(context.stdin);
-  return given.startsWith("@") ? readFile(given.slice(1), "utf8") : given;
+  if (!given.startsWith("@")) return given;
+  return readFile(given.slice(1), "utf8").catch((cause: unknown) => {
+    const fix = "Name a file that can be read after @, or give the text itself.";
+    throw new SpecloopError("bad_input", `The file ${given.slice(1)} cannot be read.`, { fix, cause });
+  });
 }
 
 function parseValue(value: string): unknown {

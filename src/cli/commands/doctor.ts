@@ -5,7 +5,7 @@ import { findPlaces } from "../../places.ts";
 import { diagnose, type Finding } from "../diagnose.ts";
 import type { CliContext } from "../context.ts";
 import type { Bind } from "../bind.ts";
-import type { Output } from "../output.ts";
+import { forPeople } from "../wording.ts";
 
 export function registerDoctor(program: Command, bind: Bind): void {
   program
@@ -18,18 +18,21 @@ export function registerDoctor(program: Command, bind: Bind): void {
 async function doctor(context: CliContext): Promise<number> {
   const findings = await diagnose(context);
   const failing = findings.some((finding) => finding.status === "failing");
-  context.output.result({ ok: !failing, checks: findings }, () => describe(findings, context.output));
+  context.output.result({ ok: !failing, checks: findings }, () => describe(findings, context));
   return failing ? 1 : 0;
 }
 
 const MARKS = { ok: ["green", "ok     "], warning: ["yellow", "warning"], failing: ["red", "failing"] } as const;
 
-function describe(findings: Finding[], output: Output): string {
+function describe(findings: Finding[], context: CliContext): string {
+  const { output } = context;
   return findings
     .flatMap(({ name, status, message, fix }) => {
       const [color, mark] = MARKS[status];
       const line = `${output.style(color, mark)}  ${name.padEnd(14)} ${message}`;
-      return fix && status !== "ok" ? [line, `${" ".repeat(25)}${output.style("dim", fix)}`] : [line];
+      return fix && status !== "ok"
+        ? [line, `${" ".repeat(25)}${output.style("dim", forPeople(fix, context))}`]
+        : [line];
     })
     .join("\n");
 }

@@ -8,6 +8,7 @@ import { mcpLine } from "../banner.ts";
 import type { CliContext } from "../context.ts";
 import type { Bind } from "../bind.ts";
 import { ownCommand } from "../own-command.ts";
+import { typed } from "../wording.ts";
 
 const CONFIG = `schema: spec-driven
 # context: |
@@ -43,7 +44,7 @@ async function init(context: CliContext, wanted: string): Promise<void> {
     if (HOME_CLIENTS.includes(client)) shown[client] = mcpLine(repository, ownCommand());
     else if (writeClient(repository, client as Client)) written.push(CLIENTS[client as Client].file);
   }
-  context.output.result({ repository, written, shown }, () => describe(written, shown));
+  context.output.result({ repository, written, shown }, () => describe(written, shown, context));
 }
 
 function chooseClients(wanted: string): string[] {
@@ -95,8 +96,8 @@ function parseConfig(text: string, file: string): Record<string, unknown> {
   }
 }
 
-function describe(written: string[], shown: Record<string, string>): string {
+function describe(written: string[], shown: Record<string, string>, reader: CliContext): string {
   const files = written.length > 0 ? written.map((path) => `  wrote ${path}`) : ["  everything was there already"];
   const lines = Object.entries(shown).map(([client, line]) => `  for ${client}, add: ${line}`);
-  return ["Ready.", ...files, ...lines, "Next: specloop up"].join("\n");
+  return ["Ready.", ...files, ...lines, `Next: ${typed("specloop up", reader)}`].join("\n");
 }

@@ -1,9 +1,12 @@
 import type { Command } from "commander";
-import { callTool } from "../context.ts";
+import { SpecloopError } from "../../foundation/errors.ts";
+import { callTool, type CliContext, type ToolAnswer } from "../context.ts";
+import { loopView, proposalsView } from "../views/loop.ts";
 import type { Bind } from "../bind.ts";
 
 /** Word after `specloop loop` -> the tool it calls. */
 const WORDS = { status: "loop_status", run: "loop_run", list: "proposal_list" };
+type Word = keyof typeof WORDS;
 
 export function registerLoop(program: Command, bind: Bind): void {
   const loop = program
@@ -18,14 +21,28 @@ export function registerLoop(program: Command, bind: Bind): void {
     loop
       .command(word, { isDefault: word === "status" })
       .description(summaries[word as keyof typeof WORDS])
+      .allowExcessArguments(word === "status")
       .action(
-        bind(async (context) => {
-          const answer = await callTool(context, tool, {});
-          context.output.result(answer.output, () => answer.text);
+        bind(async (context, [unknown]) => {
+          if (unknown !== undefined) throw unknownWord(unknown);
+          const clear = context.output.progress(word === "run" ? "running a cycle …" : "");
+          const answer = await callTool(context, tool, {}).finally(clear);
+          context.output.result(answer.output, () => describe(word as Word, answer, context));
         }),
       );
   }
   registerMetric(loop, bind);
+}
+
+function describe(word: Word, { output, text }: ToolAnswer, context: CliContext): string {
+  if (word === "status") return loopView(output, context.output, context);
+  return word === "list" ? proposalsView(output, context.output) : text;
+}
+
+/** `status` is what runs without a word, so a wrong word arrives there as an argument. */
+function unknownWord(word: string): SpecloopError {
+  const known = [...Object.keys(WORDS), "metric"].join(", ");
+  return new SpecloopError("bad_input", `specloop loop has no "${word}".`, { fix: `Use one of: ${known}.` });
 }
 
 function registerMetric(loop: Command, bind: Bind): void {

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
-import { callTool } from "../context.ts";
+import { callTool, type CliContext } from "../context.ts";
+import { numberOption } from "../number-option.ts";
 import { questionTable } from "../tables.ts";
+import { questionView } from "../views/question.ts";
 import type { Bind } from "../bind.ts";
 
 export function registerQuestions(program: Command, bind: Bind): void {
@@ -13,10 +15,29 @@ export function registerQuestions(program: Command, bind: Bind): void {
     .action(
       bind(async (context, [id], options) => {
         const { status, limit } = options as { status?: string; limit: string };
-        const answer = id
-          ? await callTool(context, "question_get", { questionId: id })
-          : await callTool(context, "question_list", { ...(status && { status }), limit: Number(limit) });
-        context.output.result(answer.output, () => (id ? answer.text : questionTable(answer.output, context.output)));
+        const { output } = context;
+        if (id) {
+          const answer = await callTool(context, "question_get", { questionId: id });
+          return output.result(answer.output, () => questionView(answer.output, output, context));
+        }
+        const list = await listQuestions(context, { status, limit: numberOption("--limit", limit) });
+        output.result(list, () => questionTable(list, output));
       }),
     );
+}
+
+interface Row {
+  status: string;
+}
+
+/** Newest first; without a status those that wait come before all others. */
+async function listQuestions(context: CliContext, { status, limit }: { status: string | undefined; limit: number }) {
+  if (status !== undefined) return (await callTool(context, "question_list", { status, limit })).output;
+  const [waiting, all] = await Promise.all([
+    callTool(context, "question_list", { status: "pending", limit }),
+    callTool(context, "question_list", { limit }),
+  ]);
+  const others = (all.output["questions"] as Row[]).filter((row) => row.status !== "pending");
+  const questions = [...(waiting.output["questions"] as Row[]), ...others].slice(0, limit);
+  return { questions, total: all.output["total"] };
 }

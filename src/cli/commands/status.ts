@@ -12,7 +12,7 @@ export function registerStatus(program: Command, bind: Bind): void {
       bind(async (context) => {
         await using client = await connect(context);
         const status = (await client.status()) as unknown as AppStatus;
-        context.output.result(status, () => banner(status, context.output).replace(/\n.*Ctrl-C.*$/, ""));
+        context.output.result(status, () => banner(status, context.output, context).replace(/\n.*Ctrl-C.*$/, ""));
       }),
     );
 }

@@ -35,12 +35,15 @@ export async function runDemo(
   const { output, signal } = context;
   const started = performance.now();
   const played: Played[] = [];
-  await using stage = await openStage(context, options);
+  const clear = output.progress("making a temporary repository and starting a daemon for it …");
+  await using stage = await openStage(context, options).finally(clear);
   output.note(output.style("bold", "specloop demo"));
   for (const line of stage.introduction) output.note(`  ${line}`);
   for (const [index, step] of STEPS.entries()) {
     signal.throwIfAborted();
+    const clear = output.progress(`… ${index + 1}. ${step.title}`);
     const result = await play(step, stage);
+    clear();
     played.push(result);
     show(context, index + 1, result);
     if (!result.ok) break;

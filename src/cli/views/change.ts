@@ -1,0 +1,124 @@
+import { z } from "zod";
+import type { Output } from "../output.ts";
+import { forPeople, type Reader } from "../wording.ts";
+
+const change = z.object({
+  id: z.string(),
+  path: z.string(),
+  stage: z.string(),
+  title: z.string().nullable(),
+  git: z.string(),
+  branch: z.string().nullable(),
+  tasks: z.object({ done: z.number(), total: z.number() }),
+  artifacts: z.array(z.object({ id: z.string(), status: z.string(), paths: z.array(z.string()) })),
+  deltas: z.array(
+    z.object({
+      operation: z.string(),
+      capability: z.string(),
+      requirement: z.string(),
+      to: z.string().optional(),
+    }),
+  ),
+  findings: z.array(
+    z.object({
+      severity: z.string(),
+      code: z.string(),
+      message: z.string(),
+      target: z.string().optional(),
+      fix: z.string().optional(),
+    }),
+  ),
+  questions: z.array(z.object({ path: z.string(), line: z.number(), text: z.string(), answered: z.boolean() })),
+  mergeability: z.string(),
+  overlaps: z.array(z.object({ change: z.string(), capability: z.string(), requirement: z.string() })),
+  verdict: z
+    .object({
+      valid: z.boolean(),
+      version: z.string(),
+      issues: z.array(z.object({ level: z.string(), path: z.string(), message: z.string() })),
+    })
+    .nullable(),
+  verdictCurrent: z.boolean(),
+});
+type Change = z.output<typeof change>;
+
+const COLORS = { error: "red", warning: "yellow", info: "dim", done: "green" } as const;
+
+/** One change as a person reads it in a terminal. */
+export function changeView(result: unknown, output: Output, reader: Reader): string {
+  const shown = change.parse(result);
+  const title = shown.title === null ? "" : ` ${output.style("dim", shown.title)}`;
+  return [
+    `${output.style("bold", shown.id)}${title}`,
+    ...facts(shown, output),
+    ...section(output, "Artifacts", artifacts(shown, output)),
+    ...section(output, "Deltas", deltas(shown, output)),
+    ...section(output, "Findings", findings(shown, output, reader)),
+    ...section(output, "Questions", questions(shown)),
+    ...section(
+      output,
+      "Overlaps",
+      shown.overlaps.map((overlap) => `${overlap.change}: ${overlap.capability}, ${overlap.requirement}`),
+    ),
+  ].join("\n");
+}
+
+function facts({ stage, tasks, path, git, branch, mergeability, verdict, verdictCurrent }: Change, output: Output) {
+  const merge = mergeability.replace("_", " ");
+  return [
+    `  stage     ${stage}, ${tasks.done} of ${tasks.total} tasks done`,
+    `  place     ${path} (${branch === null ? git : `branch ${branch}`})`,
+    `  merge     ${merge === "clean" ? merge : output.style("yellow", merge)}`,
+    `  openspec  ${verdictLine(verdict, verdictCurrent, output)}`,
+  ];
+}
+
+function verdictLine(verdict: Change["verdict"], current: boolean, output: Output): string {
+  if (verdict === null) return "not checked yet";
+  const word = verdict.valid ? output.style("green", "valid") : output.style("red", "invalid");
+  const later = current ? "" : ", for an earlier text; a new verdict is on its way";
+  const issues = verdict.issues.map((issue) => `\n            ${issue.level} ${issue.path}: ${issue.message}`);
+  return `${word}, says OpenSpec ${verdict.version}${later}${issues.join("")}`;
+}
+
+function artifacts(shown: Change, output: Output): string[] {
+  const rows = shown.artifacts.map(({ id, status, paths }) => [
+    id,
+    status === "done" ? output.style(COLORS.done, status) : status,
+    paths.map((path) => path.replace(`${shown.path}/`, "")).join(", "),
+  ]);
+  return rows.length === 0 ? [] : output.table(["", "", ""], rows).split("\n").slice(1);
+}
+
+function deltas(shown: Change, output: Output): string[] {
+  const rows = shown.deltas.map(({ operation, capability, requirement, to }) => [
+    operation,
+    capability,
+    to === undefined ? requirement : `${requirement} -> ${to}`,
+  ]);
+  return rows.length === 0 ? [] : output.table(["", "", ""], rows).split("\n").slice(1);
+}
+
+function findings(shown: Change, output: Output, reader: Reader): string[] {
+  return shown.findings.flatMap(({ severity, code, message, target, fix }) => {
+    const color = COLORS[severity as keyof typeof COLORS] ?? "dim";
+    const details = [target, fix === undefined ? undefined : forPeople(fix, reader)].filter(
+      (line) => line !== undefined,
+    );
+    return [
+      `${output.style(color, severity)} ${code}: ${message}`,
+      ...details.map((line) => `  ${output.style("dim", line)}`),
+    ];
+  });
+}
+
+function questions(shown: Change): string[] {
+  return shown.questions.flatMap(({ path, line, text, answered }) => [
+    `[${answered ? "x" : " "}] ${text}`,
+    `    ${path}:${line}`,
+  ]);
+}
+
+function section(output: Output, title: string, lines: string[]): string[] {
+  return lines.length === 0 ? [] : ["", output.style("bold", title), ...lines.map((line) => `  ${line}`)];
+}

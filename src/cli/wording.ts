@@ -1,0 +1,57 @@
+/** What a person types for a tool, as a table of words: messages are written for agents, which call tools. */
+const COMMANDS: Record<string, string> = {
+  question_ask: 'specloop ask "…"',
+  question_get: "specloop questions ID",
+  question_list: "specloop questions",
+  answer_submit: 'specloop answer ID "…"',
+  change_list: "specloop changes",
+  change_get: "specloop changes ID",
+  change_check: "specloop changes ID --check",
+  change_propose: "specloop call change_propose",
+  answer_judge: "specloop call answer_judge",
+  doc_read: "specloop doc read PATH",
+  doc_update: "specloop doc edit PATH",
+  doc_history: "specloop doc history PATH",
+  loop_status: "specloop loop",
+  loop_run: "specloop loop run",
+  proposal_list: "specloop loop list",
+  metric_get: "specloop loop metric NAME",
+  metric_why: "specloop loop metric NAME --why",
+};
+const TOOL = new RegExp(`\\b(?:[Cc]all )?(${Object.keys(COMMANDS).join("|")})\\b`, "g");
+
+/** Where a hint is read: how specloop was started, and for which path. */
+export interface Reader {
+  env: Record<string, string | undefined>;
+  path: string;
+}
+
+/** A hint of ours in a person's words: commands instead of tools, and as they can be typed here. */
+export function forPeople(hint: string, reader?: Reader): string {
+  // A list of names, as an unknown tool gets it, stays a list of names.
+  const worded = hint.startsWith("The tools are:") ? hint : hint.replaceAll(TOOL, inCommands);
+  return worded.replaceAll(/`(specloop [^`]+)`/g, (_, command: string) => `\`${typed(command, reader)}\``);
+}
+
+function inCommands(said: string, tool: string): string {
+  const command = `\`${COMMANDS[tool]}\``;
+  if (said === tool) return command;
+  return `${said.startsWith("C") ? "Run" : "run"} ${command}`;
+}
+
+/** From a clone the command is an npm script (`scripts/setup.mjs` says so); elsewhere than here it needs the path. */
+export function typed(command: string, reader: Reader | undefined): string {
+  if (!reader) return command;
+  const calledAs = reader.env["SPECLOOP_CALLED_AS"] ?? "specloop";
+  const elsewhere = reader.path === process.cwd() ? "" : ` --repo ${quoted(reader.path)}`;
+  return `${calledAs}${command.slice("specloop".length)}${elsewhere}`;
+}
+
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
+/** The tool behind a command is none of the person's business; the field that is wrong is named all the same. */
+export function withoutToolName(message: string): string {
+  return message.replace(/^The input of \w+ is wrong: /, "Wrong input: ");
+}

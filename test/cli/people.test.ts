@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { specloop, startDaemon } from "../helpers/command.ts";
+import { temporaryRepository } from "../helpers/repository.ts";
+
+const FILES = {
+  "openspec/config.yaml": "schema: spec-driven\n",
+  "openspec/specs/.gitkeep": "",
+  "openspec/changes/add-thing/proposal.md":
+    "# Add a thing\n\n## Why\nBecause it is missing.\n\n## What Changes\n- A thing\n\n## Open Questions\n- [ ] Which colour?\n",
+  "openspec/changes/add-thing/tasks.md": "## 1. Do\n- [x] 1.1 First\n- [ ] 1.2 Second\n",
+};
+const TOOL = /\b(question|answer|change|doc|loop|metric|proposal)_[a-z]+\b/;
+
+test("what a person reads names commands, never tools", async () => {
+  await using repository = await temporaryRepository(FILES);
+  await using _daemon = await startDaemon(repository.path);
+  const run = (...args: string[]) => specloop([...args, "--repo", repository.path]);
+  const asked = await run("ask", "Which colour has the bicycle shed?");
+  const id = /q-[a-z0-9]+/.exec(asked.stdout)![0];
+  expect(asked.stdout).toContain(`specloop answer ${id}`);
+  const texts = [
+    asked,
+    await run("questions", id),
+    await run("changes", "add-thing"),
+    await run("changes", "no-such-change"),
+    await run("questions", "q-none"),
+    await run("loop"),
+    await run("loop", "list"),
+    await run("loop", "run"),
+    await run("doc", "history", "openspec/changes/add-thing/tasks.md"),
+    await run("doc", "read", "openspec/changes/add-thing/tasks.md", "--section", "Nope"),
+    await run("changes", "--limit", "500"),
+  ].map(({ stdout, stderr }) => stdout + stderr);
+  expect(texts.filter((text) => TOOL.test(text))).toEqual([]);
+  expect(texts[2]).toContain("1 of 2 tasks done");
+  expect(texts[8]).toMatch(/COMMIT +WHEN +BY +WHY\n[0-9a-f]{10} /);
+});
+
+test("questions that wait come first", async () => {
+  await using repository = await temporaryRepository(FILES);
+  await using _daemon = await startDaemon(repository.path);
+  const ask = async (text: string) => {
+    const { stdout } = await specloop(["ask", text, "--repo", repository.path, "--json"]);
+    return (JSON.parse(stdout) as { questionId: string }).questionId;
+  };
+  const waiting = await ask("Which colour has the bicycle shed?");
+  const answered = await ask("How tall is the lamp post?");
+  expect((await specloop(["answer", answered, "Four metres.", "--repo", repository.path])).code).toBe(0);
+  const { stdout } = await specloop(["questions", "--repo", repository.path, "--json"]);
+  const { questions } = JSON.parse(stdout) as { questions: { questionId: string; status: string }[] };
+  expect(questions.map(({ questionId, status }) => [questionId, status])).toEqual([
+    [waiting, "pending"],
+    [answered, "answered"],
+  ]);
+});
+
+test("wrong usage is answered with what would be right", async () => {
+  await using repository = await temporaryRepository(FILES);
+  await using _daemon = await startDaemon(repository.path);
+  const cases: [string[], RegExp][] = [
+    [["answer"], /Usage: specloop answer \[options\] <id> <text\.\.\.>/],
+    [["doc", "read"], /Usage: specloop doc read \[options\] <path>/],
+    [["loop", "nope"], /has no "nope"[^]*status, run, list, metric/],
+    [["changes", "--limit", "many"], /--limit takes a number, not "many"/],
+    [["ask", "Why?", "--wait", "long"], /--wait takes a number, not "long"/],
+    [["doc", "edit", "a.md", "--reason", "x", "--section", "A", "--append", "@/no/file"], /\/no\/file cannot be read/],
+    [["frobnicate"], /unknown command[^]*--help/],
+  ];
+  for (const [args, says] of cases) {
+    const result = await specloop([...args, "--repo", repository.path]);
+    expect(result.code, args.join(" ")).toBe(64);
+    expect(result.stderr, args.join(" ")).toMatch(says);
+  }
+  const listed = await specloop(["call", "--repo", repository.path]);
+  expect(listed.stdout).toContain("doc_read");
+});

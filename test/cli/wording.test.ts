@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { forPeople, withoutToolName } from "../../src/cli/wording.ts";
+import { ERRORS } from "../../src/foundation/errors.ts";
+import { allTools, type Rooms } from "../../src/mcp-tools.ts";
+
+const toolNames = allTools({} as Rooms).map((tool) => tool.name);
+const here = { env: {}, path: process.cwd() };
+
+test("no hint of the error table names a tool to a person", () => {
+  const tools = new RegExp(`\\b(${toolNames.join("|")})\\b`);
+  const hints = Object.values(ERRORS).map(({ fix }) => fix);
+  expect(hints.some((hint) => tools.test(hint))).toBe(true);
+  expect(hints.map((hint) => forPeople(hint, here)).filter((hint) => tools.test(hint))).toEqual([]);
+});
+
+test("every tool has its command", () => {
+  for (const name of toolNames) expect(forPeople(`Call ${name}.`, here)).toMatch(/^Run `specloop .+`\.$/);
+});
+
+test("a command is shown as it can be typed: as npm script from a clone, with the path from elsewhere", () => {
+  const hint = "Use it, or stop it with `specloop stop`.";
+  expect(forPeople(hint, here)).toBe(hint);
+  const clone = { env: { SPECLOOP_CALLED_AS: "npm run specloop --" }, path: "/srv/my repository" };
+  expect(forPeople(hint, clone)).toBe(
+    "Use it, or stop it with `npm run specloop -- stop --repo '/srv/my repository'`.",
+  );
+});
+
+test("the list of tools stays one", () => {
+  expect(forPeople("The tools are: doc_read, doc_update.", here)).toBe("The tools are: doc_read, doc_update.");
+});
+
+test("wrong input names the field, not the tool behind the command", () => {
+  expect(withoutToolName("The input of change_list is wrong: limit: Too big.")).toBe("Wrong input: limit: Too big.");
+});
