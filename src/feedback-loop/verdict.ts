@@ -22,19 +22,12 @@ interface GuardResult {
 }
 
 /** What a look at the pairs says, and everything that it says it from. */
-export interface Verdict {
+export interface Verdict extends Measured {
   verdict: "kept" | "reverted" | "inconclusive";
   reason: string;
   /** The change did damage, so it is undone without waiting. */
   harmful: boolean;
   look: number;
-  pairs: number;
-  gained: number;
-  lost: number;
-  before: number | null;
-  after: number | null;
-  /** In the better direction: share absolute, milliseconds relative. */
-  effect: number;
   /** Chance of pairs like these if the change did nothing; exact McNemar or sign test, one-sided. */
   p: number;
   /** What p had to be below at this look. */
@@ -112,6 +105,7 @@ interface Measured {
   lost: number;
   before: number | null;
   after: number | null;
+  /** In the better direction: share absolute, milliseconds relative. */
   effect: number;
 }
 
