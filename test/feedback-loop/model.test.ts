@@ -92,6 +92,18 @@ test("the model is asked about every problem of a cycle", async () => {
   expect(report.model).not.toBeNull();
 });
 
+test("two ideas about one setting are not open at once", async () => {
+  let value = 0.45;
+  await using opened = await withModel(() => ({ hypotheses: [idea({ value })], done: true }));
+  const first = (await opened.world.cycle()).proposals[0]!;
+  value = 0.5;
+  const second = await opened.world.cycle();
+  expect(second.proposals).toEqual([]);
+  expect(second.dropped.map(({ reason }) => reason)).toEqual([
+    `${first.proposalId} is about the same setting or file, and two at once could not be told apart`,
+  ]);
+});
+
 test("the day's budget of calls is kept", async () => {
   await using opened = await withModel(() => ({ hypotheses: [idea()], done: true }), { model: { callsPerDay: 1 } });
   const { world, server } = opened;
