@@ -90,7 +90,8 @@ export class App implements AsyncDisposable {
     const audit = this.#openAudit({ stores, events, tools });
     const rooms = this.#buildRooms({ git, stores, llm, events });
     tools.push(...allTools(rooms));
-    for (const room of [rooms.documents, rooms.changes, rooms.questions, rooms.loop]) await room.start(signal);
+    const ending = AbortSignal.any([signal, this.#stop.signal]);
+    for (const room of [rooms.documents, rooms.changes, rooms.questions, rooms.loop]) await room.start(ending);
     this.#followConfig(events);
     await this.#openDoors({ rooms, stores, llm, events, tools, audit }, signal);
   }

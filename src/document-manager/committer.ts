@@ -21,6 +21,8 @@ export interface CommitterDependencies {
   /** Folder of replaced files, on the file system of the worktree. */
   recovery: string;
   onStep: (step: EditStep) => void;
+  /** Aborted when the daemon begins to stop: a lock is waited for no longer. */
+  stopping: () => AbortSignal;
 }
 
 /**
@@ -74,10 +76,11 @@ export class Committer {
 
   /** The commit; or what became of the edit when there is none. */
   async #commitWritten(edit: Edit, files: PreparedFile[]): Promise<string | UpdateResult> {
-    const { git } = this.#deps;
+    const { git, stopping } = this.#deps;
     const { message, trailers } = edit;
     try {
-      return await git.commitOnly({ paths: files.map(({ path }) => path), message, trailers });
+      const paths = files.map(({ path }) => path);
+      return await git.commitOnly({ paths, message, trailers, signal: stopping() });
     } catch (thrown) {
       const error = toSpecloopError(thrown);
       // git may fail after it has committed: a hook that hangs afterwards is stopped together with it.

@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Git, HistoryEntry } from "../adapters/git/index.ts";
 import { MarkdownParser } from "../adapters/markdown/index.ts";
 import { sealedHealth, type Store } from "../adapters/store/index.ts";
@@ -47,6 +49,8 @@ export class DocumentManager implements Service {
   readonly #editor: Editor;
   readonly #recovery: Recovery;
   readonly #stop = new AbortController();
+  /** Aborted earlier than `#stop`: while calls that are under way are still answered. */
+  #stopping: AbortSignal = this.#stop.signal;
   readonly #listeners = new DisposableStack();
   #queue: Promise<unknown> = Promise.resolve();
   #background: Promise<void> = Promise.resolve();
@@ -59,7 +63,8 @@ export class DocumentManager implements Service {
     const rows = new EditRows(store, clock);
     const policy = new PathPolicy(git.places.worktree, options);
     const preparer = new Preparer({ git, parser: this.#parser, options });
-    const committer = new Committer({ ...dependencies, rows, onStep: dependencies.onStep ?? (() => {}) });
+    const onStep = dependencies.onStep ?? (() => {});
+    const committer = new Committer({ ...dependencies, rows, onStep, stopping: () => this.#stopping });
     this.#rows = rows;
     this.#policy = policy;
     this.#editor = new Editor({ ...dependencies, rows, policy, preparer, committer });
@@ -68,6 +73,7 @@ export class DocumentManager implements Service {
 
   /** Finishes what a crash left, then serves. */
   async start(signal: AbortSignal): Promise<void> {
+    this.#stopping = AbortSignal.any([signal, this.#stop.signal]);
     await mkdir(this.#deps.recovery, { recursive: true, mode: 0o700 });
     signal.throwIfAborted();
     await this.#inTurn(() => this.#retry());
@@ -138,7 +144,9 @@ export class DocumentManager implements Service {
           return {
             status: "warning",
             message: `${waiting.length} edits wait for their commit: ${first.note ?? first.id}`,
-            fix: "Finish what git is in the middle of, or commit the named document.",
+            fix: first.note?.includes(".lock")
+              ? "If no git runs there, remove that lock by hand; specloop never removes one."
+              : "Finish what git is in the middle of, or commit the named document.",
           };
         const [late] = this.#lateSaves;
         if (late)
@@ -173,8 +181,9 @@ export class DocumentManager implements Service {
 
   /** Does a held edit as if it were asked for now. */
   async #takeUp(edit: Edit): Promise<void> {
-    const { kind } = await this.#deps.git.state();
-    if (kind !== "clean" && kind !== "unborn") return;
+    const { git } = this.#deps;
+    const { kind } = await git.state();
+    if ((kind !== "clean" && kind !== "unborn") || existsSync(join(git.places.gitDirectory, "index.lock"))) return;
     try {
       await this.#editor.perform(heldRequest(edit), edit);
     } catch (thrown) {

@@ -72,6 +72,8 @@ export class Recovery {
         paths: edit.files.map(({ path }) => path),
         message: edit.message,
         trailers: edit.trailers,
+        // It is tried again soon; waiting here would hold up the start and every other edit.
+        lockWaitMs: 0,
       });
     }
     if (settled && !ours)

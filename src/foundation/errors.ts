@@ -302,6 +302,12 @@ export const ERRORS = {
     means: "The database is damaged.",
     fix: "Run `specloop doctor --rebuild`; the damaged file is kept beside the new one.",
   },
+  state_unwritable: {
+    http: 500,
+    exit: 73,
+    means: "The .specloop folder cannot be made or written.",
+    fix: "Make the repository's .specloop folder writable for you, or free space on its disk; then start again.",
+  },
   store_newer: {
     http: 500,
     exit: 78,

@@ -20,6 +20,8 @@ interface Dependencies {
   events: Emitter;
   clock: Clock;
   options: Live<QuestionOptions>;
+  /** Aborted when the daemon begins to stop: whoever waits is told at once what there is. */
+  closing: AbortSignal;
 }
 
 export interface Ask {
@@ -55,7 +57,7 @@ export class Asking {
     using waiting = waiters.on(questionId);
     const view = await ledger.view(questionId, clock.now());
     if (view.status !== "pending" || ms <= 0) return view;
-    await within(clock, Math.min(ms, Math.max(0, view.expiresAt - clock.now())), waiting.closed, signal);
+    await this.#within(Math.min(ms, Math.max(0, view.expiresAt - clock.now())), waiting.closed, signal);
     return ledger.view(questionId, clock.now());
   }
 
@@ -103,7 +105,7 @@ export class Asking {
     const { flight, mine } = flights.join(draft, principal, { miss, record });
     const questionId = await untilGone(flight.accepted, signal);
     const left = (waitMs ?? options.current.waitMs) - (clock.monotonic() - started);
-    const answer = (await within(clock, Math.max(0, left), flight.done, signal)) ?? null;
+    const answer = (await this.#within(Math.max(0, left), flight.done, signal)) ?? null;
     const ms = clock.monotonic() - started;
     if (!mine) this.#tellJoined(ask, { questionId, answer, ms });
     const view = answer ? null : await this.#afterLadder(questionId, ask, signal);
@@ -118,6 +120,18 @@ export class Asking {
   async #afterLadder(questionId: string, { waitMs, started }: Ask, signal: AbortSignal): Promise<QuestionView> {
     const left = (waitMs ?? 0) - (this.#deps.clock.monotonic() - started);
     return this.waitFor(questionId, left, signal);
+  }
+
+  async #within<T>(ms: number, work: Promise<T>, signal?: AbortSignal): Promise<T | undefined> {
+    const { clock, closing } = this.#deps;
+    const closed = Promise.withResolvers<undefined>();
+    const end = () => closed.resolve(undefined);
+    closing.addEventListener("abort", end, { once: true });
+    try {
+      return await within(clock, closing.aborted ? 0 : ms, Promise.race([work, closed.promise]), signal);
+    } finally {
+      closing.removeEventListener("abort", end);
+    }
   }
 
   #tellJoined(

@@ -81,6 +81,7 @@ export class QuestionRouter implements Service {
   readonly #answering: Answering;
   readonly #waiters = new Waiters();
   readonly #life = new AbortController();
+  readonly #closing = new AbortController();
   readonly #subscriptions = new DisposableStack();
   #expiring: Promise<void> | null = null;
 
@@ -97,13 +98,16 @@ export class QuestionRouter implements Service {
     this.#telemetry = new AskTelemetry({ store: telemetry, logger });
     this.#flights = new Flights({ ledger, ladder, cache, waiters, events, clock, options });
     const asks = { ledger, cache, flights: this.#flights, waiters, telemetry: this.#telemetry };
-    this.#asking = new Asking({ ...asks, events, clock, options });
+    this.#asking = new Asking({ ...asks, events, clock, options, closing: this.#closing.signal });
     this.#answering = new Answering({ ledger, corpus, cache, waiters, events, clock });
   }
 
   /** Begins to index and to expire; asks wait for the index, everything else works at once. */
   async start(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    const close = () => this.#closing.abort();
+    signal.addEventListener("abort", close, { once: true });
+    this.#subscriptions.defer(() => signal.removeEventListener("abort", close));
     const { events } = this.#deps;
     void this.#corpus.scan();
     this.#subscriptions.use(
@@ -229,6 +233,7 @@ export class QuestionRouter implements Service {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#subscriptions.dispose();
+    this.#closing.abort();
     this.#life.abort();
     await this.#flights.stop();
     this.#waiters.wakeAll();

@@ -60,7 +60,7 @@ export async function startDaemon(
   child.stderr.on("data", (chunk: Buffer) => (said.stderr += chunk.toString()));
   const exited = once(child, "exit").then(([code]) => code as number | null);
   const ready = await Promise.race([firstDocument(child, said), exited.then(() => null)]);
-  if (!ready) throw new Error(`the daemon ended: ${said.stdout}${said.stderr}`);
+  if (!ready || "error" in ready) throw new Error(`the daemon ended: ${said.stdout}${said.stderr}`);
   const end = (signal: NodeJS.Signals) => {
     child.kill(signal);
     return exited;
