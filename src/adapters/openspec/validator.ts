@@ -31,6 +31,9 @@ const TIMEOUT_MS = 30_000;
 
 const MAX_FILE_BYTES = 1024 * 1024;
 
+/** Long enough for the saves of one sitting; loading OpenSpec again takes half a second that nobody waits for. */
+const IDLE_MS = 10_000;
+
 const ADVICE =
   "Install it: npm install --global @fission-ai/openspec. To use the one that the repository brings along, which runs its code, start with SPECLOOP_TRUST_PROJECT_OPENSPEC=1.";
 
@@ -135,7 +138,7 @@ export class Validator implements AsyncDisposable {
     const last = this.#thread;
     const isSame = last?.directory === directory && last.version === version && !last.thread.ended;
     if (last && !isSame) void last.thread[Symbol.asyncDispose]();
-    const thread = isSame ? last.thread : new VerdictThread(directory, this.#env, this.#parts.idleMs ?? 60_000);
+    const thread = isSame ? last.thread : new VerdictThread(directory, this.#env, this.#parts.idleMs ?? IDLE_MS);
     this.#thread = { directory, version, thread };
     try {
       await thread.ready();
