@@ -17,9 +17,12 @@ import { chooseModel } from "./model.ts";
 /** Where specloop itself lies: its own openspec/ is the default story. */
 export const PACKAGE = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
-/** Too strict on purpose, so that the loop has something to find; the model is left to the loop. */
+/**
+ * Too strict on purpose, so that the loop has something to find; the model is left to the loop. Analysis gets more time
+ * than it needs, so that the story ends well on a machine that does ten other things.
+ */
 const CONFIG =
-  "questions:\n  documents:\n    minScore: 0.95 # set by the demo, too strict at first\n  model:\n    enabled: false\n";
+  "questions:\n  documents:\n    minScore: 0.95 # set by the demo, too strict at first\n  model:\n    enabled: false\nloop:\n  analysisMs: 20000\n";
 
 /** The temporary repository, the daemon that serves it and two MCP clients. */
 export interface Stage extends AsyncDisposable {
