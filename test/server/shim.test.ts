@@ -241,5 +241,6 @@ test("imports nothing but Node's own modules and foundation files that do the sa
     "cli/shim.ts",
     "foundation/errors.ts",
     "foundation/paths.ts",
+    "foundation/rendezvous.ts",
   ]);
 });

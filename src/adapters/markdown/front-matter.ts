@@ -1,5 +1,6 @@
 import { isAlias, isMap, isScalar, LineCounter, parseDocument, visit, type Document, type YAMLMap } from "yaml";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { isTooIntricate } from "../yaml/index.ts";
 import { lineNumberAt, linesOf, splitBom } from "./lines.ts";
 import type { FrontMatter } from "./port.ts";
 
@@ -44,6 +45,7 @@ export function parseFrontMatter(text: string, path: string): Document {
   if (!range) throw bad(path, 1, "there is none");
   const yaml = text.slice(range.start, range.end);
   if (Buffer.byteLength(yaml) > MAX_BYTES) throw bad(path, 1, `it is larger than ${MAX_BYTES / 1024} kB`);
+  if (isTooIntricate(yaml)) throw bad(path, 1, "it has more keys, items and brackets than are read");
   const counter = new LineCounter();
   const lineOf = (offset: number) => lineNumberAt(text, range.start) + counter.linePos(offset).line - 1;
   const document = parse(yaml, counter, (why) => bad(path, 2, why));

@@ -179,12 +179,14 @@ test("front matter that is too large, too deep or a bomb is refused soon", () =>
   const bombs = [
     `---\na: ${"x".repeat(70_000)}\n---\n`,
     `---\na: ${"[".repeat(20_000)}\n---\n`,
+    `---\na: ${"] ".repeat(30_000)}\n---\n`,
+    `---\n${"- a: ".repeat(12_000)}\n---\n`,
     `---\na: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n---\n`,
   ];
   for (const text of bombs)
     expect(() => readFrontMatter(text, "a.md")).toThrow(expect.objectContaining({ code: "bad_front_matter" }));
-  const keys = Array.from({ length: 5000 }, (_, index) => `k${index}: 1`).join("\n");
-  expect(Object.keys(readFrontMatter(`---\n${keys}\n---\n`, "a.md").data)).toHaveLength(5000);
+  const keys = Array.from({ length: 1000 }, (_, index) => `k${index}: 1`).join("\n");
+  expect(Object.keys(readFrontMatter(`---\n${keys}\n---\n`, "a.md").data)).toHaveLength(1000);
 });
 
 test("front matter cannot reach the prototype", () => {
