@@ -55,7 +55,7 @@ const TRICKY: [string, string][] = [
   ["a heading in a list", "- # no\n- a\n\n  ## no\n\n## yes\n"],
   ["a heading in a quote", "> # no\n# yes\n"],
   ["setext headings", "One\n===\n\nTwo\nlines\n---\n\n- item\n---\n\n> quote\nlazy\n===\n"],
-  ["a table is no heading", "| a |\n|---|\n| b |\n---\n"],
+  ["a table is no heading", "| a |\n|---|\n| b |\n"],
   ["indented by three and by four", "   # yes\n\n    # no\n"],
   ["closed and empty headings", "# yes #\n#\n## yes ##  \n#no\n####### no\n"],
   ["comments and HTML", "<!-- # a\n# no\n-->\n# yes\n<div>\n# no\n\n# yes\n<script>\n# no\n\n# no\n</script>\n# yes\n"],
@@ -119,4 +119,8 @@ test("code in front matter is text and is never run", () => {
     scanSections(text);
   }
   expect(globals.ranFrontMatter).toBeUndefined();
+});
+
+test("a rule below a table is no heading, as on GitHub; remark without its plug-in for tables sees one", () => {
+  expect(ourHeadings("| a |\n|---|\n| b |\n---\n")).toEqual([]);
 });
