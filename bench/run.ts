@@ -17,6 +17,11 @@ if (unknown.length > 0) {
   for (const [name, load] of Object.entries(BENCHES)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     console.log(`\n## ${name}`);
-    await (await load()).run();
+    const result = await (await load()).run();
+    if (hasRows(result)) console.table(result.rows);
   }
+}
+
+function hasRows(result: unknown): result is { rows: unknown[] } {
+  return typeof result === "object" && result !== null && "rows" in result;
 }
