@@ -35,6 +35,8 @@ export async function runCli(argv: string[], process: CliProcess): Promise<numbe
   const onSignal = () => stop.abort(new SpecloopError("cancelled", "Interrupted."));
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  // The window of the terminal was closed: end as in every other case, so that nothing is left behind.
+  process.on("SIGHUP", onSignal);
   for (const stream of [process.stdout, process.stderr]) stream.on("error", ignoreClosedPipe);
   let code = 0;
   const bind: Bind =
@@ -52,13 +54,14 @@ export async function runCli(argv: string[], process: CliProcess): Promise<numbe
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
+    process.off("SIGHUP", onSignal);
   }
   return code;
 }
 
-/** `specloop demo | head`: whoever read has gone, and what runs goes on. */
+/** `specloop demo | head`, or a window that was closed: whoever read has gone, and what runs goes on. */
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+  if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
 }
 
 /** Where help and complaints about arguments go. */

@@ -67,7 +67,7 @@ scenario("daemon", "A killed daemon leaves nothing in the way", async () => {
 
 scenario("daemon", "Interrupting drains and exits 0", async () => {
   await using repository = await temporaryRepository(CHANGE);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     await using daemon = await startDaemon(repository.path);
     expect(existsSync(join(repository.path, ".specloop/daemon.json"))).toBe(true);
     expect(await daemon.end(signal), daemon.output().stderr).toBe(0);
