@@ -140,26 +140,7 @@ export class App implements AsyncDisposable {
       logger: named("document-manager"),
       options: config.live("documents"),
     });
-    const trustProjectInstallation = trustsProjectInstallation(env);
-    const validator = this.#stack.use(
-      new Validator({
-        worktree: repository,
-        searchFrom: [PACKAGE],
-        trustProjectInstallation,
-        env,
-        logger: named("openspec"),
-        maxFileBytes: () => config.current.openspec.maxFileBytes,
-      }),
-    );
-    const watching = { clock, logger: named("watcher") };
-    const changes = new Orchestrator({
-      ...base,
-      store: core.as(),
-      validator,
-      watcher: (request) => createWatcher(request, watching),
-      logger: named("orchestrator"),
-      options: config.live("openspec"),
-    });
+    const changes = this.#buildOrchestrator(base, core);
     const index = this.#stack.use(openSearchIndex(paths.indexDb));
     const questions = new QuestionRouter({
       ...base,
@@ -187,6 +168,29 @@ export class App implements AsyncDisposable {
     });
     for (const room of [documents, changes, questions, loop]) this.#stack.use(room);
     return { changes, documents, questions, loop };
+  }
+
+  #buildOrchestrator(base: { git: Git; events: EventBus; clock: Clock }, core: Store<unknown>): Orchestrator {
+    const { repository, config, env, clock, logger } = this.#parts;
+    const validator = this.#stack.use(
+      new Validator({
+        worktree: repository,
+        searchFrom: [PACKAGE],
+        trustProjectInstallation: trustsProjectInstallation(env),
+        env,
+        logger: logger.child({ room: "openspec" }),
+        maxFileBytes: () => config.current.openspec.maxFileBytes,
+      }),
+    );
+    const watching = { clock, logger: logger.child({ room: "watcher" }) };
+    return new Orchestrator({
+      ...base,
+      store: core.as(),
+      validator,
+      watcher: (request) => createWatcher(request, watching),
+      logger: logger.child({ room: "orchestrator" }),
+      options: config.live("openspec"),
+    });
   }
 
   async #openDoors({ rooms, stores, llm, events, tools, audit }: Built, signal: AbortSignal): Promise<void> {

@@ -129,7 +129,7 @@ scenario("documents", "Content cannot swallow the rest of a document", async () 
 test("a document that remark cannot parse in time still takes the exact-text edit", async () => {
   await using repository = await temporaryRepository({
     ...files,
-    [doc]: `## Why\n\n${"> ".repeat(20_000)}x\n\n## What\n\nold\n`,
+    [doc]: `## Why\n\n${"> ".repeat(100_000)}x\n\n## What\n\nold\n`,
   });
   await using room = await openRoom(repository.path);
   const edit = (edit: object) =>

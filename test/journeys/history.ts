@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { TemporaryRepository } from "../helpers/repository.ts";
 import type { Agent, Reply } from "./agents.ts";
 
-export const DOCUMENTS = 5;
+const DOCUMENTS = 5;
 const documentOf = (index: number) => `openspec/changes/c${index % DOCUMENTS}/design.md`;
 
 /** One call of the drill: what was asked, and what the client heard; null when it heard nothing. */

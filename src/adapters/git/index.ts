@@ -34,9 +34,11 @@ async function findPlaces(path: string, run: GitRunner): Promise<GitPlaces> {
   // A bare repository that lies as plain files in somebody's repository has a configuration that would be followed.
   const explicit = ["-c", "safe.bareRepository=explicit"];
   const questions = ["--show-toplevel", "--git-common-dir", "--absolute-git-dir", "--show-object-format"];
-  const answer = await run.read([...explicit, "rev-parse", "--path-format=absolute", ...questions]).catch((cause: unknown) => {
-    throw notARepository(path, cause);
-  });
+  const answer = await run
+    .read([...explicit, "rev-parse", "--path-format=absolute", ...questions])
+    .catch((cause: unknown) => {
+      throw notARepository(path, cause);
+    });
   const [worktree, commonDirectory, gitDirectory, format] = answer.trimEnd().split("\n");
   if (!worktree || !commonDirectory || !gitDirectory) throw notARepository(path, answer);
   if (format !== "sha1") {
