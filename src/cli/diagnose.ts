@@ -36,7 +36,8 @@ export async function diagnose(context: CliContext): Promise<Finding[]> {
   await look("openspec", () => checkRoots(context.path));
   await look("configuration", () => checkConfig(context));
   await look("store", checkStoreHonest);
-  findings.push(...(await daemonFindings(context)));
+  const seen = new Set(findings.map(({ name }) => name));
+  findings.push(...(await daemonFindings(context)).filter(({ name }) => !seen.has(name)));
   return findings;
 }
 
