@@ -14,13 +14,14 @@ export interface Arrival {
   committerEmail: string;
   /** The commit carries trailers of ours, so the daemon made it and nobody approved anything by it. */
   ours: boolean;
-  /** Who moved the branch onto such a commit by a merge or pull that needed no merge commit; from the reflog. */
+  /** Who moved the branch onto such a commit by merging or pulling `specloop/…` without a merge commit; from the reflog. */
   forwardedBy: { name: string; email: string } | null;
 }
 
 const FIELDS = ["%H", "%an", "%ae", "%cn", "%ce", "%B"];
 const REFLOG_ENTRIES = 500;
-const FAST_FORWARD = /^(?:merge|pull)\b.*: Fast-forward$/;
+/** Names a proposal's branch: a plain `git pull` of everything says nothing about one of our commits among the others. */
+const FAST_FORWARD = /^(?:merge|pull)\b.*\bspecloop\/\S.*: Fast-forward$/;
 
 /** Asks git who brought a file to HEAD. */
 export class Arrivals {
