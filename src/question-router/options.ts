@@ -72,6 +72,14 @@ const schema = z.object({
     .max(25_000)
     .default(8000)
     .describe("How long an ask waits for the model when it names no time itself."),
+  keepDays: z
+    .int()
+    .min(1)
+    .max(3650)
+    .default(90)
+    .describe(
+      "Days for which it is remembered how each ask was routed and how long it took; questions and answers stay.",
+    ),
   expireHours: z
     .number()
     .positive()

@@ -66,6 +66,7 @@ const PAGE = 20;
 const MAX_PAGE = 100;
 /** How often it is looked whether questions expired. */
 const EXPIRY_MS = 60_000;
+const DAY_MS = 86_400_000;
 /** How many questions are read for each one that is wanted of a split. */
 const HISTORY_PER_SPLIT = 4;
 
@@ -246,8 +247,11 @@ export class QuestionRouter implements Service {
       try {
         await this.#deps.clock.sleep(EXPIRY_MS, this.#life.signal);
         await this.#expire();
+        const { clock, options } = this.#deps;
+        await this.#telemetry.forget(clock.now() - options.current.keepDays * DAY_MS);
       } catch (error) {
-        if (!this.#life.signal.aborted) this.#deps.logger.error({ err: error }, "questions could not be expired");
+        if (!this.#life.signal.aborted)
+          this.#deps.logger.error({ err: error }, "questions could not be expired, or old records not be dropped");
       }
     }
   }

@@ -130,5 +130,6 @@ async function createTelemetry(db: Kysely<unknown>): Promise<void> {
     .addColumn("reason", "text", (column) => column.notNull())
     .addColumn("at", "bigint", (column) => column.notNull())
     .execute();
+  await db.schema.createIndex("question_hops_at").on("question_hops").column("at").execute();
   await db.schema.createIndex("question_hops_question").on("question_hops").column("question_id").execute();
 }

@@ -41,6 +41,14 @@ export class AskTelemetry {
     }
   }
 
+  /** Drops what was recorded before `at` (epoch milliseconds); questions and answers stay. */
+  async forget(at: number): Promise<void> {
+    await this.#store.write(async (tx) => {
+      await tx.deleteFrom("question_asks").where("at", "<", at).execute();
+      await tx.deleteFrom("question_hops").where("at", "<", at).execute();
+    });
+  }
+
   /** The rungs of a question in the order in which they were tried. */
   async hops(questionId: string): Promise<Hop[]> {
     return this.#store.read

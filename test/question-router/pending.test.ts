@@ -167,3 +167,14 @@ test.each([
     code: "bad_input",
   });
 });
+
+test("how an ask was routed is forgotten after keepDays; the question and its answer stay", async () => {
+  const clock = new ManualClock();
+  await using shop = await startRouter({ clock, overrides: { keepDays: 2, expireHours: 8000 } });
+  const { questionId } = await shop.router.ask({ text: "Within how many days is a bicycle refunded?" }, agent, never);
+  const rows = () => shop.telemetry.read.selectFrom("question_hops").selectAll().execute();
+  expect((await rows()).length).toBeGreaterThan(0);
+  clock.advance(3 * 86_400_000);
+  await expect.poll(rows, { timeout: 10_000 }).toEqual([]);
+  expect(await shop.router.get(questionId, {})).toMatchObject({ status: "answered" });
+});
