@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { SpecloopError } from "../../src/foundation/errors.ts";
 import { scenario } from "../helpers/scenario.ts";
 import { openWorld, questions, type World } from "./world.ts";
 
@@ -220,4 +221,20 @@ test("every state that an experiment passes is recorded with its time", async ()
   const rows = await world.core.read.selectFrom("loop_pairs").selectAll().execute();
   expect(rows).toHaveLength(20);
   expect(new Set(rows.map(({ first }) => first)).size).toBe(2);
+});
+
+test.each([
+  ["git_busy", "proposed"],
+  ["invalid_change", "closed"],
+] as const)("a draft that is refused with %s ends as %s", async (code, state) => {
+  await using world = await openWorld({ questions: HELPFUL });
+  const { proposals } = world;
+  world.proposals = { propose: () => Promise.reject(new SpecloopError(code, "Not now.")) };
+  await world.restart();
+  const refused = await world.loop.runCycle(new AbortController().signal);
+  expect(refused.dropped).toContainEqual(expect.objectContaining({ reason: expect.stringContaining(code) }));
+  world.proposals = proposals;
+  await world.restart();
+  await world.loop.settle();
+  expect(await only(world)).toMatchObject({ state });
 });

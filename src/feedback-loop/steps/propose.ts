@@ -99,6 +99,9 @@ export async function closeProposal(
   events.emit("proposal.closed", { proposalId: row.id, changeId: row.change_id, reason });
 }
 
+/** Refusals that are about the draft itself. */
+const FINAL: ReadonlySet<string> = new Set(["change_exists", "invalid_change", "bad_input"]);
+
 async function publish(
   dependencies: ProposeDependencies,
   row: ProposalRow,
@@ -118,7 +121,8 @@ async function publish(
     // Stopping is no answer about the draft: it is finished after the next start.
     if (code === "cancelled" || code === "daemon_stopping") throw error;
     const reason = `${code}: ${message}`;
-    await closeProposal(dependencies, row, { reason: `could not be proposed: ${reason}` });
+    // A full disk or a busy git says nothing about the idea: the draft stays and is finished by a later cycle.
+    if (FINAL.has(code)) await closeProposal(dependencies, row, { reason: `could not be proposed: ${reason}` });
     return { what: row.title, reason };
   }
 }
