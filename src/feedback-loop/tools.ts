@@ -25,8 +25,7 @@ function loopStatus(loop: FeedbackLoop): Tool {
   return defineTool({
     name: "loop_status",
     title: "Improvement loop",
-    description:
-      "Shows the last cycle of the improvement loop, proposals that wait for a person and experiments that are measured.",
+    description: "The last cycle of the improvement loop, open proposals and experiments.",
     input: z.object({}),
     output: z.object({
       auto: z.boolean(),
@@ -58,7 +57,7 @@ function loopRun(loop: FeedbackLoop): Tool {
     name: "loop_run",
     title: "Run the improvement loop",
     description:
-      "Runs one cycle: finds problems in the measurements and proposes OpenSpec changes on branches. Nothing is carried out until a person merges.",
+      "Runs one cycle: finds problems in the metrics and proposes changes on branches; nothing happens until a person merges.",
     input: z.object({}),
     output: z.object({
       cycleId: z.string(),

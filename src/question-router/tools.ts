@@ -35,8 +35,8 @@ function ask(router: QuestionRouter): Tool {
     name: "question_ask",
     title: "Ask a question",
     description:
-      "Answers a question about this project from earlier answers, its documents or the local model, with citations. " +
-      "Without an answer it stays pending for agents and people: go on with other work and call question_get later.",
+      "Answers from earlier answers, this project's documents or the local model, with citations. " +
+      "Without an answer it stays pending: go on with other work, call question_get later.",
     effect: "add",
     toolset: "default",
     input: z.object({
@@ -57,7 +57,7 @@ function get(router: QuestionRouter): Tool {
   return defineTool({
     name: "question_get",
     title: "Read a question",
-    description: "A question with its answer. waitMs waits for the answer instead of calling again and again.",
+    description: "A question with its answer; waitMs waits for one.",
     effect: "read",
     idempotent: true,
     toolset: "default",

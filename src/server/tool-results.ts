@@ -23,19 +23,38 @@ const MAX_DETAILS = 6000;
  */
 export function wireTools(tools: readonly Tool[]): WireTool[] {
   return listTools(tools).map((listing) => {
-    const { readOnlyHint, openWorldHint } = listing.annotations;
     return {
       ...listing,
-      annotations: readOnlyHint ? { readOnlyHint, openWorldHint } : listing.annotations,
-      inputSchema: ready(listing.inputSchema),
+      annotations: unusual(listing.annotations),
+      inputSchema: ready(withoutLengths(listing.inputSchema)),
       outputSchema: ready(shallow(listing.outputSchema, 1)),
     };
   });
 }
 
-/** A schema that everything which fits the whole one fits too: without descriptions, and loose below `levels` objects. */
+/** Hints that differ from what the specification takes for granted (server/tools, `ToolAnnotations`). */
+function unusual({
+  readOnlyHint,
+  destructiveHint,
+  idempotentHint,
+  openWorldHint,
+}: ToolAnnotations): Partial<ToolAnnotations> {
+  if (readOnlyHint) return { readOnlyHint, openWorldHint };
+  return {
+    ...(!destructiveHint && { destructiveHint }),
+    ...(idempotentHint && { idempotentHint }),
+    ...(!openWorldHint && { openWorldHint }),
+  };
+}
+
+/**
+ * A schema that everything which fits the whole one fits too: without descriptions and required keys, and loose below
+ * `levels` objects.
+ */
 function shallow(schema: JsonSchema, levels: number): JsonSchema {
-  const { description: _description, properties, required, ...rest } = schema;
+  const { description: _description, properties, required: _required, anyOf, ...rest } = schema;
+  const types = Array.isArray(anyOf) ? anyOf.map((choice) => (isSchema(choice) ? choice["type"] : undefined)) : [];
+  if (types.length > 0) return types.every((type) => typeof type === "string") ? { ...rest, type: types } : rest;
   const inner = (value: unknown): unknown =>
     Array.isArray(value) ? value.map(inner) : isSchema(value) ? shallow(value, levels) : value;
   const result = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, inner(value)]));
@@ -44,7 +63,17 @@ function shallow(schema: JsonSchema, levels: number): JsonSchema {
     name,
     isSchema(value) ? shallow(value, levels - 1) : value,
   ]);
-  return { ...result, properties: Object.fromEntries(named), ...(required !== undefined && { required }) };
+  return { ...result, properties: Object.fromEntries(named) };
+}
+
+/** Lengths of texts are checked by the caller, which says what is wrong; a model learns nothing from them before. */
+function withoutLengths(schema: JsonSchema): JsonSchema {
+  const { minLength: _least, maxLength: _most, properties, ...rest } = schema;
+  const inner = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(inner) : isSchema(value) ? withoutLengths(value) : value;
+  const each = (values: object) =>
+    Object.fromEntries(Object.entries(values).map(([key, value]) => [key, inner(value)]));
+  return { ...each(rest), ...(isSchema(properties) && { properties: each(properties) }) };
 }
 
 function isSchema(value: unknown): value is JsonSchema {
