@@ -5,6 +5,16 @@ import { scenario } from "../helpers/scenario.ts";
 import { type AnyClient, KINDS, openClient, type Place, WAYS } from "./fixtures/clients.ts";
 import { type Doors, openDoors, until } from "./fixtures/doors.ts";
 
+/** What a client has to understand of each tool from its hints. */
+const EFFECTS: Record<string, string> = {
+  note_echo: "read",
+  note_wait: "read",
+  note_update: "write",
+  note_break: "read",
+  note_add: "add",
+  note_author: "read",
+};
+
 let doors: Doors;
 let repository: TemporaryRepository;
 let place: Place;
@@ -42,8 +52,12 @@ async function checkTools(client: AnyClient): Promise<void> {
   for (const tool of tools) {
     expect(tool.inputSchema).toMatchObject({ type: "object" });
     expect(tool.outputSchema).toMatchObject({ type: "object" });
-    expect(tool.annotations).toHaveProperty("readOnlyHint");
-    expect(tool.annotations).toHaveProperty("openWorldHint");
+    // What the specification takes for granted is left out: absent, a tool writes, destroys and reaches the world.
+    const { readOnlyHint = false, destructiveHint = true } = (tool.annotations ?? {}) as Record<string, boolean>;
+    expect([tool.name, readOnlyHint ? "read" : destructiveHint ? "write" : "add"]).toEqual([
+      tool.name,
+      EFFECTS[tool.name],
+    ]);
   }
   const answer = await client.call("note_echo", { text: "héllo ✓ ", times: 2 });
   expect(answer).toMatchObject({
