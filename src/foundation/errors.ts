@@ -157,7 +157,7 @@ export const ERRORS = {
     http: 409,
     exit: 65,
     means: "The question has an answer already.",
-    fix: "Read it with question_get; dispute it with answer_judge.",
+    fix: "Read it with question_get; judge the answer to dispute it.",
   },
   question_expired: { http: 410, exit: 65, means: "The question expired without an answer.", fix: "Ask it again." },
   llm_unreachable: {

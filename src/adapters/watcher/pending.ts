@@ -15,14 +15,15 @@ export class Pending {
     return this.#first === null;
   }
 
-  /** When the newest and the oldest event came. */
+  /** When the oldest event came, and from when on it counts as quiet: the newest one, or later by its grace. */
   get times(): { first: number; last: number } {
     return { first: this.#first ?? 0, last: this.#last };
   }
 
-  add(path: string, now: number): void {
+  /** `grace`: milliseconds for which more is to be expected whatever comes. */
+  add(path: string, now: number, grace = 0): void {
     if (this.#paths.size <= MANY) this.#paths.add(path);
-    this.#touch(now);
+    this.#touch(now, grace);
   }
 
   refs(now: number): void {
@@ -43,11 +44,12 @@ export class Pending {
     this.#refsMoved = false;
     this.#everything = false;
     this.#first = null;
+    this.#last = 0;
     return batch;
   }
 
-  #touch(now: number): void {
+  #touch(now: number, grace = 0): void {
     this.#first ??= now;
-    this.#last = now;
+    this.#last = Math.max(this.#last, now + grace);
   }
 }

@@ -16,6 +16,8 @@ export interface WatcherParts {
 
 /** A batch goes on at most this long while events keep coming. */
 const MAX_WAIT_MS = 1000;
+/** How much longer is waited after a folder has gone. */
+const MOVE_MS = 250;
 /** A held lock of git or of an archive delays a batch at most this long. */
 const MAX_HELD_MS = 10_000;
 /** When the own cookie is not seen in this time, events get lost, and everything is looked at. */
@@ -118,7 +120,9 @@ class ChokidarWatcher implements Watcher {
   #notice(event: string, path: string): void {
     const now = this.#parts.clock.monotonic();
     const name = basename(path);
-    if (this.#gitDirectoryOf(path) === undefined) this.#pending.add(path, now);
+    // A folder that goes has often moved, and on a busy machine its new place is read and reported a while later.
+    const grace = event === "unlinkDir" ? MOVE_MS : 0;
+    if (this.#gitDirectoryOf(path) === undefined) this.#pending.add(path, now, grace);
     else if (name.startsWith(COOKIE)) return event === "add" ? this.#cookies.get(name)?.() : undefined;
     else if (event === "addDir" || event === "unlinkDir") return;
     else this.#pending.refs(now);
