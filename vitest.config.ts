@@ -6,6 +6,9 @@ export default defineConfig({
     // Tests spawn real git, daemons and MCP clients on machines with two busy cores.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Real processes, watchers and locks on a shared machine: a second look tells a defect from a moment of load. vitest
+    // names what needed it, and at a desk nothing is tried again.
+    retry: process.env["CI"] ? 1 : 0,
     pool: "forks",
     maxWorkers: 2,
     coverage: { provider: "v8", include: ["src/**"] },
