@@ -21,6 +21,32 @@ export interface EventMap {
     warnings: number;
     ms: number;
   };
+  /** The spec says something else than the text that a delta was written against. */
+  "change.base_moved": { changeId: string; root: string; capability: string; requirement: string };
+  "change.merged": { changeId: string; root: string; merged: number; conflicts: number; principal: Principal };
+  "change.archived": {
+    changeId: string;
+    root: string;
+    archivedAs: string;
+    commit: string | null;
+    /** Requirement texts that OpenSpec alone would have lost. */
+    savedTexts: number;
+    ms: number;
+    principal: Principal;
+  };
+  "change.archive_refused": { changeId: string; root: string; code: string; principal: Principal };
+  "approval.requested": { approvalId: string; operation: string; ref: string; level: string; principal: Principal };
+  /** One person's word, which may not be enough yet. */
+  "approval.decided": { approvalId: string; decision: string; by: string; method: string; level: string };
+  /** Enough was said: the room that asked carries it out. */
+  "approval.granted": { approvalId: string; operation: string; ref: string };
+  "approval.carried_out": { approvalId: string; commit: string | null };
+  "approval.ended": { approvalId: string; state: "rejected" | "void" | "expired" | "superseded"; why: string };
+  /** An attempt that was turned away. */
+  "approval.refused": { approvalId: string; code: string; by: string; method: string };
+  "access.refused": { principal: Principal; code: string; what: string };
+  "agent.added": { agent: string; by: string };
+  "agent.revoked": { agent: string; by: string };
   "question.asked": { questionId: string; kind: string; principal: Principal; text: string };
   /** One rung of the ladder was tried. */
   "question.hop_finished": {
