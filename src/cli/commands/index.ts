@@ -5,7 +5,7 @@ import { registerAsk } from "./ask.ts";
 import { registerCall } from "./call.ts";
 import { registerChanges } from "./changes.ts";
 import { registerDemo } from "./demo.ts";
-import { registerDoc } from "./doc.ts";
+import { registerDoc } from "./doc/index.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerInit } from "./init.ts";
 import { registerLoop } from "./loop.ts";

@@ -1,42 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
-import { SpecloopError } from "../../foundation/errors.ts";
-import { callTool, type CliContext } from "../context.ts";
-import type { Bind } from "../bind.ts";
-import { numberOption } from "../number-option.ts";
-import { historyView } from "../views/history.ts";
+import { SpecloopError } from "../../../foundation/errors.ts";
+import type { Bind } from "../../bind.ts";
+import { callTool, type CliContext } from "../../context.ts";
 
-export function registerDoc(program: Command, bind: Bind): void {
-  const doc = program.command("doc").description("read, edit and look back at documents under git");
-  doc
-    .command("read")
-    .description("a document's sections, tasks and front matter")
-    .argument("<path>", "relative to the repository")
-    .option("--section <heading>", "only this section")
-    .action(
-      bind(async (context, [path], options) => {
-        const { section } = options as { section?: string };
-        const answer = await callTool(context, "doc_read", { path, ...(section && { section }) });
-        context.output.result(answer.output, () => answer.text);
-      }),
-    );
-  doc
-    .command("history")
-    .description("who changed a document, when and why")
-    .argument("<path>", "relative to the repository")
-    .option("--limit <n>", "how many commits", "20")
-    .action(
-      bind(async (context, [path], options) => {
-        const limit = numberOption("--limit", String(options["limit"]));
-        const answer = await callTool(context, "doc_history", { path, limit });
-        context.output.result(answer.output, () => historyView(answer.output, context.output));
-      }),
-    );
-  registerEdit(doc, bind);
-}
-
-function registerEdit(doc: Command, bind: Bind): void {
+export function registerEdit(doc: Command, bind: Bind): void {
   doc
     .command("edit")
     .description(

@@ -1,0 +1,12 @@
+import type { Command } from "commander";
+import type { Bind } from "../../bind.ts";
+import { registerEdit } from "./edit.ts";
+import { registerHistory } from "./history.ts";
+import { registerRead } from "./read.ts";
+
+export function registerDoc(program: Command, bind: Bind): void {
+  const doc = program.command("doc").description("read, edit and look back at documents under git");
+  registerRead(doc, bind);
+  registerHistory(doc, bind);
+  registerEdit(doc, bind);
+}
