@@ -3,6 +3,7 @@ import type { Bind } from "../bind.ts";
 import { registerAnswer } from "./answer.ts";
 import { registerAsk } from "./ask.ts";
 import { registerCall } from "./call.ts";
+import { registerChange } from "./change/index.ts";
 import { registerChanges } from "./changes.ts";
 import { registerDemo } from "./demo.ts";
 import { registerDoc } from "./doc/index.ts";
@@ -28,6 +29,7 @@ export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
   registerQuestions,
   registerAnswer,
   registerChanges,
+  registerChange,
   registerDoc,
   registerLoop,
   registerDemo,

@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+import type { Bind } from "../../bind.ts";
+import { callTool, type CliContext } from "../../context.ts";
+import { withRoot } from "./root-option.ts";
+
+export function registerCheck(change: Command, bind: Bind): void {
+  withRoot(change.command("check"))
+    .description("ask OpenSpec for its strict verdict now")
+    .argument("<id>", "the change's id")
+    .action(bind((context, [id], { root }) => checkChange(context, { id, root })));
+}
+
+export async function checkChange(context: CliContext, input: Record<string, unknown>): Promise<void> {
+  const answer = await callTool(context, "change_check", input);
+  context.output.result(answer.output, () => answer.text);
+}
