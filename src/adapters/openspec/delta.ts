@@ -1,24 +1,42 @@
-import { splitLines, type Lines } from "./lines.ts";
-import { normalizeName, requirementName, requirementsIn, type Requirement, type Span } from "./requirement.ts";
+import { rangeOf, splitLines, type Lines, type Span, type TextRange } from "./lines.ts";
+import { normalizeName, requirementName, requirementsIn, type Requirement } from "./requirement.ts";
+import { sectionOf, type Section } from "./spec.ts";
 
 export type DeltaOperation = "ADDED" | "MODIFIED" | "REMOVED" | "RENAMED";
+
+/** A requirement that goes: from its header or list item to the last line before the next one that is not blank. */
+export interface Removal extends TextRange {
+  name: string;
+}
+
+/** A pair of lines: `line` and `start` are the FROM's, `endLine` and `end` the TO's. */
+export interface Rename extends TextRange {
+  from: string;
+  to: string;
+}
+
+export interface DeltaSection extends Section {
+  operation: DeltaOperation;
+}
 
 /** A delta: `changes/<id>/specs/<capability>/spec.md`. Lines are 1-based. */
 export interface ParsedDelta {
   added: Requirement[];
   modified: Requirement[];
-  removed: { name: string; line: number }[];
-  renamed: { from: string; to: string; line: number }[];
+  removed: Removal[];
+  renamed: Rename[];
   /** FROM or TO lines without their other half. */
   unpaired: { side: "FROM" | "TO"; name: string; line: number }[];
   /** Requirements outside every delta section: OpenSpec drops them silently. */
   orphaned: { name: string; line: number; section: string | null }[];
-  /** Delta sections that are there, also empty ones. */
-  sections: DeltaOperation[];
+  /** Delta sections in the order of the file, also empty ones and several of the same kind. */
+  sections: DeltaSection[];
 }
 
-interface Section extends Span {
+/** A section with its heading. */
+interface Titled extends Span {
   title: string;
+  operation: DeltaOperation | null;
 }
 
 const OPERATIONS: DeltaOperation[] = ["ADDED", "MODIFIED", "REMOVED", "RENAMED"];
@@ -29,7 +47,8 @@ const BULLET = /^[-*+]\s*/;
 export function parseDelta(content: string): ParsedDelta {
   const lines = splitLines(content);
   const sections = topSections(lines);
-  const of = (operation: DeltaOperation) => sections.filter(({ title }) => operationOf(title) === operation);
+  const of = (operation: DeltaOperation) =>
+    sections.filter((section) => section.operation === operation).map(({ from, to }) => ({ from: from + 1, to }));
   const unpaired: ParsedDelta["unpaired"] = [];
   return {
     added: of("ADDED").flatMap((section) => requirementsIn(lines, section)),
@@ -38,40 +57,50 @@ export function parseDelta(content: string): ParsedDelta {
     renamed: of("RENAMED").flatMap((section) => renamedIn(lines, section, unpaired)),
     unpaired,
     orphaned: orphans(lines, sections),
-    sections: OPERATIONS.filter((operation) => of(operation).length > 0),
+    sections: sections.flatMap(({ operation, ...section }) =>
+      operation === null ? [] : [{ operation, ...sectionOf(lines, section) }],
+    ),
   };
 }
 
-function operationOf(title: string): DeltaOperation | undefined {
-  return OPERATIONS.find((operation) => title.toLowerCase() === `${operation.toLowerCase()} requirements`);
-}
-
-function topSections({ text, fenced }: Lines): Section[] {
+function topSections({ text, fenced }: Lines): Titled[] {
   const starts: { title: string; from: number }[] = [];
   text.forEach((line, index) => {
     const match = fenced[index] ? null : HEADING.exec(line);
-    if (match) starts.push({ title: match[1]!.trim(), from: index + 1 });
+    if (match) starts.push({ title: match[1]!.trim(), from: index });
   });
-  return starts.map((start, order) => ({ ...start, to: (starts[order + 1]?.from ?? text.length + 1) - 1 }));
+  return starts.map(({ title, from }, order) => {
+    return { title, operation: operationOf(title), from, to: starts[order + 1]?.from ?? text.length };
+  });
+}
+
+function operationOf(title: string): DeltaOperation | null {
+  const lower = title.toLowerCase();
+  return OPERATIONS.find((operation) => lower === `${operation.toLowerCase()} requirements`) ?? null;
 }
 
 /** Removals are headers, or list items that carry one. */
-function removedIn({ text, fenced }: Lines, { from, to }: Span): { name: string; line: number }[] {
-  const names: { name: string; line: number }[] = [];
+function removedIn(lines: Lines, { from, to }: Span): Removal[] {
+  const { text, fenced } = lines;
+  const found: { name: string; at: number }[] = [];
   for (let index = from; index < to; index += 1) {
     if (fenced[index]) continue;
     const name = requirementName(text[index]!) ?? quotedName(text[index]!, BULLET);
-    if (name !== null) names.push({ name, line: index + 1 });
+    if (name !== null) found.push({ name, at: index });
   }
-  return names;
+  return found.map(({ name, at }, order) => ({
+    name,
+    ...rangeOf(lines, { from: at, to: found[order + 1]?.at ?? to }),
+  }));
 }
 
 /** A pair is a FROM and the next TO with no other FROM between. */
-function renamedIn({ text, fenced }: Lines, { from, to }: Span, unpaired: ParsedDelta["unpaired"]) {
-  const pairs: ParsedDelta["renamed"] = [];
-  let open: { name: string; line: number } | null = null;
+function renamedIn(lines: Lines, { from, to }: Span, unpaired: ParsedDelta["unpaired"]): Rename[] {
+  const { text, fenced } = lines;
+  const pairs: Rename[] = [];
+  let open: { name: string; at: number } | null = null;
   const drop = () => {
-    if (open) unpaired.push({ side: "FROM", ...open });
+    if (open) unpaired.push({ side: "FROM", name: open.name, line: open.at + 1 });
     open = null;
   };
   for (let index = from; index < to; index += 1) {
@@ -80,9 +109,9 @@ function renamedIn({ text, fenced }: Lines, { from, to }: Span, unpaired: Parsed
     const after = quotedName(text[index]!, /^(?:[-*+]\s*)?TO:\s*/);
     if (before !== null) {
       drop();
-      open = { name: before, line: index + 1 };
+      open = { name: before, at: index };
     } else if (after !== null && open) {
-      pairs.push({ from: open.name, to: after, line: open.line });
+      pairs.push({ from: open.name, to: after, ...rangeOf(lines, { from: open.at, to: index + 1 }) });
       open = null;
     } else if (after !== null) unpaired.push({ side: "TO", name: after, line: index + 1 });
   }
@@ -100,15 +129,15 @@ function quotedName(line: string, lead: RegExp): string | null {
   return header ? normalizeName(header[1]!) : null;
 }
 
-function orphans({ text, fenced }: Lines, sections: Section[]): ParsedDelta["orphaned"] {
+function orphans({ text, fenced }: Lines, sections: Titled[]): ParsedDelta["orphaned"] {
   const found: ParsedDelta["orphaned"] = [];
   let order = -1;
   text.forEach((line, index) => {
-    while (sections[order + 1] && sections[order + 1]!.from <= index) order += 1;
+    while (sections[order + 1] && sections[order + 1]!.from < index) order += 1;
     if (fenced[index]) return;
     const section = sections[order] ?? null;
     const name = requirementName(line);
-    if (name !== null && (section === null || !operationOf(section.title))) {
+    if (name !== null && (section === null || section.operation === null)) {
       found.push({ name, line: index + 1, section: section?.title ?? null });
     }
   });

@@ -1,13 +1,20 @@
-export { parseDelta, type DeltaOperation, type ParsedDelta } from "./delta.ts";
+export {
+  parseDelta,
+  type DeltaOperation,
+  type DeltaSection,
+  type ParsedDelta,
+  type Removal,
+  type Rename,
+} from "./delta.ts";
 export { isChangeId, writeChange } from "./draft.ts";
 export { matcher } from "./glob.ts";
 export { locate } from "./locate.ts";
-export { splitLines, type Lines } from "./lines.ts";
+export { splitLines, withoutBom, type Lines, type TextRange } from "./lines.ts";
 export { readConfig, readMetadata, type ChangeMetadata } from "./metadata.ts";
 export type { ChangeDraft, PlanningConfig, PlanningRoot, Verdict, VerdictIssue } from "./port.ts";
-export { foldName, type Requirement } from "./requirement.ts";
+export { foldName, type Requirement, type Scenario } from "./requirement.ts";
 export { findRoots, readRoot } from "./roots.ts";
 export { readSchema, SPEC_DRIVEN, type ChangeSchema } from "./schema.ts";
-export { parseSpec, type ParsedSpec } from "./spec.ts";
+export { parseSpec, type ParsedSpec, type Section } from "./spec.ts";
 export { parseTasks, withoutTicks, type ParsedTask } from "./tasks.ts";
 export { trustsProjectInstallation, Validator } from "./validator.ts";

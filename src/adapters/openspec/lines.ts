@@ -4,11 +4,36 @@ export interface Lines {
   text: string[];
   /** Whether the line belongs to a fenced code block, its fences included. */
   fenced: boolean[];
+  /**
+   * Offset of each line's first character, in UTF-16 units of the text without BOM. One entry more than there are lines:
+   * the length of that text.
+   */
+  starts: number[];
 }
+
+/** A stretch of lines: `from` inclusive, `to` exclusive, both indexes. */
+export interface Span {
+  from: number;
+  to: number;
+}
+
+/**
+ * A stretch of the text as it lies in the file. Offsets count UTF-16 units of the text without BOM, `end` exclusive;
+ * lines are 1-based, `endLine` inclusive.
+ */
+export interface TextRange {
+  line: number;
+  endLine: number;
+  start: number;
+  end: number;
+}
+
+const LINE_FEED = 10;
+const RETURN = 13;
 
 /** Splits once and masks fences in one pass: a fence is three or more backticks or tildes, indented or not. */
 export function splitLines(content: string): Lines {
-  const text = withoutBom(content).split(/\r\n|\r|\n/);
+  const { text, starts } = split(withoutBom(content));
   const fenced: boolean[] = [];
   let open: Fence | null = null;
   for (const line of text) {
@@ -17,11 +42,41 @@ export function splitLines(content: string): Lines {
     if (open === null) open = fence;
     else if (fence && fence.bare && fence.mark === open.mark && fence.length >= open.length) open = null;
   }
-  return { text, fenced };
+  return { text, fenced, starts };
 }
 
 export function withoutBom(content: string): string {
   return content.startsWith("\uFEFF") ? content.slice(1) : content;
+}
+
+/** The lines of a span that has at least one, from its first character to the last one that is no white space. */
+export function rangeOf({ text, starts }: Lines, { from, to }: Span): TextRange {
+  const last = lastWritten(text, { from, to });
+  return { line: from + 1, endLine: last + 1, start: starts[from]!, end: starts[last]! + text[last]!.trimEnd().length };
+}
+
+/** Index of the last line of a span that is not blank, at least its first. */
+function lastWritten(text: string[], { from, to }: Span): number {
+  let last = to - 1;
+  while (last > from && text[last]!.trim() === "") last -= 1;
+  return last;
+}
+
+function split(content: string): Pick<Lines, "text" | "starts"> {
+  const text: string[] = [];
+  const starts = [0];
+  let start = 0;
+  for (let index = 0; index < content.length; index += 1) {
+    const code = content.charCodeAt(index);
+    if (code !== LINE_FEED && code !== RETURN) continue;
+    text.push(content.slice(start, index));
+    if (code === RETURN && content.charCodeAt(index + 1) === LINE_FEED) index += 1;
+    start = index + 1;
+    starts.push(start);
+  }
+  text.push(content.slice(start));
+  starts.push(content.length);
+  return { text, starts };
 }
 
 interface Fence {

@@ -1,18 +1,22 @@
 import { sha256 } from "../../foundation/hash.ts";
-import type { Lines } from "./lines.ts";
+import { rangeOf, type Lines, type Span, type TextRange } from "./lines.ts";
 
-interface Scenario {
+/** One `####` block, from its header to the last character that is no white space. */
+export interface Scenario extends TextRange {
   name: string;
-  line: number;
+  /** The block with `\n` line ends. */
+  raw: string;
+  /** SHA-256 of `raw`. */
+  hash: string;
 }
 
-/** One `### Requirement:` block. */
-export interface Requirement {
+/** One `### Requirement:` block, from its header to the last character that is no white space. */
+export interface Requirement extends TextRange {
   name: string;
-  /** Line of the header, 1-based. */
-  line: number;
-  /** Last line that belongs to the block and is not blank. */
-  endLine: number;
+  /** Offset behind the header and its line end. */
+  bodyStart: number;
+  /** Offset of whatever comes next: `end` and the blank lines behind it. */
+  blockEnd: number;
   /** The statement below the header, up to the first header or scenario; metadata lines and code left out. */
   text: string;
   /** The whole block with `\n` line ends, without blank lines at its end: what archive puts into the main spec. */
@@ -20,12 +24,6 @@ export interface Requirement {
   /** SHA-256 of `raw`. */
   hash: string;
   scenarios: Scenario[];
-}
-
-/** A stretch of lines: `from` inclusive, `to` exclusive, both indexes. */
-export interface Span {
-  from: number;
-  to: number;
 }
 
 const HEADER = /^###\s*Requirement:\s*(.+)$/i;
@@ -58,27 +56,28 @@ export function foldName(name: string): string {
 }
 
 /** The requirement blocks of a section, in order. */
-export function requirementsIn({ text, fenced }: Lines, span: Span): Requirement[] {
+export function requirementsIn(lines: Lines, span: Span): Requirement[] {
   const starts: number[] = [];
   for (let index = span.from; index < span.to; index += 1) {
-    if (!fenced[index] && requirementName(text[index]!) !== null) starts.push(index);
+    if (!lines.fenced[index] && requirementName(lines.text[index]!) !== null) starts.push(index);
   }
-  return starts.map((from, order) => block({ text, fenced }, { from, to: starts[order + 1] ?? span.to }));
+  return starts.map((from, order) => block(lines, { from, to: starts[order + 1] ?? span.to }));
 }
 
-function block({ text, fenced }: Lines, { from, to }: Span): Requirement {
-  let end = to;
-  while (end > from + 1 && text[end - 1]!.trim() === "") end -= 1;
-  const raw = text.slice(from, end).join("\n").trimEnd();
-  const body = { from: from + 1, to: end };
+function block(lines: Lines, span: Span): Requirement {
+  const { text, starts } = lines;
+  const range = rangeOf(lines, span);
+  const raw = text.slice(span.from, range.endLine).join("\n").trimEnd();
+  const body = { from: span.from + 1, to: range.endLine };
   return {
-    name: requirementName(text[from]!)!,
-    line: from + 1,
-    endLine: end,
-    text: statement({ text, fenced }, body),
+    name: requirementName(text[span.from]!)!,
+    ...range,
+    bodyStart: starts[span.from + 1]!,
+    blockEnd: starts[span.to]!,
+    text: statement(lines, body),
     raw,
     hash: sha256(raw),
-    scenarios: scenarios({ text, fenced }, body),
+    scenarios: scenariosIn(lines, body, raw),
   };
 }
 
@@ -96,15 +95,27 @@ function statement({ text, fenced }: Lines, { from, to }: Span): string {
 }
 
 /** Every `####` header with something below it is a scenario, whatever it is called. */
-function scenarios({ text, fenced }: Lines, { from, to }: Span): Scenario[] {
+function scenariosIn(lines: Lines, { from, to }: Span, raw: string): Scenario[] {
+  const { text, fenced } = lines;
   const found: Scenario[] = [];
-  for (let index = from; index < to; index += 1) {
+  const isEnd = (index: number) => !fenced[index] && SCENARIO_END.test(text[index]!);
+  // Where the line begins in `raw`, whose line ends are one character each.
+  let at = text[from - 1]!.length + 1;
+  for (let index = from; index < to;) {
     const match = fenced[index] ? null : SCENARIO.exec(text[index]!);
-    if (!match) continue;
-    let next = index + 1;
-    while (next < to && (fenced[next] || !SCENARIO_END.test(text[next]!)) && text[next]!.trim() === "") next += 1;
-    const hasBody = next < to && (fenced[next] || !SCENARIO_END.test(text[next]!));
-    if (hasBody) found.push({ name: normalizeName(match[1]!.replace(/^Scenario:/i, "")), line: index + 1 });
+    let [next, length] = [index + 1, text[index]!.length];
+    while (match && next < to && !isEnd(next)) {
+      length += 1 + text[next]!.length;
+      next += 1;
+    }
+    const range = match ? rangeOf(lines, { from: index, to: next }) : null;
+    if (match && range && range.endLine > range.line) {
+      const own = raw.slice(at, at + length).trimEnd();
+      const name = normalizeName(match[1]!.replace(/^Scenario:/i, ""));
+      found.push({ name, ...range, raw: own, hash: sha256(own) });
+    }
+    at += length + 1;
+    index = next;
   }
   return found;
 }

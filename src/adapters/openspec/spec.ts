@@ -1,5 +1,13 @@
-import { splitLines, type Lines } from "./lines.ts";
-import { requirementsIn, type Requirement, type Span } from "./requirement.ts";
+import { rangeOf, splitLines, type Lines, type Span, type TextRange } from "./lines.ts";
+import { requirementsIn, type Requirement } from "./requirement.ts";
+
+/** A heading with all that stands below it; `endLine` and `end` leave out blank lines at the end. */
+export interface Section extends TextRange {
+  /** Offset behind the heading and its line end. */
+  bodyStart: number;
+  /** Offset of the heading that ends it, or of the end of the text. */
+  blockEnd: number;
+}
 
 /** A main spec: `specs/<capability>/spec.md`. */
 export interface ParsedSpec {
@@ -7,6 +15,7 @@ export interface ParsedSpec {
   purpose: string | null;
   /** Requirements below `## Requirements`, in order. */
   requirements: Requirement[];
+  sections: { purpose: Section | null; requirements: Section | null };
 }
 
 const HEADING = /^(#{1,6})\s+(.+)$/;
@@ -14,23 +23,37 @@ const HEADING = /^(#{1,6})\s+(.+)$/;
 /** Reads a main spec as archive does: blocks count only below the first `## Requirements`. Never throws. */
 export function parseSpec(content: string): ParsedSpec {
   const lines = splitLines(content);
-  const section = find(lines, (line) => /^##\s+Requirements\s*$/i.test(line), /^##\s/);
-  return { purpose: purposeOf(lines), requirements: section ? requirementsIn(lines, section) : [] };
+  const purpose = find(lines, isPurpose, /^#{1,6}\s/);
+  const requirements = find(lines, (line) => /^##\s+Requirements\s*$/i.test(line), /^##\s/);
+  return {
+    purpose:
+      purpose &&
+      lines.text
+        .slice(purpose.from + 1, purpose.to)
+        .join("\n")
+        .trim(),
+    requirements: requirements ? requirementsIn(lines, { ...requirements, from: requirements.from + 1 }) : [],
+    sections: {
+      purpose: purpose && sectionOf(lines, purpose),
+      requirements: requirements && sectionOf(lines, requirements),
+    },
+  };
 }
 
-function purposeOf(lines: Lines): string | null {
-  const section = find(lines, isPurpose, /^#{1,6}\s/);
-  return section ? lines.text.slice(section.from, section.to).join("\n").trim() : null;
+/** The section in a span that begins with its heading. */
+export function sectionOf(lines: Lines, span: Span): Section {
+  const { starts } = lines;
+  return { ...rangeOf(lines, span), bodyStart: starts[span.from + 1]!, blockEnd: starts[span.to]! };
 }
 
 function isPurpose(line: string): boolean {
   return HEADING.exec(line)?.[2]!.trim().toLowerCase() === "purpose";
 }
 
-/** The lines behind the first line that `begins`, up to the next one that fits `ends`. */
+/** The first line that `begins` and those behind it, up to the next one that fits `ends`. */
 function find({ text, fenced }: Lines, begins: (line: string) => boolean, ends: RegExp): Span | null {
-  const at = text.findIndex((line, index) => !fenced[index] && begins(line));
-  if (at === -1) return null;
-  const length = text.slice(at + 1).findIndex((line, offset) => !fenced[at + 1 + offset] && ends.test(line));
-  return { from: at + 1, to: length === -1 ? text.length : at + 1 + length };
+  const from = text.findIndex((line, index) => !fenced[index] && begins(line));
+  if (from === -1) return null;
+  const to = text.findIndex((line, index) => index > from && !fenced[index] && ends.test(line));
+  return { from, to: to === -1 ? text.length : to };
 }

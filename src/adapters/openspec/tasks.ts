@@ -1,11 +1,20 @@
-/** One checkbox line of a tasks file. */
+import { withoutBom } from "./lines.ts";
+
+/** One checkbox line of a tasks file. Offsets are UTF-16 units of the text without BOM. */
 export interface ParsedTask {
   /** `1.2` where the text begins with a number of that form, else null. */
   number: string | null;
   /** The text behind the box, number included. */
   text: string;
   done: boolean;
+  /** 1-based; as OpenSpec does here, `\n` alone ends a line. */
   line: number;
+  /** Offset of the line's first character. */
+  start: number;
+  /** Offset of the line's end, before its line end. */
+  end: number;
+  /** What stands between the brackets: white space, a mark or both. */
+  box: { start: number; end: number };
 }
 
 /**
@@ -14,10 +23,19 @@ export interface ParsedTask {
  */
 export function parseTasks(content: string): ParsedTask[] {
   const tasks: ParsedTask[] = [];
-  content.split("\n").forEach((line, index) => {
-    const task = taskOf(line);
-    if (task) tasks.push({ ...task, number: numberOf(task.text), line: index + 1 });
-  });
+  let start = 0;
+  withoutBom(content)
+    .split("\n")
+    .forEach((line, index) => {
+      const task = taskOf(line);
+      if (task) {
+        const { text, done, open, close } = task;
+        const end = start + (line.endsWith("\r") ? line.length - 1 : line.length);
+        const box = { start: start + open + 1, end: start + close };
+        tasks.push({ number: numberOf(text), text, done, line: index + 1, start, end, box });
+      }
+      start += line.length + 1;
+    });
   return tasks;
 }
 
@@ -34,8 +52,16 @@ function numberOf(text: string): string | null {
   return /^\d+(?:\.\d+)+[A-Za-z]?(?=\s|$|[.:)])/.exec(text)?.[0] ?? null;
 }
 
+interface TaskLine {
+  text: string;
+  done: boolean;
+  /** Indexes of the brackets. */
+  open: number;
+  close: number;
+}
+
 /** Walks by hand: the obvious expression needs quadratic time on a long run of spaces. */
-function taskOf(line: string): { text: string; done: boolean } | null {
+function taskOf(line: string): TaskLine | null {
   const marker = afterMarker(line, skipSpace(line, 0));
   if (marker === null) return null;
   const open = skipSpace(line, marker);
@@ -50,7 +76,7 @@ function taskOf(line: string): { text: string; done: boolean } | null {
     .slice(close + 1)
     .split("\r", 1)[0]!
     .trim();
-  return { text, done: mark === "x" || mark === "X" };
+  return { text, done: mark === "x" || mark === "X", open, close };
 }
 
 /** Offset behind `-`, `*`, `+`, `1.` or `1)` (up to nine digits), or null. */

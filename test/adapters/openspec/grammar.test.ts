@@ -33,6 +33,47 @@ async function theirs(): Promise<Theirs & { parseTaskLines(text: string): { done
   return { ...blocks, ...tasks };
 }
 
+/** Cut out of the file by its offsets, every part is what was read. */
+function cuttable(content: string): void {
+  const text = content.replace(/^\uFEFF/, "");
+  const cut = ({ start, end }: { start: number; end: number }) =>
+    text
+      .slice(start, end)
+      .replaceAll(/\r\n|\r/g, "\n")
+      .trimEnd();
+  const lineAt = (offset: number) => text.slice(0, offset).split(/\r\n|\r|\n/).length;
+  const [spec, delta] = [parseSpec(content), parseDelta(content)];
+  for (const block of [...spec.requirements, ...delta.added, ...delta.modified]) {
+    expect(cut(block)).toBe(block.raw);
+    expect([lineAt(block.start), lineAt(block.end)]).toEqual([block.line, block.endLine]);
+    expect(text.slice(block.end, block.blockEnd).trim()).toBe("");
+    expect(lineAt(block.bodyStart)).toBe(
+      block.raw.includes("\n") || block.blockEnd > block.end ? block.line + 1 : block.line,
+    );
+    for (const scenario of block.scenarios) {
+      expect(cut(scenario)).toBe(scenario.raw);
+      expect(scenario.raw).toMatch(/^####\s/);
+      expect([lineAt(scenario.start), lineAt(scenario.end)]).toEqual([scenario.line, scenario.endLine]);
+      expect(scenario.start >= block.bodyStart && scenario.end <= block.end).toBe(true);
+    }
+  }
+  for (const { operation, start, bodyStart, end, blockEnd } of delta.sections) {
+    expect(text.slice(start, bodyStart).trim().toUpperCase()).toMatch(new RegExp(`^##\\s+${operation} REQUIREMENTS$`));
+    expect(text.slice(end, blockEnd).trim()).toBe("");
+    expect(blockEnd === text.length || /^##\s/.test(text.slice(blockEnd))).toBe(true);
+  }
+  for (const { name, ...range } of delta.removed) expect(cut(range).split("\n")[0]).toContain(name);
+  for (const rename of delta.renamed) {
+    expect(cut(rename)).toContain(rename.from);
+    expect(cut(rename).split("\n").at(-1)).toContain(rename.to);
+  }
+  for (const { box, done, start, end, text: task } of parseTasks(content)) {
+    expect(/^[xX]$/.test(text.slice(box.start, box.end).trim())).toBe(done);
+    expect(text.slice(box.start - 1, box.start) + text.slice(box.end, box.end + 1)).toBe("[]");
+    expect(text.slice(start, end)).toContain(task);
+  }
+}
+
 function same(text: string, reference: Awaited<ReturnType<typeof theirs>>): void {
   const short = (blocks: Block[]) => blocks.map(({ name, raw }) => [name, raw]);
   const [ours, delta] = [parseDelta(text), reference.parseDeltaSpec(text)];
@@ -62,7 +103,11 @@ test.skipIf(realRepositoriesMissing).each(REAL_REPOSITORIES)(
     const reference = await theirs();
     const files = globSync("openspec/**/*.md", { cwd: repository.path });
     expect(files.length).toBeGreaterThan(50);
-    for (const file of files) same(readFileSync(join(repository.path, file), "utf8"), reference);
+    for (const file of files) {
+      const text = readFileSync(join(repository.path, file), "utf8");
+      same(text, reference);
+      cuttable(text);
+    }
   },
 );
 
@@ -102,10 +147,11 @@ test("reads made-up files as OpenSpec does", async () => {
     "text\n",
     "\uFEFF",
   );
-  fc.assert(
-    fc.property(fc.array(piece, { maxLength: 25 }), (pieces) => same(pieces.join(""), reference)),
-    { numRuns: 1500 },
-  );
+  const check = (pieces: string[]) => {
+    same(pieces.join(""), reference);
+    cuttable(pieces.join(""));
+  };
+  fc.assert(fc.property(fc.array(piece, { maxLength: 25 }), check), { numRuns: 1500 });
 });
 
 test("gives lines, statements, scenarios and numbers", () => {
@@ -116,10 +162,10 @@ test("gives lines, statements, scenarios and numbers", () => {
   expect(requirements).toMatchObject([
     { name: "One", line: 8, endLine: 16, text: "It SHALL\nwork.", scenarios: [{ name: "s", line: 13 }] },
   ]);
-  expect(parseTasks("## 1. A\n\n- [x] 1.2 b\n- [ ] 10.1a c\n- [ ] 2 d\n")).toEqual([
-    { number: "1.2", text: "1.2 b", done: true, line: 3 },
-    { number: "10.1a", text: "10.1a c", done: false, line: 4 },
-    { number: null, text: "2 d", done: false, line: 5 },
+  expect(parseTasks("\uFEFF## 1. A\r\n\r\n- [x] 1.2 b\r\n- [ ] 10.1a c\n- [ ] 2 d\n")).toEqual([
+    { number: "1.2", text: "1.2 b", done: true, line: 3, start: 11, end: 22, box: { start: 14, end: 15 } },
+    { number: "10.1a", text: "10.1a c", done: false, line: 4, start: 24, end: 37, box: { start: 27, end: 28 } },
+    { number: null, text: "2 d", done: false, line: 5, start: 38, end: 47, box: { start: 41, end: 42 } },
   ]);
   expect(withoutTicks("- [x] a\n- [ X ] b\n- [y] c\ntext [x]\n")).toBe("- [ ] a\n- [ ] b\n- [y] c\ntext [x]\n");
 });
@@ -135,7 +181,7 @@ test("stays linear on hostile lines", { timeout: 30_000 }, () => {
     `${spaces}\`\`\``,
   ]) {
     const text = `## ADDED Requirements\n${line}\n${line}\n`;
-    expect(parseDelta(text).sections).toEqual(["ADDED"]);
+    expect(parseDelta(text).sections.map(({ operation }) => operation)).toEqual(["ADDED"]);
     expect(parseSpec(text).purpose).toBeNull();
     parseTasks(text);
     withoutTicks(text);
