@@ -39,7 +39,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { repository, root, paths } = await findPlaces(options.path);
   const config = new ConfigHolder({ repository, env: options.env, flags: options.flags });
   if (config.current.server.socket) paths.socket = config.current.server.socket;
-  await refuseCommittedState(root, paths);
+  if (root === repository) await refuseCommittedState(root, paths);
   createStateDirectory(paths);
   await using stack = new AsyncDisposableStack();
   const owner = { pid: process.pid, socket: paths.socket, startedAt: systemClock.now() };

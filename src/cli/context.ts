@@ -27,9 +27,9 @@ export interface GlobalOptions {
 
 /** A connection to the daemon of the repository; `daemon_not_running` when there is none. */
 export async function connect(context: CliContext): Promise<ControlClient> {
-  const { paths } = await findPlaces(context.path);
+  const { worktree, paths } = await findPlaces(context.path);
   const socket = context.env["WORKFLOW_ORCHESTRATOR_SOCKET"] ?? paths.socket;
-  return connectControl(socket, await person(context));
+  return connectControl(socket, await person(context), worktree);
 }
 
 /** Calls one tool of the running daemon. */

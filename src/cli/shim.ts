@@ -52,10 +52,10 @@ export async function runShim(argv: string[], env: Env, streams: ShimStreams, ma
       streams.stderr.write(HELP);
       return 0;
     }
-    const root = findStateRoot(options.repo, env);
-    const socket = await reach(root, env, main);
+    const { root, worktree } = findPlaces(options.repo, env);
+    const socket = await reach({ root, worktree, env, main });
     warnOfOtherVersion(root, streams.stderr);
-    socket.write(`${JSON.stringify(hello(options, env))}\n`);
+    socket.write(`${JSON.stringify({ ...hello(options, env), worktree })}\n`);
     return await pipeBothWays(socket, streams);
   } catch (thrown) {
     const error = thrown instanceof SpecloopError ? thrown : new SpecloopError("internal", String(thrown));
@@ -87,8 +87,15 @@ function hello({ toolset, client }: ShimOptions, env: Env): Record<string, unkno
   return { kind: "mcp", toolset, ...(client && { client: client.slice(0, 200) }), ...(session && { session }) };
 }
 
-/** The folder with `.specloop/`: what --repo names must be a repository; of the others the first one that is. */
-function findStateRoot(repo: string | undefined, env: Env): string {
+interface Places {
+  /** The folder with `.specloop/`. */
+  root: string;
+  /** Top of the worktree that the client works in. */
+  worktree: string;
+}
+
+/** What --repo names must be a repository; of the other places the first one that is. */
+function findPlaces(repo: string | undefined, env: Env): Places {
   const starts = repo === undefined ? [env["CLAUDE_PROJECT_DIR"], process.cwd()] : [repo];
   for (const start of starts) {
     const found = start ? findRepository(resolve(start)) : null;
@@ -99,13 +106,13 @@ function findStateRoot(repo: string | undefined, env: Env): string {
 }
 
 /** Walks up to `.git`: a directory, or in a linked worktree or submodule a file that says where it is. */
-function findRepository(start: string): string | null {
+function findRepository(start: string): Places | null {
   for (let folder = start; ; folder = dirname(folder)) {
     const git = join(folder, ".git");
     const found = lstatSync(git, { throwIfNoEntry: false });
     if (found) {
-      const real = realpathSync(folder);
-      return stateRoot(real, found.isFile() ? commonDirectory(folder, git) : realpathSync(git));
+      const common = found.isFile() ? commonDirectory(folder, git) : realpathSync(git);
+      return { root: stateRoot(common), worktree: realpathSync(folder) };
     }
     if (folder === dirname(folder)) return null;
   }
@@ -127,11 +134,11 @@ function readText(path: string): string {
 }
 
 /** A connection to the daemon, starting one when nobody answers. */
-async function reach(root: string, env: Env, main: string): Promise<Socket> {
+async function reach({ root, worktree, env, main }: Places & { env: Env; main: string }): Promise<Socket> {
   const socket = await tryConnect(socketPath(root, env));
   if (socket) return socket;
   const { path: log, descriptor } = openStartLog(placesOf(root));
-  const ended = startDaemon({ root, env, main, output: descriptor });
+  const ended = startDaemon({ root, worktree, env, main, output: descriptor });
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < deadline) {
     const socket = await tryConnect(socketPath(root, env));
@@ -168,8 +175,7 @@ async function tryConnect(path: string): Promise<Socket | null> {
   });
 }
 
-interface Start {
-  root: string;
+interface Start extends Places {
   env: Env;
   main: string;
   /** Descriptor of the file for what the daemon prints until its own log works. */
@@ -177,8 +183,8 @@ interface Start {
 }
 
 /** Starts a daemon that outlives this process; resolves with its exit code if it ends. The daemon's lock lets one win. */
-function startDaemon({ root, env, main, output }: Start): Promise<number> {
-  const arguments_ = [...process.execArgv, main, "up", "--repo", root];
+function startDaemon({ root, worktree, env, main, output }: Start): Promise<number> {
+  const arguments_ = [...process.execArgv, main, "up", "--repo", worktree];
   const child = spawn(process.execPath, arguments_, {
     cwd: root,
     env,

@@ -17,11 +17,11 @@ export interface StatePaths {
 }
 
 /**
- * The folder that holds `.specloop/`: the main worktree, so that linked worktrees share one daemon. Where the git
- * directory lies elsewhere (a submodule), the worktree itself.
+ * The folder that holds `.specloop/`, one for all worktrees of a repository, so that they share one daemon: where
+ * git's common directory lies in the main worktree, that one; else (bare, a submodule) the common directory itself.
  */
-export function stateRoot(worktree: string, commonDirectory: string): string {
-  return basename(commonDirectory) === ".git" ? dirname(commonDirectory) : worktree;
+export function stateRoot(commonDirectory: string): string {
+  return basename(commonDirectory) === ".git" ? dirname(commonDirectory) : commonDirectory;
 }
 
 /** Longest path of a unix socket that Linux and macOS both take (sun_path is 104 bytes on macOS, 108 on Linux). */

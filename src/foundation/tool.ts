@@ -6,6 +6,8 @@ export interface ToolContext {
   principal: Principal;
   /** Aborted when the caller goes away or the daemon stops. */
   signal: AbortSignal;
+  /** Top of the worktree that the caller works in, as it said itself; the served one when absent. */
+  worktree?: string;
 }
 
 /**

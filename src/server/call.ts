@@ -14,6 +14,8 @@ export interface CallContext {
   signal: AbortSignal;
   /** The same key, tool and input again gives the first result instead of a second effect. */
   idempotencyKey?: string;
+  /** Top of the worktree that the caller works in; the served one when absent. */
+  worktree?: string;
 }
 
 export interface CallResult {
@@ -85,19 +87,24 @@ async function run(
   idempotency?: IdempotentCalls,
 ): Promise<CallResult> {
   const { tool, schema } = entry;
-  const { principal, signal, idempotencyKey: key } = context;
+  const { principal, signal, idempotencyKey: key, worktree } = context;
   if (tool.personOnly && principal.kind !== "person") {
     throw new SpecloopError("forbidden", `Only a person may call ${tool.name}.`, { target: tool.name });
   }
   checkInput(tool.name, schema, input);
   signal.throwIfAborted();
   // The tool parses the input itself: handing it the parsed one would apply transforms twice.
-  const work = () => tool.run(input, { principal, signal });
+  const work = () => tool.run(input, { principal, signal, ...(worktree !== undefined && { worktree }) });
   const scope = `${tool.name}/${principalLabel(principal)}`;
   const output = await (key !== undefined && idempotency
-    ? idempotency.run(scope, key, sha256(canonicalJson(input)), work)
+    ? idempotency.run(scope, key, inputHash(input, worktree), work)
     : work());
   return { output, text: tool.render(output) };
+}
+
+/** The same words mean another file in another worktree. */
+function inputHash(input: unknown, worktree: string | undefined): string {
+  return sha256(canonicalJson(worktree === undefined ? input : { worktree, input }));
 }
 
 /** A field that no schema knows is a typing error, and dropping it in silence would do something else than was asked. */

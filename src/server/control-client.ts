@@ -28,9 +28,13 @@ export interface ControlClient extends AsyncDisposable {
 
 /**
  * Connects to the daemon's socket; `daemon_not_running` when nobody listens there, `daemon_start_failed` when something
- * else than a socket of this user is there.
+ * else than a socket of this user is there. `worktree`: the one whose paths this client names; the served one when absent.
  */
-export async function connectControl(socketPath: string, principal: Principal): Promise<ControlClient> {
+export async function connectControl(
+  socketPath: string,
+  principal: Principal,
+  worktree?: string,
+): Promise<ControlClient> {
   const nobody = (cause?: unknown) =>
     new SpecloopError("daemon_not_running", `Nobody listens on ${socketPath}.`, { target: socketPath, cause });
   if (!hasOwnSocket(socketPath)) throw nobody();
@@ -40,7 +44,7 @@ export async function connectControl(socketPath: string, principal: Principal): 
   } catch (cause) {
     throw nobody(cause);
   }
-  const hello: Hello = { kind: "control", principal };
+  const hello: Hello = { kind: "control", principal, ...(worktree !== undefined && { worktree }) };
   socket.write(`${JSON.stringify(hello)}\n`);
   return new SocketControlClient(socket);
 }

@@ -5,6 +5,9 @@ import { principalSchema } from "../foundation/principal.ts";
 export const MAX_HELLO_BYTES = 4096;
 export const HELLO_TIMEOUT_MS = 5000;
 
+/** Top of the worktree that the client works in: paths that it names are relative to it. */
+const worktree = z.string().min(1).max(2000).optional();
+
 /** The first line that a client of the socket sends: what it wants to speak, and who it is. Unknown fields are ignored. */
 export const helloSchema = z.discriminatedUnion("kind", [
   z.object({
@@ -12,8 +15,9 @@ export const helloSchema = z.discriminatedUnion("kind", [
     client: z.string().min(1).max(200).optional(),
     session: z.string().min(1).max(200).optional(),
     toolset: z.enum(["default", "full"]).optional(),
+    worktree,
   }),
-  z.object({ kind: z.literal("control"), principal: principalSchema }),
+  z.object({ kind: z.literal("control"), principal: principalSchema, worktree }),
 ]);
 export type Hello = z.output<typeof helloSchema>;
 

@@ -22,6 +22,13 @@ export interface ControlServices {
   onStop(): void;
 }
 
+/** What a control client said of itself in its hello. */
+interface ControlCaller {
+  principal: Principal;
+  /** Top of the worktree that it works in; the served one when undefined. */
+  worktree: string | undefined;
+}
+
 /** What control clients may ask, for all of them. */
 export class Control {
   readonly #services: ControlServices;
@@ -32,10 +39,11 @@ export class Control {
     this.#tools = listTools(services.caller.tools);
   }
 
-  async answer(request: ControlRequest, principal: Principal, signal: AbortSignal): Promise<unknown> {
+  async answer(request: ControlRequest, from: ControlCaller, signal: AbortSignal): Promise<unknown> {
+    const { principal } = from;
     switch (request.method) {
       case "call":
-        return this.#call(request.params, principal, signal);
+        return this.#call(request.params, from, signal);
       case "tools":
         return this.#tools;
       case "status":
@@ -55,12 +63,13 @@ export class Control {
     if (request.method === "stop") this.#services.onStop();
   }
 
-  #call(params: unknown, principal: Principal, signal: AbortSignal): Promise<unknown> {
+  #call(params: unknown, { principal, worktree }: ControlCaller, signal: AbortSignal): Promise<unknown> {
     const parsed = callParamsSchema.safeParse(params);
     if (!parsed.success) throw new SpecloopError("bad_input", "A call needs a name.", { target: "params" });
     const { name, input, idempotencyKey } = parsed.data;
     const key = idempotencyKey === undefined ? {} : { idempotencyKey };
-    return this.#services.caller.call(name, input, { principal, signal, ...key });
+    const place = worktree === undefined ? {} : { worktree };
+    return this.#services.caller.call(name, input, { principal, signal, ...key, ...place });
   }
 }
 
@@ -71,15 +80,15 @@ export class Control {
 export class ControlConnection {
   readonly #socket: Socket;
   readonly #control: Control;
-  readonly #principal: Principal;
+  readonly #from: ControlCaller;
   readonly #lines = new LineReader(MAX_MESSAGE_BYTES);
   readonly #gone = new AbortController();
   readonly #running = new Set<Promise<void>>();
 
-  constructor(socket: Socket, control: Control, principal: Principal) {
+  constructor(socket: Socket, control: Control, from: ControlCaller) {
     this.#socket = socket;
     this.#control = control;
-    this.#principal = principal;
+    this.#from = from;
   }
 
   start(): void {
@@ -126,7 +135,7 @@ export class ControlConnection {
       if (this.#running.size >= MAX_IN_FLIGHT) {
         throw new SpecloopError("too_many_clients", `A client may have ${MAX_IN_FLIGHT} calls under way.`);
       }
-      const result = await this.#control.answer(request, this.#principal, this.#gone.signal);
+      const result = await this.#control.answer(request, this.#from, this.#gone.signal);
       this.#write({ id: request.id, result });
       this.#control.afterAnswer(request);
     } catch (error) {

@@ -29,6 +29,8 @@ export interface McpConnection {
   /** Its own session, the scope of follow-up questions. */
   session?: string;
   toolset?: "default" | "full";
+  /** Top of the worktree that it works in; the served one when absent. */
+  worktree?: string;
 }
 
 /** Further things on the same server: the conformance fixtures. The product hands in none. */
@@ -126,7 +128,9 @@ export class Mcp implements AsyncDisposable {
     const call = async (input: unknown, context: ServerContext) => {
       const principal = principalOf(connection, server, context);
       try {
-        return toToolResult(await this.#options.caller.call(name, input, { principal, signal: context.mcpReq.signal }));
+        const { worktree } = connection;
+        const from = { principal, signal: context.mcpReq.signal, ...(worktree !== undefined && { worktree }) };
+        return toToolResult(await this.#options.caller.call(name, input, from));
       } catch (error) {
         return toErrorResult(error);
       }

@@ -101,15 +101,20 @@ export class SocketDoor implements Service {
     socket.once("close", () => this.#connections.delete(connection));
   }
 
-  #serveControl(socket: Socket, { principal }: Hello & { kind: "control" }): Connection {
-    const connection = new ControlConnection(socket, this.#control, principal);
+  #serveControl(socket: Socket, { principal, worktree }: Hello & { kind: "control" }): Connection {
+    const connection = new ControlConnection(socket, this.#control, { principal, worktree });
     connection.start();
     return connection;
   }
 
-  #serveMcp(socket: Socket, { client, session, toolset }: Hello & { kind: "mcp" }): Connection {
+  #serveMcp(socket: Socket, { client, session, toolset, worktree }: Hello & { kind: "mcp" }): Connection {
     const { logger, mcp } = this.#options;
-    const from = { ...(client && { client }), ...(session && { session }), ...(toolset && { toolset }) };
+    const from = {
+      ...(client && { client }),
+      ...(session && { session }),
+      ...(toolset && { toolset }),
+      ...(worktree && { worktree }),
+    };
     const transport = new SocketTransport(socket);
     const onerror = (error: Error) => logger.debug({ err: error }, "an MCP client sent something wrong");
     const handle = serveStdio(mcp.connectionFactory(from), { transport, onerror });

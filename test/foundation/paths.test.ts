@@ -115,7 +115,8 @@ test("a socket whose path is too long for the system lies in the runtime directo
   expect(long.coreDb.startsWith(long.directory)).toBe(true);
 });
 
-test("linked worktrees share the state of the main one, a submodule has its own", () => {
-  expect(stateRoot("/r/linked", "/r/main/.git")).toBe("/r/main");
-  expect(stateRoot("/r/sub", "/r/.git/modules/sub")).toBe("/r/sub");
+test("the worktrees of a repository share one state, in the main worktree or in git's common directory", () => {
+  expect(stateRoot("/r/main/.git")).toBe("/r/main");
+  expect(stateRoot("/r/.git/modules/sub")).toBe("/r/.git/modules/sub");
+  expect(stateRoot("/r/project.git")).toBe("/r/project.git");
 });
