@@ -52,7 +52,7 @@ export class Preparer {
         target: file.path,
       });
     }
-    return this.#apply(file, content);
+    return this.apply(file, content);
   }
 
   /** Against the last commit: what the person has not committed yet is neither seen nor touched. */
@@ -63,7 +63,7 @@ export class Preparer {
     // With line end conversion the same document has other bytes in the working tree than in the commit.
     const asRead = clean && file.baseRevision !== undefined && file.baseRevision === worktree?.revision;
     requireBase(asRead ? { ...file, baseRevision: committed?.revision } : file, committed, principal);
-    return this.#apply(file, committed);
+    return this.apply(file, committed);
   }
 
   async #atRevision(path: string, revision: string): Promise<Content | null> {
@@ -73,7 +73,8 @@ export class Preparer {
     return bytes && { bytes, text: decode(bytes, path), revision: gitBlobId(bytes), mode: 0o644 };
   }
 
-  async #apply(file: Wanted, content: Content | null): Promise<PreparedFile> {
+  /** What the edits make of this content, whatever revision they name. */
+  async apply(file: Wanted, content: Content | null): Promise<PreparedFile> {
     const { maxBytes } = this.#deps.options.current;
     let text = content?.text ?? "";
     for (const edit of file.edits) {
@@ -138,7 +139,7 @@ function refuseChanged(before: Headings, after: Headings, { splice, path }: { sp
 }
 
 /** The revision that an edit names must be the one it meets; a new document is made by one `write`. */
-function requireBase(file: Wanted, content: Content | null, principal: Principal): void {
+export function requireBase(file: Wanted, content: Content | null, principal: Principal): void {
   const [first] = file.edits;
   if (!content) {
     if (first?.kind === "write" && file.baseRevision === undefined) return;
