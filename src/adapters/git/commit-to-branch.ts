@@ -24,7 +24,8 @@ export async function commitToBranch(run: GitRunner, request: BranchCommitReques
     identity(run, "GIT_COMMITTER_IDENT"),
   ]);
   const name = request.author === undefined ? author : withName(author, checkAuthor(request.author));
-  const stream = importStream({ parent, message, author: name, committer, files: request.files, modes });
+  const moves = (request.moves ?? []).map(({ from, to }) => ({ from: checkPath(from), to: checkPath(to) }));
+  const stream = importStream({ parent, message, author: name, committer, files: request.files, moves, modes });
   const args = [...WRITE_OPTIONS, "fast-import", "--quiet", "--done", "--date-format=raw"];
   const { stdout } = await run.run(args, { kind: "write", input: stream });
   const commit = stdout.toString("utf8").trim();
@@ -86,6 +87,7 @@ interface Import {
   author: string;
   committer: string;
   files: Map<string, string | null>;
+  moves: { from: string; to: string }[];
   modes: Map<string, string>;
 }
 
@@ -93,10 +95,11 @@ interface Import {
  * The language of git-fast-import(1). A commit needs a ref there: it gets one that nobody has, and the last `reset` to
  * nothing keeps even that from being made. (With the real ref that `reset` would delete it.)
  */
-function importStream({ parent, message, author, committer, files, modes }: Import): Buffer {
+function importStream({ parent, message, author, committer, files, moves, modes }: Import): Buffer {
   const scratch = `refs/specloop/scratch/${randomUUID()}`;
   const parts: string[] = [`commit ${scratch}\nmark :1\nauthor ${author}\ncommitter ${committer}\n`];
   parts.push(data(message), `from ${parent}\n`);
+  for (const { from, to } of moves) parts.push(`R ${quoted(from)} ${quoted(to)}\n`);
   for (const [path, content] of files) {
     if (content === null) parts.push(`D ${quoted(path)}\n`);
     else parts.push(`M ${modes.get(path) ?? "100644"} inline ${quoted(path)}\n${data(content)}\n`);

@@ -5,8 +5,18 @@ import type { Git, GitPlaces } from "./port.ts";
 import { GitRepository } from "./repository.ts";
 import { GitRunner } from "./run.ts";
 
+export { listWorktrees, type Worktree } from "./worktrees.ts";
 export { Arrivals, type Arrival } from "./arrival.ts";
-export type { BranchCommitRequest, CommitRequest, Git, GitPlaces, GitState, Head, HistoryEntry } from "./port.ts";
+export type {
+  BranchCommitRequest,
+  CommitRequest,
+  Git,
+  GitPlaces,
+  GitState,
+  Head,
+  HistoryEntry,
+  PathCommit,
+} from "./port.ts";
 
 export interface OpenGitOptions {
   logger?: Logger;

@@ -58,9 +58,25 @@ export interface BranchCommitRequest {
   expected: string | null;
   /** Path -> content, null to delete. */
   files: Map<string, string | null>;
+  /** Folders that get another name with everything in them, before `files` are written. */
+  moves?: { from: string; to: string }[];
   message: string;
   trailers: Record<string, string>;
   author?: string;
+}
+
+/** One commit with what it did to the files that were asked about. */
+export interface PathCommit extends Omit<HistoryEntry, "body"> {
+  /** Blob ids, null for "no file". */
+  changes: { path: string; before: string | null; after: string | null }[];
+}
+
+export interface PathHistoryRequest {
+  /** Files and folders. */
+  under: string[];
+  limit?: number;
+  /** HEAD when absent. */
+  revision?: string;
 }
 
 /** Everything specloop does with git. Never checkout, reset, stash, clean, rebase, pull or push. */
@@ -100,4 +116,12 @@ export interface Git {
   history(options: { path?: string; limit: number; revision?: string }): Promise<HistoryEntry[]>;
   /** Unified diff of a path or everything between two revisions. */
   diff(from: string, to: string, path?: string): Promise<string>;
+  /** Newest first, without merges: every commit below these paths with the blobs before and after. */
+  pathHistory(request: PathHistoryRequest): Promise<PathCommit[]>;
+  /** Contents of blobs by id; a missing one is left out. */
+  readBlobs(ids: Iterable<string>): Promise<Map<string, Buffer>>;
+  /** Commits at which a shallow clone ends; empty for a whole one. */
+  shallowCommits(): Promise<Set<string>>;
+  /** Files below a folder that are not as HEAD has them: staged, modified, deleted, untracked; ignored ones left out. */
+  dirty(folder: string): Promise<string[]>;
 }

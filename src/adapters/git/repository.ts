@@ -5,7 +5,18 @@ import { checkFolder, checkPath, checkRevision } from "./arguments.ts";
 import { commitOnly } from "./commit-only.ts";
 import { commitToBranch, deleteBranch } from "./commit-to-branch.ts";
 import { readHistory, type HistoryRequest } from "./history.ts";
-import type { BranchCommitRequest, CommitRequest, Git, GitPlaces, GitState, Head, HistoryEntry } from "./port.ts";
+import { readBlobs, readDirty, readPathHistory, readShallow } from "./path-history.ts";
+import type {
+  BranchCommitRequest,
+  CommitRequest,
+  Git,
+  GitPlaces,
+  GitState,
+  Head,
+  HistoryEntry,
+  PathCommit,
+  PathHistoryRequest,
+} from "./port.ts";
 import { GitRunner } from "./run.ts";
 import { readHead, readState } from "./state.ts";
 
@@ -148,6 +159,22 @@ export class GitRepository implements Git {
 
   history(options: HistoryRequest): Promise<HistoryEntry[]> {
     return readHistory(this.places.worktree, this.#env, options);
+  }
+
+  pathHistory(request: PathHistoryRequest): Promise<PathCommit[]> {
+    return readPathHistory(this.#run, request);
+  }
+
+  readBlobs(ids: Iterable<string>): Promise<Map<string, Buffer>> {
+    return readBlobs(this.#run, ids);
+  }
+
+  shallowCommits(): Promise<Set<string>> {
+    return readShallow(this.places);
+  }
+
+  dirty(folder: string): Promise<string[]> {
+    return readDirty(this.#run, folder);
   }
 
   diff(from: string, to: string, path?: string): Promise<string> {
