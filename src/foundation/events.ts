@@ -42,8 +42,14 @@ export interface EventMap {
   "approval.granted": { approvalId: string; operation: string; ref: string };
   "approval.carried_out": { approvalId: string; commit: string | null };
   "approval.ended": { approvalId: string; state: "rejected" | "void" | "expired" | "superseded"; why: string };
+  /** The content reached the person's branch on a lower level than the policy asks for. */
+  "approval.bypassed": { approvalId: string; by: string; level: string; required: string; commit: string };
   /** An attempt that was turned away. */
   "approval.refused": { approvalId: string; code: string; by: string; method: string };
+  /** A sheet of one-time codes is used here for the first time; `lost` when no code of the one before vouched for it. */
+  "approver.seen": { approver: string; sheet: string; lost: boolean };
+  /** The rules in specloop.yaml are others than the accepted ones; `weaker` ones wait for an approval. */
+  "approval.policy_changed": { hash: string; weaker: boolean; approvalId: string | null };
   "access.refused": { principal: Principal; code: string; what: string };
   "agent.added": { agent: string; by: string };
   "agent.revoked": { agent: string; by: string };
@@ -71,9 +77,11 @@ export interface EventMap {
     edits: number;
     ms: number;
     principal: Principal;
+    /** Top of the worktree that `path` is relative to; the served one when absent. */
+    worktree?: string;
   };
-  "document.proposed": { path: string; branch: string; commit: string; principal: Principal };
-  "document.refused": { path: string; code: string; principal: Principal };
+  "document.proposed": { path: string; branch: string; commit: string; principal: Principal; worktree?: string };
+  "document.refused": { path: string; code: string; principal: Principal; worktree?: string };
   "llm.called": {
     backend: string;
     model: string;

@@ -10,6 +10,7 @@ export type CycleId = Branded<"CycleId">;
 export type ProposalId = Branded<"ProposalId">;
 export type ExperimentId = Branded<"ExperimentId">;
 export type EditId = Branded<"EditId">;
+export type ApprovalId = Branded<"ApprovalId">;
 
 /** Every kind of id, by the prefix that a person sees: `q-7k2m9x4t1c8r`. */
 interface IdKinds {
@@ -19,6 +20,7 @@ interface IdKinds {
   p: ProposalId;
   x: ExperimentId;
   e: EditId;
+  ap: ApprovalId;
 }
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";

@@ -24,7 +24,7 @@ const KEPT = new Set([
 ]);
 
 export interface RunOptions {
-  /** Takes no optional lock and reads pathspecs literally; a write runs hooks, which must not inherit that. */
+  /** A read takes no optional lock, follows no replace refs and reads pathspecs literally; a write runs hooks, which must not inherit that. */
   kind: "read" | "write";
   input?: string | Buffer;
   /** Exit codes that are answers and not failures; 0 always is. */
@@ -49,7 +49,8 @@ export function gitEnvironment(env: NodeJS.ProcessEnv, kind: "read" | "write"): 
   const kept = Object.entries(env).flatMap(([name, value]) =>
     value !== undefined && (!name.startsWith("GIT_") || KEPT.has(name)) ? [[name, value] as const] : [],
   );
-  const reads = kind === "read" ? { GIT_OPTIONAL_LOCKS: "0", GIT_LITERAL_PATHSPECS: "1" } : {};
+  const reads =
+    kind === "read" ? { GIT_OPTIONAL_LOCKS: "0", GIT_LITERAL_PATHSPECS: "1", GIT_NO_REPLACE_OBJECTS: "1" } : {};
   return {
     ...Object.fromEntries(kept),
     LC_ALL: "C",
