@@ -45,6 +45,10 @@ interface Content {
   planHash: string;
 }
 
+const MAX_LINE = 1000;
+const MAX_TITLE = 200;
+const OURS = "<<<<<<<";
+
 const NO_CONTENT: Content = {
   title: null,
   conflictLine: null,
@@ -98,28 +102,29 @@ function contentOf(text: string, role: Role, path: string): Content {
   const common = {
     ...NO_CONTENT,
     title: titleOf(lines),
-    conflictLine: conflictIn(lines),
+    conflictLine: conflictIn(text, lines),
     planHash: sha256(withoutTicks(text)),
   };
-  if (role === "delta") return { ...common, delta: parseDelta(text) };
-  if (role === "spec") return { ...common, spec: parseSpec(text) };
+  if (role === "delta") return { ...common, delta: parseDelta(lines) };
+  if (role === "spec") return { ...common, spec: parseSpec(lines) };
   return { ...common, tasks: parseTasks(text), questions: openQuestions(lines) };
 }
 
-function titleOf({ text, fenced }: Lines): string | null {
-  const line = text.find((line, index) => !fenced[index] && /^#\s+\S/.test(line));
-  const title = line
-    ?.slice(1)
+function titleOf({ text, hashes }: Lines): string | null {
+  const at = hashes.find((index) => /^#\s+\S/.test(text[index]!));
+  const title = (at === undefined ? "" : text[at]!)
+    .slice(1, MAX_LINE)
     .trim()
     .replace(/^(?:change|proposal|change proposal)\s*[:：]\s*/i, "");
-  return title ? title.slice(0, 200) : null;
+  return title === "" ? null : title.slice(0, MAX_TITLE);
 }
 
 /** All three of git's markers in order; one alone is ordinary text (a setext heading, an example). */
-function conflictIn({ text }: Lines): number | null {
-  const ours = text.findIndex((line) => /^<{7}(?: |$)/.test(line));
+function conflictIn(content: string, { text }: Lines): number | null {
+  if (!content.includes(OURS)) return null;
+  const ours = text.findIndex((line) => line.startsWith(OURS) && /^<{7}(?: |$)/.test(line));
   if (ours === -1) return null;
-  const middle = text.findIndex((line, index) => index > ours && /^={7}$/.test(line));
-  const theirs = text.findIndex((line, index) => index > middle && /^>{7}(?: |$)/.test(line));
+  const middle = text.findIndex((line, index) => index > ours && line === "=======");
+  const theirs = text.findIndex((line, index) => index > middle && line.startsWith(">") && /^>{7}(?: |$)/.test(line));
   return middle !== -1 && theirs !== -1 ? ours + 1 : null;
 }

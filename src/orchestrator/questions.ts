@@ -30,11 +30,11 @@ export function openQuestions({ text, fenced }: Lines): AskedQuestion[] {
   let indent: number | null = null;
   for (const [index, line] of text.entries()) {
     if (fenced[index]) continue;
-    const heading = HEADING.exec(line);
+    const heading = line.startsWith("#") ? HEADING.exec(line) : null;
     if (heading) {
       if (level === 0 || heading[1]!.length <= level) level = SECTION.test(heading[2]!.trim()) ? heading[1]!.length : 0;
       indent = null;
-    } else if (level > 0 && line.trim() !== "") indent = readLine(questions, line, index + 1, indent);
+    } else if (level > 0 && line.trimStart() !== "") indent = readLine(questions, line, index + 1, indent);
     if (questions.length > MAX_QUESTIONS) return questions.slice(0, MAX_QUESTIONS);
   }
   return questions.filter(({ text: question }) => !NOTHING.test(question));

@@ -44,8 +44,8 @@ const HEADING = /^##\s+(.+)$/;
 const BULLET = /^[-*+]\s*/;
 
 /** Reads a delta; sections of the same kind count together. Never throws. */
-export function parseDelta(content: string): ParsedDelta {
-  const lines = splitLines(content);
+export function parseDelta(content: string | Lines): ParsedDelta {
+  const lines = typeof content === "string" ? splitLines(content) : content;
   const sections = topSections(lines);
   const of = (operation: DeltaOperation) =>
     sections.filter((section) => section.operation === operation).map(({ from, to }) => ({ from: from + 1, to }));
@@ -63,11 +63,10 @@ export function parseDelta(content: string): ParsedDelta {
   };
 }
 
-function topSections({ text, fenced }: Lines): Titled[] {
-  const starts: { title: string; from: number }[] = [];
-  text.forEach((line, index) => {
-    const match = fenced[index] ? null : HEADING.exec(line);
-    if (match) starts.push({ title: match[1]!.trim(), from: index });
+function topSections({ text, hashes }: Lines): Titled[] {
+  const starts = hashes.flatMap((from) => {
+    const match = HEADING.exec(text[from]!);
+    return match ? [{ title: match[1]!.trim(), from }] : [];
   });
   return starts.map(({ title, from }, order) => {
     return { title, operation: operationOf(title), from, to: starts[order + 1]?.from ?? text.length };
@@ -129,17 +128,16 @@ function quotedName(line: string, lead: RegExp): string | null {
   return header ? normalizeName(header[1]!) : null;
 }
 
-function orphans({ text, fenced }: Lines, sections: Titled[]): ParsedDelta["orphaned"] {
+function orphans({ text, hashes }: Lines, sections: Titled[]): ParsedDelta["orphaned"] {
   const found: ParsedDelta["orphaned"] = [];
   let order = -1;
-  text.forEach((line, index) => {
+  for (const index of hashes) {
     while (sections[order + 1] && sections[order + 1]!.from < index) order += 1;
-    if (fenced[index]) return;
     const section = sections[order] ?? null;
-    const name = requirementName(line);
+    const name = requirementName(text[index]!);
     if (name !== null && (section === null || section.operation === null)) {
       found.push({ name, line: index + 1, section: section?.title ?? null });
     }
-  });
+  }
   return found;
 }

@@ -1,3 +1,4 @@
+export type { ArchiveReport } from "./archive-cli.ts";
 export {
   parseDelta,
   type DeltaOperation,

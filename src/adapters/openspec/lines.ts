@@ -9,6 +9,8 @@ export interface Lines {
    * the length of that text.
    */
   starts: number[];
+  /** Indexes of the lines outside fences that begin with `#`, in order: all that the grammar of specs looks at. */
+  hashes: number[];
 }
 
 /** A stretch of lines: `from` inclusive, `to` exclusive, both indexes. */
@@ -30,19 +32,43 @@ export interface TextRange {
 
 const LINE_FEED = 10;
 const RETURN = 13;
+const SPACE = 32;
+const HASH = 35;
+const LAST_LETTER = 122;
+const BACKTICK = 96;
 
 /** Splits once and masks fences in one pass: a fence is three or more backticks or tildes, indented or not. */
 export function splitLines(content: string): Lines {
   const { text, starts } = split(withoutBom(content));
   const fenced: boolean[] = [];
+  const hashes: number[] = [];
   let open: Fence | null = null;
-  for (const line of text) {
+  for (let index = 0; index < text.length; index += 1) {
+    const line = text[index]!;
     const fence = fenceOf(line);
-    fenced.push(open !== null || fence !== null);
+    const masked: boolean = open !== null || fence !== null;
+    fenced.push(masked);
+    if (!masked && line.charCodeAt(0) === HASH) hashes.push(index);
     if (open === null) open = fence;
     else if (fence && fence.bare && fence.mark === open.mark && fence.length >= open.length) open = null;
   }
-  return { text, fenced, starts };
+  return { text, fenced, starts, hashes };
+}
+
+/** The lines that begin with `#` in a span. */
+export function hashesIn({ hashes }: Lines, { from, to }: Span): number[] {
+  return hashes.slice(firstFrom(hashes, from), firstFrom(hashes, to));
+}
+
+/** Index of the first value that is not below the wanted one; values are in order. */
+function firstFrom(values: number[], wanted: number): number {
+  let [low, high] = [0, values.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle]! < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export function withoutBom(content: string): string {
@@ -87,10 +113,16 @@ interface Fence {
 }
 
 function fenceOf(line: string): Fence | null {
+  if (line === "" || isText(line.charCodeAt(0))) return null;
   const trimmed = line.trimStart();
   const mark = trimmed[0];
   if (mark !== "`" && mark !== "~") return null;
   let length = 1;
   while (trimmed[length] === mark) length += 1;
   return length < 3 ? null : { mark, length, bare: trimmed.slice(length).trim() === "" };
+}
+
+/** Most lines begin with a letter, a digit or a sign of markdown's, which is quickly told. */
+function isText(code: number): boolean {
+  return code > SPACE && code <= LAST_LETTER && code !== BACKTICK;
 }

@@ -1,5 +1,5 @@
 import { sha256 } from "../../foundation/hash.ts";
-import { rangeOf, type Lines, type Span, type TextRange } from "./lines.ts";
+import { hashesIn, rangeOf, type Lines, type Span, type TextRange } from "./lines.ts";
 
 /** One `####` block, from its header to the last character that is no white space. */
 export interface Scenario extends TextRange {
@@ -57,10 +57,7 @@ export function foldName(name: string): string {
 
 /** The requirement blocks of a section, in order. */
 export function requirementsIn(lines: Lines, span: Span): Requirement[] {
-  const starts: number[] = [];
-  for (let index = span.from; index < span.to; index += 1) {
-    if (!lines.fenced[index] && requirementName(lines.text[index]!) !== null) starts.push(index);
-  }
+  const starts = hashesIn(lines, span).filter((index) => requirementName(lines.text[index]!) !== null);
   return starts.map((from, order) => block(lines, { from, to: starts[order + 1] ?? span.to }));
 }
 
@@ -96,26 +93,24 @@ function statement({ text, fenced }: Lines, { from, to }: Span): string {
 
 /** Every `####` header with something below it is a scenario, whatever it is called. */
 function scenariosIn(lines: Lines, { from, to }: Span, raw: string): Scenario[] {
-  const { text, fenced } = lines;
-  const found: Scenario[] = [];
-  const isEnd = (index: number) => !fenced[index] && SCENARIO_END.test(text[index]!);
-  // Where the line begins in `raw`, whose line ends are one character each.
-  let at = text[from - 1]!.length + 1;
-  for (let index = from; index < to;) {
-    const match = fenced[index] ? null : SCENARIO.exec(text[index]!);
-    let [next, length] = [index + 1, text[index]!.length];
-    while (match && next < to && !isEnd(next)) {
-      length += 1 + text[next]!.length;
-      next += 1;
-    }
-    const range = match ? rangeOf(lines, { from: index, to: next }) : null;
-    if (match && range && range.endLine > range.line) {
-      const own = raw.slice(at, at + length).trimEnd();
-      const name = normalizeName(match[1]!.replace(/^Scenario:/i, ""));
-      found.push({ name, ...range, raw: own, hash: sha256(own) });
-    }
-    at += length + 1;
-    index = next;
-  }
-  return found;
+  const { text } = lines;
+  const headers = hashesIn(lines, { from, to }).filter((index) => SCENARIO_END.test(text[index]!));
+  const offsetOf = offsets(text, from - 1);
+  return headers.flatMap((index, order) => {
+    const match = SCENARIO.exec(text[index]!);
+    if (!match) return [];
+    const range = rangeOf(lines, { from: index, to: headers[order + 1] ?? to });
+    if (range.endLine === range.line) return [];
+    const own = raw.slice(offsetOf(index), offsetOf(range.endLine)).trimEnd();
+    return [{ name: normalizeName(match[1]!.replace(/^Scenario:/i, "")), ...range, raw: own, hash: sha256(own) }];
+  });
+}
+
+/** Where lines begin in a text that starts with the line `from` and has line ends of one character; ask in order. */
+function offsets(text: string[], from: number): (index: number) => number {
+  let [line, offset] = [from, 0];
+  return (index) => {
+    for (; line < index; line += 1) offset += text[line]!.length + 1;
+    return offset;
+  };
 }

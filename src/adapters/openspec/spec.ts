@@ -21,8 +21,8 @@ export interface ParsedSpec {
 const HEADING = /^(#{1,6})\s+(.+)$/;
 
 /** Reads a main spec as archive does: blocks count only below the first `## Requirements`. Never throws. */
-export function parseSpec(content: string): ParsedSpec {
-  const lines = splitLines(content);
+export function parseSpec(content: string | Lines): ParsedSpec {
+  const lines = typeof content === "string" ? splitLines(content) : content;
   const purpose = find(lines, isPurpose, /^#{1,6}\s/);
   const requirements = find(lines, (line) => /^##\s+Requirements\s*$/i.test(line), /^##\s/);
   return {
@@ -51,9 +51,9 @@ function isPurpose(line: string): boolean {
 }
 
 /** The first line that `begins` and those behind it, up to the next one that fits `ends`. */
-function find({ text, fenced }: Lines, begins: (line: string) => boolean, ends: RegExp): Span | null {
-  const from = text.findIndex((line, index) => !fenced[index] && begins(line));
-  if (from === -1) return null;
-  const to = text.findIndex((line, index) => index > from && !fenced[index] && ends.test(line));
-  return { from, to: to === -1 ? text.length : to };
+function find({ text, hashes }: Lines, begins: (line: string) => boolean, ends: RegExp): Span | null {
+  const order = hashes.findIndex((index) => begins(text[index]!));
+  if (order === -1) return null;
+  const next = hashes.findIndex((index, place) => place > order && ends.test(text[index]!));
+  return { from: hashes[order]!, to: next === -1 ? text.length : hashes[next]! };
 }

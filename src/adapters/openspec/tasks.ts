@@ -22,29 +22,42 @@ export interface ParsedTask {
  * them; done is `x` or `X` alone. Linear in the length of the text.
  */
 export function parseTasks(content: string): ParsedTask[] {
-  const tasks: ParsedTask[] = [];
-  let start = 0;
-  withoutBom(content)
-    .split("\n")
-    .forEach((line, index) => {
-      const task = taskOf(line);
-      if (task) {
-        const { text, done, open, close } = task;
-        const end = start + (line.endsWith("\r") ? line.length - 1 : line.length);
-        const box = { start: start + open + 1, end: start + close };
-        tasks.push({ number: numberOf(text), text, done, line: index + 1, start, end, box });
-      }
-      start += line.length + 1;
-    });
-  return tasks;
+  return taskLines(withoutBom(content)).map(({ text, done, line, start, end, open, close }) => {
+    const box = { start: start + open + 1, end: start + close };
+    return { number: numberOf(text), text, done, line, start, end, box };
+  });
 }
 
 /** Text in which every task is open: the same for two versions that differ in ticks alone. */
 export function withoutTicks(content: string): string {
-  return content
-    .split("\n")
-    .map((line) => (taskOf(line)?.done ? line.replace(/\[\s*[xX]\s*\]/, "[ ]") : line))
-    .join("\n");
+  const parts: string[] = [];
+  let from = 0;
+  for (const { done, start, open, close } of taskLines(content)) {
+    if (!done) continue;
+    parts.push(content.slice(from, start + open), "[ ]");
+    from = start + close + 1;
+  }
+  return from === 0 ? content : parts.join("") + content.slice(from);
+}
+
+/** Looks at lines that hold a bracket alone, each once. */
+function taskLines(content: string) {
+  const found: (TaskLine & { line: number; start: number; end: number })[] = [];
+  let [line, start] = [1, 0];
+  for (let bracket = content.indexOf("["); bracket !== -1; bracket = content.indexOf("[", start)) {
+    for (let end = content.indexOf("\n", start); end !== -1 && end < bracket; end = content.indexOf("\n", start)) {
+      line += 1;
+      start = end + 1;
+    }
+    const next = content.indexOf("\n", bracket);
+    const end = next === -1 ? content.length : next;
+    const task = taskOf(content.slice(start, end));
+    if (task) found.push({ ...task, line, start, end: content[end - 1] === "\r" ? end - 1 : end });
+    if (next === -1) return found;
+    line += 1;
+    start = next + 1;
+  }
+  return found;
 }
 
 /** The number a task begins with: digits with at least one dot, and at most one letter behind. */

@@ -5,6 +5,7 @@ import { SpecloopError } from "../../foundation/errors.ts";
 import { withoutRepositoryPath } from "../../foundation/paths.ts";
 import type { HealthCheck } from "../../foundation/health.ts";
 import type { Logger } from "../../foundation/logger.ts";
+import { archiveByCommand, type ArchiveReport } from "./archive-cli.ts";
 import { locate, type Installation } from "./locate.ts";
 import type { Verdict } from "./port.ts";
 import { refuseUnreadable } from "./readable.ts";
@@ -77,6 +78,18 @@ export class Validator implements AsyncDisposable {
       const message = `OpenSpec did not come to a verdict on ${change} within ${TIMEOUT_MS / 1000} s.`;
       throw new SpecloopError("document_too_complex", message, { target: change, cause: error });
     }
+  }
+
+  /**
+   * OpenSpec's own command archives the change in `project`, which it writes to. Throws `no_validator`, `archive_refused`,
+   * `document_too_large`, `document_not_text`.
+   */
+  async archive(project: string, change: string, signal: AbortSignal): Promise<ArchiveReport> {
+    const installation = await this.installation();
+    if (!installation)
+      throw new SpecloopError("no_validator", "No OpenSpec was found to archive with.", { fix: ADVICE });
+    await refuseUnreadable(project, change, this.#parts.maxFileBytes?.() ?? MAX_FILE_BYTES);
+    return archiveByCommand({ installation, project, change, env: this.#env, signal });
   }
 
   async #judge(
