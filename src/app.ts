@@ -28,6 +28,7 @@ import {
 import { createCaller, createMcp, HttpDoor, SocketDoor } from "./server/index.ts";
 import { toolResources } from "./server/tool-resources.ts";
 import { readStatus, type AppStatus } from "./status.ts";
+import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
 
 /** What the roof needs from the process. */
 export interface AppParts {
@@ -55,7 +56,7 @@ interface Stores {
 
 /** What the doors open onto. */
 interface Built {
-  rooms: Rooms;
+  rooms: Rooms & { elsewhere: WorktreeDocuments };
   stores: Stores;
   llm: Llm;
   events: EventBus;
@@ -91,7 +92,8 @@ export class App implements AsyncDisposable {
     const rooms = this.#buildRooms({ git, stores, llm, events });
     tools.push(...allTools(rooms));
     const ending = AbortSignal.any([signal, this.#stop.signal]);
-    for (const room of [rooms.documents, rooms.changes, rooms.questions, rooms.loop]) await room.start(ending);
+    for (const room of [rooms.documents, rooms.elsewhere, rooms.changes, rooms.questions, rooms.loop])
+      await room.start(ending);
     this.#followConfig(events);
     await this.#openDoors({ rooms, stores, llm, events, tools, audit }, signal);
   }
@@ -127,19 +129,22 @@ export class App implements AsyncDisposable {
   }
 
   /** Rooms meet here: each gets the others as the small interfaces that it declares. */
-  #buildRooms({ git, stores, llm, events }: { git: Git; stores: Stores; llm: Llm; events: EventBus }): Rooms {
+  #buildRooms({ git, stores, llm, events }: { git: Git; stores: Stores; llm: Llm; events: EventBus }): Built["rooms"] {
     const { repository, paths, config, env, clock } = this.#parts;
     const named = (room: string) => this.#parts.logger.child({ room });
     const { core, telemetry } = stores;
     const idempotency = new Idempotency({ store: core.as<AccessTables>(), clock });
     const base = { git, events, clock };
-    const documents = new DocumentManager({
-      ...base,
-      store: core.as(),
-      recovery: paths.recovery,
-      logger: named("document-manager"),
-      options: config.live("documents"),
-    });
+    const buildDocuments = (place: DocumentPlace) =>
+      new DocumentManager({
+        ...place,
+        clock,
+        store: place.store.as(),
+        logger: named("document-manager"),
+        options: config.live("documents"),
+      });
+    const documents = buildDocuments({ git, events, store: core, recovery: paths.recovery });
+    const elsewhere = new WorktreeDocuments({ ...base, env, logger: named("worktrees"), build: buildDocuments });
     const changes = this.#buildOrchestrator(base, core);
     const index = this.#stack.use(openSearchIndex(paths.indexDb));
     const questions = new QuestionRouter({
@@ -166,8 +171,8 @@ export class App implements AsyncDisposable {
       logger: named("feedback-loop"),
       options: config.live("loop"),
     });
-    for (const room of [documents, changes, questions, loop]) this.#stack.use(room);
-    return { changes, documents, questions, loop };
+    for (const room of [documents, elsewhere, changes, questions, loop]) this.#stack.use(room);
+    return { changes, documents, elsewhere, documentsIn: (worktree) => elsewhere.of(worktree), questions, loop };
   }
 
   #buildOrchestrator(base: { git: Git; events: EventBus; clock: Clock }, core: Store<unknown>): Orchestrator {
@@ -241,7 +246,9 @@ export class App implements AsyncDisposable {
     };
     watchFile(path, { interval: CONFIG_POLL_MS, persistent: false }, reload);
     this.#stack.defer(() => unwatchFile(path, reload));
-    this.#stack.use(events.on("document.updated", (document) => document.path === CONFIG_FILE && reload()));
+    this.#stack.use(
+      events.on("document.updated", ({ path, worktree }) => path === CONFIG_FILE && !worktree && reload()),
+    );
   }
 }
 

@@ -1,17 +1,17 @@
 import { rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { createStateDirectory } from "./access/index.ts";
 import { openGit } from "./adapters/git/index.ts";
 import { acquireProcessLock } from "./adapters/store/index.ts";
 import { App } from "./app.ts";
 import { ConfigHolder } from "./config.ts";
 import { systemClock } from "./foundation/clock.ts";
-import { SpecloopError } from "./foundation/errors.ts";
 import { createFileSink } from "./foundation/log-file.ts";
 import { createLogger, type Logger } from "./foundation/logger.ts";
 import type { StatePaths } from "./foundation/paths.ts";
 import { findPlaces } from "./places.ts";
 import type { AppStatus } from "./status.ts";
+import { refuseCommittedState } from "./worktrees.ts";
 
 export interface DaemonOptions {
   /** Any path inside the repository to serve. */
@@ -39,7 +39,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { repository, root, paths } = await findPlaces(options.path);
   const config = new ConfigHolder({ repository, env: options.env, flags: options.flags });
   if (config.current.server.socket) paths.socket = config.current.server.socket;
-  if (root === repository) await refuseCommittedState(root, paths);
+  if (root === repository) await refuseCommittedState(await openGit(root), paths);
   createStateDirectory(paths);
   await using stack = new AsyncDisposableStack();
   const owner = { pid: process.pid, socket: paths.socket, startedAt: systemClock.now() };
@@ -60,21 +60,6 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await aborted(options.signal, app.stopRequested);
   options.onStopping?.();
   logger.info("the daemon is stopping");
-}
-
-/** State that came with the repository is known to whoever committed it: token, databases, links to anywhere. */
-async function refuseCommittedState(root: string, paths: StatePaths): Promise<void> {
-  const git = await openGit(root);
-  const [first] = await git.tracked(basename(paths.directory));
-  if (first === undefined) return;
-  throw new SpecloopError(
-    "path_protected",
-    `The repository has specloop's state committed (${first}), so it is not yours.`,
-    {
-      target: first,
-      fix: `Look at it, then remove it: git rm -r --cached "${dirname(first)}" && rm -r "${paths.directory}", commit, start again.`,
-    },
-  );
 }
 
 function daemonFile(status: AppStatus, paths: StatePaths): Record<string, unknown> {

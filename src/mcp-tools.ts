@@ -8,6 +8,8 @@ import { tools as questionTools, type QuestionRouter } from "./question-router/i
 export interface Rooms {
   changes: Orchestrator;
   documents: DocumentManager;
+  /** The documents of another worktree of the repository; null for the served one. */
+  documentsIn?: (worktree: string) => Promise<DocumentManager | null>;
   questions: QuestionRouter;
   loop: FeedbackLoop;
 }
@@ -17,7 +19,24 @@ export function allTools(rooms: Rooms): Tool[] {
   return [
     ...questionTools(rooms.questions),
     ...changeTools(rooms.changes),
-    ...documentTools(rooms.documents),
+    ...documentToolsIn(rooms),
     ...loopTools(rooms.loop),
   ];
+}
+
+/** The document tools of the caller's own worktree: the paths that it names are relative to that one. */
+function documentToolsIn({ documents, documentsIn }: Rooms): Tool[] {
+  const made = new WeakMap<DocumentManager, Tool[]>();
+  const toolsOf = (room: DocumentManager) => {
+    const tools = made.get(room) ?? documentTools(room);
+    made.set(room, tools);
+    return tools;
+  };
+  return documentTools(documents).map((tool, index) => ({
+    ...tool,
+    run: async (input, context) => {
+      const room = context.worktree === undefined ? null : await documentsIn?.(context.worktree);
+      return (room ? toolsOf(room)[index]! : tool).run(input, context);
+    },
+  }));
 }

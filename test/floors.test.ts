@@ -12,7 +12,7 @@ const FLOORS: string[][] = [
   ["orchestrator", "question-router", "document-manager", "feedback-loop"],
   ["mcp-tools.ts"],
   ["server"],
-  ["config.ts", "places.ts"],
+  ["config.ts", "places.ts", "worktrees.ts"],
   ["status.ts"],
   ["app.ts"],
   ["daemon.ts"],

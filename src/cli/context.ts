@@ -28,8 +28,9 @@ export interface GlobalOptions {
 /** A connection to the daemon of the repository; `daemon_not_running` when there is none. */
 export async function connect(context: CliContext): Promise<ControlClient> {
   const { worktree, paths } = await findPlaces(context.path);
-  const socket = context.env["WORKFLOW_ORCHESTRATOR_SOCKET"] ?? paths.socket;
-  return connectControl(socket, await person(context), worktree);
+  const named = context.env["WORKFLOW_ORCHESTRATOR_SOCKET"];
+  // A daemon that was named may serve another repository, which knows nothing of this worktree.
+  return connectControl(named ?? paths.socket, await person(context), named === undefined ? worktree : undefined);
 }
 
 /** Calls one tool of the running daemon. */

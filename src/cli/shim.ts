@@ -55,7 +55,7 @@ export async function runShim(argv: string[], env: Env, streams: ShimStreams, ma
     const { root, worktree } = findPlaces(options.repo, env);
     const socket = await reach({ root, worktree, env, main });
     warnOfOtherVersion(root, streams.stderr);
-    socket.write(`${JSON.stringify({ ...hello(options, env), worktree })}\n`);
+    socket.write(`${JSON.stringify(hello(options, env, worktree))}\n`);
     return await pipeBothWays(socket, streams);
   } catch (thrown) {
     const error = thrown instanceof SpecloopError ? thrown : new SpecloopError("internal", String(thrown));
@@ -82,9 +82,17 @@ function parse(argv: string[]): ShimOptions {
   }
 }
 
-function hello({ toolset, client }: ShimOptions, env: Env): Record<string, unknown> {
+function hello({ toolset, client }: ShimOptions, env: Env, worktree: string): Record<string, unknown> {
   const session = env["CLAUDE_CODE_SESSION_ID"]?.slice(0, 200);
-  return { kind: "mcp", toolset, ...(client && { client: client.slice(0, 200) }), ...(session && { session }) };
+  // A daemon that was named may serve another repository, which knows nothing of this worktree.
+  const place = env["WORKFLOW_ORCHESTRATOR_SOCKET"] ? {} : { worktree };
+  return {
+    kind: "mcp",
+    toolset,
+    ...place,
+    ...(client && { client: client.slice(0, 200) }),
+    ...(session && { session }),
+  };
 }
 
 interface Places {

@@ -7,6 +7,8 @@ import { GitRunner } from "./run.ts";
 
 export { listWorktrees, type Worktree } from "./worktrees.ts";
 export { Arrivals, type Arrival } from "./arrival.ts";
+export { remoteBranch } from "./remote-branch.ts";
+export { Signatures, type SignatureVerdict, type SignedObject, type Signers } from "./signatures.ts";
 export type {
   BranchCommitRequest,
   CommitRequest,
