@@ -64,10 +64,10 @@ export function checkAuthor(author: string): string {
  * The whole text of a commit message: subject, body, and the trailers as a paragraph of their own (git-interpret-
  * trailers(1)). Values with line ends are refused, because they could forge another trailer.
  */
-export function composeMessage(message: string, trailers: Record<string, string>): string {
+export function composeMessage(message: string, trailers: Record<string, string> | Record<string, string>[]): string {
   const text = message.replaceAll("\r\n", "\n").split("\n").map(withoutScissors).join("\n").trim();
   if (text === "" || text.includes("\0")) throw new SpecloopError("bad_input", "A commit needs a message without NUL.");
-  const lines = Object.entries(trailers).map(([name, value]) => trailer(name, value));
+  const lines = [trailers].flat().flatMap((one) => Object.entries(one).map(([name, value]) => trailer(name, value)));
   return lines.length > 0 ? `${text}\n\n${lines.join("\n")}\n` : `${text}\n`;
 }
 

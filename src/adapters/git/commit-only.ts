@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { checkAuthor, checkPath, composeMessage } from "./arguments.ts";
+import type { OwnLocks } from "./own-locks.ts";
 import type { CommitRequest, GitPlaces } from "./port.ts";
 import type { GitRunner } from "./run.ts";
 import { readState, refuseBusy } from "./state.ts";
@@ -24,6 +25,7 @@ const LONGEST_WAIT_MS = 200;
 export interface CommitSurroundings {
   run: GitRunner;
   places: GitPlaces;
+  locks: OwnLocks;
   /** How long a lock held by another process is waited for, milliseconds. */
   lockWaitMs: number;
 }
@@ -54,7 +56,7 @@ export async function commitOnly(surroundings: CommitSurroundings, request: Comm
     "--",
     ...paths.map(literal),
   ];
-  const commit = () => withPatience(git, () => git.run.run(args, { kind: "write", input: message }));
+  const commit = () => withPatience(git, () => git.run.run(args, { kind: "write", input: message, locks: git.locks }));
   try {
     return await commit()
       .catch((error: unknown) => commitWithNew(git, { paths, commit, error }))
@@ -79,29 +81,35 @@ async function commitWithNew(
   if (missing !== undefined)
     throw new SpecloopError("unknown_document", `There is no file "${missing}" to commit.`, { target: missing });
   const add = [...WRITE_OPTIONS, "add", "--intent-to-add", "--", ...fresh.map(literal)];
-  await withPatience(git, () => git.run.run(add, { kind: "write" }));
+  await withPatience(git, () => git.run.run(add, { kind: "write", locks: git.locks }));
   try {
     return await commit();
   } catch (error) {
     const forget = [...WRITE_OPTIONS, "update-index", "--force-remove", "--", ...fresh];
-    await withPatience(git, () => git.run.run(forget, { kind: "write" }));
+    await withPatience(git, () => git.run.run(forget, { kind: "write", locks: git.locks }));
     throw error;
   }
 }
 
-/** Repeats what fails because of a held lock, with jitter, until the limit; then `git_busy`. Never removes a lock. */
+/** Repeats what fails because of a held lock, with jitter, until the limit; then `git_busy`. Removes no foreign lock. */
 async function withPatience<T>(git: Patient, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
   for (;;) {
     try {
       return await work();
     } catch (error) {
+      if (wasKilled(error)) git.locks.remove();
       if (!CONTENDED.test(messageOf(error))) throw error;
+      if (git.locks.remove().length > 0) continue;
       const waitedMs = performance.now() - started;
       if (waitedMs >= git.lockWaitMs || git.signal?.aborted) throw locked(error, waitedMs);
     }
     await wait(SHORTEST_WAIT_MS + Math.random() * (LONGEST_WAIT_MS - SHORTEST_WAIT_MS));
   }
+}
+
+function wasKilled(error: unknown): boolean {
+  return error instanceof SpecloopError && typeof error.details?.["signal"] === "string";
 }
 
 function locked(cause: unknown, waitedMs: number): SpecloopError {

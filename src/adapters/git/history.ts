@@ -68,6 +68,7 @@ function parse(output: string): HistoryEntry[] {
   for (let at = 0; at + FIELDS.length <= values.length; at += FIELDS.length) {
     const [commit = "", author = "", email = "", seconds = "0", subject = "", body = "", trailers = ""] =
       values.slice(at);
+    const edits = editsOf(trailers);
     entries.push({
       commit,
       author,
@@ -75,13 +76,20 @@ function parse(output: string): HistoryEntry[] {
       at: Number(seconds) * 1000,
       subject,
       body: body.trim(),
-      trailers: ownTrailers(trailers),
+      trailers: edits.at(-1) ?? {},
+      edits,
     });
   }
   return entries;
 }
 
-function ownTrailers(text: string): Record<string, string> {
-  const found = [...text.matchAll(/^(Specloop-[A-Za-z-]+): (.+)$/gm)];
-  return Object.fromEntries(found.map(([, name = "", value = ""]) => [name, value.trim()]));
+/** Each `Specloop-Edit` begins the trailers of another edit; ours without one (a proposal's) are one record as well. */
+export function editsOf(text: string): Record<string, string>[] {
+  const edits: Record<string, string>[] = [];
+  for (const [, name = "", value = ""] of text.matchAll(/^(Specloop-[A-Za-z-]+): (.+)$/gm)) {
+    const last = edits.at(-1);
+    if (last && (name !== "Specloop-Edit" || last["Specloop-Edit"] === undefined)) last[name] = value.trim();
+    else edits.push({ [name]: value.trim() });
+  }
+  return edits;
 }

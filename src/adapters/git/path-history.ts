@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkFolder, checkRevision } from "./arguments.ts";
+import { editsOf } from "./history.ts";
 import type { GitPlaces, PathCommit, PathHistoryRequest } from "./port.ts";
 import type { GitRunner } from "./run.ts";
 
@@ -77,13 +78,15 @@ function parse(output: string): PathCommit[] {
     const value = values[at]!.replace(/^\n/, "");
     if (value === MARK) {
       const [commit = "", author = "", email = "", seconds = "0", subject = "", trailers = ""] = values.slice(at + 1);
+      const edits = editsOf(trailers);
       commits.push({
         commit,
         author,
         email,
         at: Number(seconds) * 1000,
         subject,
-        trailers: ownTrailers(trailers),
+        trailers: edits.at(-1) ?? {},
+        edits,
         changes: [],
       });
       at += FIELDS.length;
@@ -98,9 +101,4 @@ function parse(output: string): PathCommit[] {
 
 function blob(id: string): string | null {
   return NO_BLOB.test(id) ? null : id;
-}
-
-function ownTrailers(text: string): Record<string, string> {
-  const found = [...text.matchAll(/^(Specloop-[A-Za-z-]+): (.+)$/gm)];
-  return Object.fromEntries(found.map(([, name = "", value = ""]) => [name, value.trim()]));
 }

@@ -31,8 +31,16 @@ export interface HistoryEntry {
   at: number;
   subject: string;
   body: string;
-  /** `Specloop-*` trailers, name -> value. */
+  /** `Specloop-*` trailers, name -> value; of the last edit where the commit holds several. */
   trailers: Record<string, string>;
+  /** The same for every edit that the commit holds, in the order in which they were made. */
+  edits: Record<string, string>[];
+}
+
+export interface RecordedBlobs {
+  head: string | null;
+  /** Stage 0; null while the path is in conflict. */
+  index: string | null;
 }
 
 export interface CommitRequest {
@@ -40,7 +48,8 @@ export interface CommitRequest {
   paths: string[];
   /** Subject line, and body after a blank line. */
   message: string;
-  trailers: Record<string, string>;
+  /** One record, or one per edit where several edits share the commit; each begins with `Specloop-Edit` then. */
+  trailers: Record<string, string> | Record<string, string>[];
   /** `Name <mail>`; git's configured author when absent. */
   author?: string;
   /** How long a held lock is waited for, milliseconds; the limit that git was opened with when absent. */
@@ -96,12 +105,20 @@ export interface Git {
   tracked(folder: string): Promise<string[]>;
   /** Whether the worktree, the index and HEAD agree about `path`; `untracked` when git does not know it. */
   pathState(path: string): Promise<"clean" | "staged" | "modified" | "untracked" | "absent">;
+  /**
+   * Blob ids that HEAD and the index have of paths, null for "not there"; one process at any number of paths, and none of
+   * the other files is looked at. HEAD, index and a file's own blob id being equal is the cheap proof that it is clean.
+   */
+  recorded(paths: string[]): Promise<Map<string, RecordedBlobs>>;
   isIgnored(path: string): Promise<boolean>;
   /**
    * `git commit --only` of these paths with `core.fsync=committed`: the person's other staged work stays staged.
-   * Waits with jitter for a held index.lock up to a limit, then `git_busy`. Returns the commit id.
+   * Waits with jitter for a held index.lock up to a limit, then `git_busy`. Returns the commit id. A lock that a killed
+   * git of ours left is removed, another one never.
    */
   commitOnly(request: CommitRequest): Promise<string>;
+  /** Removes locks that a killed git of ours left behind, as the journal tells; returns their paths. */
+  removeOwnLocks(): Promise<string[]>;
   /** A commit on a branch that is not checked out, by objects and compare-and-swap; worktree and index stay as they are. */
   commitToBranch(request: BranchCommitRequest): Promise<string>;
   /** Deletes a branch if it is still at `expected`. */

@@ -5,6 +5,7 @@ import { checkFolder, checkPath, checkRevision } from "./arguments.ts";
 import { commitOnly } from "./commit-only.ts";
 import { commitToBranch, deleteBranch } from "./commit-to-branch.ts";
 import { readHistory, type HistoryRequest } from "./history.ts";
+import { OwnLocks } from "./own-locks.ts";
 import { readBlobs, readDirty, readPathHistory, readShallow } from "./path-history.ts";
 import type {
   BranchCommitRequest,
@@ -16,6 +17,7 @@ import type {
   HistoryEntry,
   PathCommit,
   PathHistoryRequest,
+  RecordedBlobs,
 } from "./port.ts";
 import { GitRunner } from "./run.ts";
 import { readHead, readState } from "./state.ts";
@@ -28,17 +30,22 @@ export interface RepositoryOptions {
   timeoutMs: number;
 }
 
+/** A partial clone would fetch an object that it lacks from its remote; an edit waits for no network. */
+const NO_TRANSPORT = ["-c", "protocol.allow=never"];
+
 /** The port over the installed git; every answer is asked anew, nothing is cached. */
 export class GitRepository implements Git {
   readonly places: GitPlaces;
   readonly #run: GitRunner;
   readonly #env: NodeJS.ProcessEnv;
   readonly #lockWaitMs: number;
+  readonly #locks: OwnLocks;
 
   constructor({ places, env, signal, lockWaitMs, timeoutMs }: RepositoryOptions) {
     this.places = places;
     this.#env = env;
     this.#lockWaitMs = lockWaitMs;
+    this.#locks = new OwnLocks(places);
     this.#run = new GitRunner({ directory: places.worktree, env, signal, timeoutMs });
   }
 
@@ -120,6 +127,17 @@ export class GitRepository implements Git {
     return lstatSync(join(this.places.worktree, path), { throwIfNoEntry: false }) ? "clean" : "absent";
   }
 
+  async recorded(paths: string[]): Promise<Map<string, RecordedBlobs>> {
+    const input = paths.map(checkPath).map((path) => `HEAD:${path}\n:0:${path}\n`);
+    const args = [...NO_TRANSPORT, "cat-file", "--batch-check=%(objectname) %(objecttype)"];
+    const { stdout } = await this.#run.run(args, { kind: "read", input: input.join("") });
+    const blobs = stdout
+      .toString("utf8")
+      .split("\n")
+      .map((line) => /^([0-9a-f]{40}) blob$/.exec(line)?.[1] ?? null);
+    return new Map(paths.map((path, at) => [path, { head: blobs[2 * at] ?? null, index: blobs[2 * at + 1] ?? null }]));
+  }
+
   async isIgnored(path: string): Promise<boolean> {
     // check-ignore refuses to run with literal pathspecs; behind ./ nothing in a path is magic.
     const args = ["check-ignore", "--quiet", "--", `./${checkPath(path)}`];
@@ -127,7 +145,14 @@ export class GitRepository implements Git {
   }
 
   commitOnly(request: CommitRequest): Promise<string> {
-    return commitOnly({ run: this.#run, places: this.places, lockWaitMs: this.#lockWaitMs }, request);
+    return commitOnly(
+      { run: this.#run, places: this.places, locks: this.#locks, lockWaitMs: this.#lockWaitMs },
+      request,
+    );
+  }
+
+  removeOwnLocks(): Promise<string[]> {
+    return Promise.resolve(this.#locks.remove());
   }
 
   commitToBranch(request: BranchCommitRequest): Promise<string> {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { withoutRepositoryPath } from "../../foundation/paths.ts";
+import type { OwnLocks } from "./own-locks.ts";
 
 /** More output than this is an error, so that no answer of git can fill the memory. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
@@ -29,6 +30,8 @@ export interface RunOptions {
   input?: string | Buffer;
   /** Exit codes that are answers and not failures; 0 always is. */
   allow?: number[];
+  /** Told of a command that takes locks, so that those of a killed one can be recognised. */
+  locks?: OwnLocks | undefined;
 }
 
 export interface RunResult {
@@ -95,11 +98,12 @@ export class GitRunner {
     this.#running += 1;
   }
 
-  #spawn(args: string[], { kind, input }: RunOptions): Promise<RunResult> {
+  #spawn(args: string[], { kind, input, locks }: RunOptions): Promise<RunResult> {
     const { directory, env, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
     if (signal?.aborted) return Promise.reject(cancelled(args));
     const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
     const child = spawn("git", args, { cwd: directory, env: gitEnvironment(env, kind), windowsHide: true });
+    if (child.pid !== undefined) locks?.began(child.pid);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let size = 0;
@@ -125,16 +129,20 @@ export class GitRunner {
       signal?.removeEventListener("abort", abort);
       finish();
     };
-    const done = (code: number | null) =>
+    const done = (code: number | null, signal: string | null) =>
       settle(() => {
         if (stopped) return reject(stopped);
+        if (signal !== null) return reject(killed(args, signal));
         const stderr = Buffer.concat(err).toString("utf8");
         resolve({ stdout: Buffer.concat(out), stderr, code: code ?? 128 });
       });
     child.on("error", (error) => settle(() => reject(notStarted(error, directory))));
     child.on("close", done);
-    // A grandchild may keep the pipes open long after git has ended.
-    child.on("exit", (code) => setTimeout(() => done(code), PIPE_GRACE_MS).unref());
+    child.on("exit", (code, signal) => {
+      locks?.ended(signal !== null);
+      // A grandchild may keep the pipes open long after git has ended.
+      setTimeout(() => done(code, signal), PIPE_GRACE_MS).unref();
+    });
     return promise;
   }
 }
@@ -156,6 +164,13 @@ function tooLong(args: string[], ms: number): SpecloopError {
   return new SpecloopError("git_failed", `${nameOf(args)} did not end within ${ms / 1000} s and was stopped.`, {
     fix: "Look for a hook, a credential prompt or a signing agent that waits for input.",
     details: { timeout: true },
+  });
+}
+
+function killed(args: string[], signal: string): SpecloopError {
+  return new SpecloopError("git_failed", `${nameOf(args)} was killed by ${signal}.`, {
+    fix: "Look for what kills it: a hook, or a machine that runs out of memory. Then call again.",
+    details: { signal },
   });
 }
 
