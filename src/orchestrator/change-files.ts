@@ -2,7 +2,7 @@ import type { ParsedDelta } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
 import { sha256 } from "../foundation/hash.ts";
 import type { Document } from "./document.ts";
-import { documentFindings } from "./findings.ts";
+import { documentFindings } from "./document-findings.ts";
 import type { DeltaState, OpenQuestion, Place } from "./state.ts";
 
 /** One change's files as they were found. */

@@ -1,9 +1,10 @@
 import { SPEC_DRIVEN } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
 import { artifactStates, makeReady, stageOf, taskCount, type ReadySchema } from "./artifacts.ts";
-import { changeFindings, documentFindings } from "./findings.ts";
+import { changeFindings } from "./findings.ts";
 import { touchedRequirements, type Touched } from "./overlap.ts";
 import { hashOf, type ChangeFiles } from "./change-files.ts";
+import { rootFindings } from "./root-findings.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { ChangeState, Mergeability, Overlap, RootState } from "./state.ts";
 import { makeMain, targetFindings, type Merge } from "./targets.ts";
@@ -21,6 +22,7 @@ export function derive(snapshot: Snapshot): RootState {
     root: snapshot.root,
     changes: new Map(ids.map((id) => [id, deriveChange(snapshot.changes.get(id)!, common)])),
     archived: snapshot.archived,
+    archivedTasks: snapshot.archive.tasks,
     findings: rootFindings(snapshot),
   };
 }
@@ -44,7 +46,8 @@ function deriveChange(files: ChangeFiles, common: Common): ChangeState {
   const overlaps = touched.overlaps(files.id);
   const folder = `${snapshot.root}/changes/${files.id}`;
   const unknownSchema = schema ? null : schemaName;
-  const whole = changeFindings({ files, folder, stage, artifacts, overlaps, unknownSchema });
+  const moved: Diagnostic[] = [];
+  const whole = changeFindings({ files, folder, stage, artifacts, tasks, overlaps, unknownSchema, moved });
   return {
     id: files.id,
     root: snapshot.root,
@@ -105,9 +108,4 @@ function once<Value>(work: (name: string) => Value): (name: string) => Value {
 function verdictHashOf(snapshot: Snapshot, files: ChangeFiles, schema: string): string {
   const specs = files.deltaFiles.map(({ capability }) => [capability, snapshot.specs.get(capability)?.revision ?? ""]);
   return hashOf([["documents", files.contentHash], ["schema", schema], ...specs]);
-}
-
-function rootFindings(snapshot: Snapshot): Diagnostic[] {
-  const schemas = [...snapshot.schemas.values()].filter((schema) => "severity" in schema);
-  return [...snapshot.config.problems, ...schemas, ...documentFindings(snapshot.specs.values())];
 }

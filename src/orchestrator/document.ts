@@ -12,6 +12,7 @@ import {
   type ParsedTask,
 } from "../adapters/openspec/index.ts";
 import { gitBlobId, sha256 } from "../foundation/hash.ts";
+import { readProposal, type ProposalText } from "./proposal-text.ts";
 import { openQuestions, type AskedQuestion } from "./questions.ts";
 
 /** What a file is to a planning root, by its place. */
@@ -41,6 +42,7 @@ interface Content {
   delta: ParsedDelta | null;
   spec: ParsedSpec | null;
   metadata: ChangeMetadata | null;
+  proposal: ProposalText | null;
   /** SHA-256 of the text with every task open. */
   planHash: string;
 }
@@ -57,6 +59,7 @@ const NO_CONTENT: Content = {
   delta: null,
   spec: null,
   metadata: null,
+  proposal: null,
   planHash: "",
 };
 
@@ -107,7 +110,8 @@ function contentOf(text: string, role: Role, path: string): Content {
   };
   if (role === "delta") return { ...common, delta: parseDelta(lines) };
   if (role === "spec") return { ...common, spec: parseSpec(lines) };
-  return { ...common, tasks: parseTasks(text), questions: openQuestions(lines) };
+  const proposal = path.endsWith("/proposal.md") ? readProposal(text, lines) : null;
+  return { ...common, tasks: parseTasks(text), questions: openQuestions(lines), proposal };
 }
 
 function titleOf({ text, hashes }: Lines): string | null {

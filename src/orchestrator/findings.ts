@@ -1,47 +1,7 @@
 import type { Diagnostic } from "../foundation/errors.ts";
-import type { Document } from "./document.ts";
 import type { ChangeFiles } from "./change-files.ts";
+import { proposalFindings } from "./proposal-findings.ts";
 import type { ArtifactState, Overlap, Stage } from "./state.ts";
-
-/** Problems of single files: what could not be read, and merges left half done. */
-export function documentFindings(documents: Iterable<Document>): Diagnostic[] {
-  return [...documents].flatMap((document) => {
-    const found = [];
-    if (document.problem) found.push(unread(document));
-    if (document.content.conflictLine !== null) found.push(conflict(document.path, document.content.conflictLine));
-    if (document.content.metadata?.problem) found.push(document.content.metadata.problem);
-    return found;
-  });
-}
-
-function unread({ path, problem, bytes }: Document): Diagnostic {
-  const texts = {
-    too_large: [
-      `The file has ${bytes} bytes and is not read.`,
-      "Split it, or raise openspec.maxFileBytes in specloop.yaml.",
-    ],
-    not_text: ["The file is not UTF-8 text and is not read.", "Save it as UTF-8."],
-    unreadable: ["The file cannot be read.", "Check its permissions; symbolic links are not followed."],
-  } as const;
-  const code =
-    problem === "too_large"
-      ? "document_too_large"
-      : problem === "not_text"
-        ? "document_not_text"
-        : "document_unreadable";
-  const [message, fix] = texts[problem ?? "unreadable"];
-  return { severity: "warning", code, message, target: path, fix };
-}
-
-function conflict(path: string, line: number): Diagnostic {
-  return {
-    severity: "error",
-    code: "conflict_markers",
-    message: "The file holds git's conflict markers; archive would write them into the spec.",
-    target: `${path}:${line}`,
-    fix: "Resolve the merge and remove the markers.",
-  };
-}
 
 /** What the findings of a change as a whole are made from. */
 export interface ChangeFacts {
@@ -50,16 +10,20 @@ export interface ChangeFacts {
   folder: string;
   stage: Stage;
   artifacts: ArtifactState[];
+  tasks: { done: number; total: number };
   overlaps: Overlap[];
   /** Name of a schema that nobody knows, null when it is known. */
   unknownSchema: string | null;
+  /** Deltas that were written against a text that is another by now. */
+  moved: Diagnostic[];
 }
 
 /** Problems of a change as a whole. */
 export function changeFindings(facts: ChangeFacts): Diagnostic[] {
   return [
     ...unknownSchema(facts),
-    ...missingProposal(facts),
+    ...proposalFindings(facts),
+    ...facts.moved,
     ...overlapping(facts),
     ...notArchived(facts),
     ...unanswered(facts),
@@ -76,21 +40,6 @@ function unknownSchema({ unknownSchema, folder }: ChangeFacts): Diagnostic[] {
       message: `The schema "${unknownSchema}" is neither OpenSpec's own nor in openspec/schemas, so only tasks.md says how far this is.`,
       target: `${folder}/.openspec.yaml`,
       fix: "Add the schema below openspec/schemas, or name one that `openspec schemas` lists.",
-    },
-  ];
-}
-
-function missingProposal({ artifacts, files, folder }: ChangeFacts): Diagnostic[] {
-  const proposal = artifacts.find(({ id }) => id === "proposal");
-  const holdsOthers = [...files.documents.keys()].some((name) => name !== ".openspec.yaml");
-  if (!proposal || proposal.status === "done" || !holdsOthers) return [];
-  return [
-    {
-      severity: "warning",
-      code: "proposal_missing",
-      message: "The change says what to do and not why: it has no proposal.",
-      target: `${folder}/proposal.md`,
-      fix: "Write proposal.md with the sections Why and What Changes.",
     },
   ];
 }

@@ -31,7 +31,7 @@ export class RootKeeper {
   constructor(root: PlanningRoot, parts: KeeperParts) {
     this.root = root;
     this.#parts = parts;
-    this.#state = { root: root.path, changes: new Map(), archived: [], findings: [] };
+    this.#state = { root: root.path, changes: new Map(), archived: [], archivedTasks: new Map(), findings: [] };
   }
 
   get state(): RootState {

@@ -1,6 +1,7 @@
 import { SpecloopError } from "../foundation/errors.ts";
 import type { RootKeeper } from "./keeper.ts";
 import { archiveNameOf } from "./proposals.ts";
+import { archivedFindings } from "./root-findings.ts";
 import type { ChangeState, ChangeView, Stage } from "./state.ts";
 
 export interface ListRequest {
@@ -79,7 +80,7 @@ export function findChange(
 function formerOf(keeper: RootKeeper, id: string): { keeper: RootKeeper; state: ChangeState }[] {
   const name = archiveNameOf(id, keeper.state.archived);
   const root = keeper.root.path;
-  if (name !== null) return [{ keeper, state: formerState(root, id, "archived", `${root}/changes/archive/${name}`) }];
+  if (name !== null) return [{ keeper, state: archivedState(keeper, id, name) }];
   const isAbandoned = keeper.remembered.get(id)?.stage === "abandoned";
   return isAbandoned ? [{ keeper, state: formerState(root, id, "abandoned", `${root}/changes/${id}`) }] : [];
 }
@@ -87,7 +88,7 @@ function formerOf(keeper: RootKeeper, id: string): { keeper: RootKeeper; state: 
 function archivedOf(keeper: RootKeeper): ChangeSummary[] {
   return keeper.state.archived.map((name) => {
     const id = name.replace(/^\d{4}-\d{2}-\d{2}-(?=.)/, "");
-    return summarize(keeper.view(formerState(keeper.root.path, id, "archived", name)));
+    return summarize(keeper.view(archivedState(keeper, id, name)));
   });
 }
 
@@ -96,6 +97,14 @@ function abandonedOf(keeper: RootKeeper): ChangeSummary[] {
     ([id, { stage }]) => stage === "abandoned" && !keeper.state.changes.has(id),
   );
   return gone.map(([id]) => summarize(keeper.view(formerState(keeper.root.path, id, "abandoned", id))));
+}
+
+function archivedState({ state, root }: RootKeeper, id: string, name: string): ChangeState {
+  const path = `${root.path}/changes/archive/${name}`;
+  const tasks = state.archivedTasks.get(name);
+  const former = formerState(root.path, id, "archived", path);
+  const { done = 0, total = 0 } = tasks ?? {};
+  return { ...former, tasks: { done, total }, findings: archivedFindings(path, tasks) };
 }
 
 /** What is known of a change that is over: its files are not read. */

@@ -4,6 +4,7 @@ import type { Git } from "../adapters/git/port.ts";
 import { readRoot, readSchema, type ChangeSchema, type PlanningRoot } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
 import { toRepositoryPath } from "../foundation/paths.ts";
+import { NO_ARCHIVE, readArchive } from "./archive-facts.ts";
 import { placeOf, type HeadFiles } from "./git-facts.ts";
 import { entriesOf, filesBelow, type DocumentReader } from "./document-reader.ts";
 import { roleInChange, type Document } from "./document.ts";
@@ -43,6 +44,8 @@ export async function readSnapshot(
   const specs = all || extent.specs ? await readSpecs(root, context.reader) : last.specs;
   const archived =
     all || extent.archive ? await directories(join(root.directory, "changes", "archive")) : last.archived;
+  const archive =
+    all || extent.archive ? await readArchive(root.directory, archived, last?.archive ?? NO_ARCHIVE) : last.archive;
   const ids = all ? await directories(join(root.directory, "changes")) : [...extent.changes];
   const changes = new Map(all ? [] : [...last.changes].filter(([, { git }]) => git !== "branch"));
   await inParallel(ids, async (id) => {
@@ -50,7 +53,7 @@ export async function readSnapshot(
     if (files) changes.set(id, files);
     else changes.delete(id);
   });
-  return { root: root.path, config, schemas, specs, changes, archived, approvals: context.approvals };
+  return { root: root.path, config, schemas, specs, changes, archived, archive, approvals: context.approvals };
 }
 
 /** What a set of moved paths means for a root; `all` when its own folders came or went. */

@@ -1,5 +1,6 @@
 import type { ChangeSchema, PlanningConfig } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
+import type { ArchiveFacts } from "./archive-facts.ts";
 import type { ChangeFiles } from "./change-files.ts";
 import type { Document } from "./document.ts";
 
@@ -14,6 +15,7 @@ export interface Snapshot {
   changes: Map<string, ChangeFiles>;
   /** Names of the folders below changes/archive. */
   archived: string[];
+  archive: ArchiveFacts;
   /** Plan hashes that a person approved, by change. */
   approvals: Map<string, Set<string>>;
 }

@@ -1,5 +1,6 @@
 import type { DeltaOperation, Verdict } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
+import type { ArchivedTasks } from "./archive-facts.ts";
 
 /** Where a change is in its life; exactly one at a time. */
 export const STAGES = [
@@ -93,7 +94,9 @@ export interface RootState {
   changes: Map<string, ChangeState>;
   /** Names of the folders below changes/archive. */
   archived: string[];
-  /** Problems of the root itself: its configuration, schemas, main specs. */
+  /** Ticks of archived changes, by the name of the folder. */
+  archivedTasks: ReadonlyMap<string, ArchivedTasks>;
+  /** Problems of the root itself: its configuration, schemas, main specs, a lock that was left. */
   findings: Diagnostic[];
 }
 

@@ -19,6 +19,7 @@ function snapshotOf(changes: Record<string, Record<string, string>>): Snapshot {
     specs: new Map([["auth", documentOf("openspec/specs/auth/spec.md", "spec", Buffer.from(SPEC))]]),
     changes: new Map(files),
     archived: [],
+    archive: { tasks: new Map(), deadLock: null },
     approvals: new Map(),
   };
 }

@@ -109,7 +109,7 @@ scenario("changes", "Files that cannot be read do no harm", async () => {
   });
   const codes = async (id: string) => (await orchestrator.get(id)).findings.map(({ code }) => code);
   expect(await codes("good-one")).toEqual([]);
-  expect(await codes("broken-yaml")).toEqual(["metadata_unreadable"]);
+  expect(await codes("broken-yaml")).toEqual(["metadata_unreadable", "proposal_empty"]);
   expect(await codes("huge")).toEqual(["document_too_large"]);
   expect(await codes("binary")).toEqual(["document_not_text"]);
   expect(await codes("latin")).toEqual(["document_not_text"]);

@@ -1,0 +1,95 @@
+import { lstat, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { parseTasks } from "../adapters/openspec/index.ts";
+
+/** Archived changes whose tasks are looked at, the newest first. */
+const MAX_ARCHIVED = 2_000;
+const MAX_BYTES = 1024 * 1024;
+/** Files that are read at the same time. */
+const PARALLEL = 16;
+/** A lock that is not filled yet may have been made this moment. */
+const FRESH_MS = 10_000;
+const LOCK = ".openspec-archive.lock";
+
+/** Ticks of one archived change. */
+export interface ArchivedTasks {
+  done: number;
+  total: number;
+  /** Line of the first open one. */
+  openLine: number | null;
+  /** Tells whether the file is as it was. */
+  stamp: string;
+}
+
+/** What the archive's folder says beside its names. */
+export interface ArchiveFacts {
+  /** By name of the archived folder; those without tasks.md are left out. */
+  tasks: ReadonlyMap<string, ArchivedTasks>;
+  /** A lock that nobody holds any more: the process that took it, null when the lock does not say. */
+  deadLock: { pid: number | null } | null;
+}
+
+export const NO_ARCHIVE: ArchiveFacts = { tasks: new Map(), deadLock: null };
+
+/** Reads the archive of a planning root; `last` saves reading what is as it was. Never throws. */
+export async function readArchive(directory: string, names: string[], last: ArchiveFacts): Promise<ArchiveFacts> {
+  const archive = join(directory, "changes", "archive");
+  const newest = names.toSorted().slice(-MAX_ARCHIVED);
+  const tasks = new Map<string, ArchivedTasks>();
+  for (let from = 0; from < newest.length; from += PARALLEL) {
+    const some = newest.slice(from, from + PARALLEL);
+    const read = await Promise.all(
+      some.map((name) => readTasks(join(archive, name, "tasks.md"), last.tasks.get(name))),
+    );
+    read.forEach((found, index) => found && tasks.set(some[index]!, found));
+  }
+  return { tasks, deadLock: await readLock(join(archive, LOCK)) };
+}
+
+async function readTasks(path: string, last: ArchivedTasks | undefined): Promise<ArchivedTasks | null> {
+  try {
+    const stats = await lstat(path);
+    const stamp = `${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}`;
+    if (last?.stamp === stamp) return last;
+    if (!stats.isFile() || stats.size > MAX_BYTES) return null;
+    const tasks = parseTasks(await readFile(path, "utf8"));
+    const open = tasks.find(({ done }) => !done);
+    const done = tasks.filter((task) => task.done).length;
+    return { done, total: tasks.length, openLine: open?.line ?? null, stamp };
+  } catch {
+    return null;
+  }
+}
+
+const lockFile = z.object({ pid: z.int().positive() });
+
+/** OpenSpec 1.13 writes `{"pid":…,"nonce":…}` and removes the file at the end, unless it is killed. */
+async function readLock(path: string): Promise<ArchiveFacts["deadLock"]> {
+  try {
+    const stats = await lstat(path);
+    const parsed = lockFile.safeParse(parseJson(await readFile(path, "utf8")));
+    if (!parsed.success) return Date.now() - stats.mtimeMs > FRESH_MS ? { pid: null } : null;
+    return isRunning(parsed.data.pid) ? null : parsed.data;
+  } catch {
+    return null;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // A process of another person is there, too.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

@@ -1,0 +1,42 @@
+import type { Diagnostic } from "../foundation/errors.ts";
+import type { ArchivedTasks, ArchiveFacts } from "./archive-facts.ts";
+import { documentFindings } from "./document-findings.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** Problems of a planning root itself: its configuration, schemas, main specs and its archive's lock. */
+export function rootFindings(snapshot: Snapshot): Diagnostic[] {
+  const schemas = [...snapshot.schemas.values()].filter((schema) => "severity" in schema);
+  const { root, config, specs, archive } = snapshot;
+  return [...config.problems, ...schemas, ...documentFindings(specs.values()), ...leftLock(root, archive)];
+}
+
+function leftLock(root: string, { deadLock }: ArchiveFacts): Diagnostic[] {
+  if (!deadLock) return [];
+  const target = `${root}/changes/archive/.openspec-archive.lock`;
+  const holder =
+    deadLock.pid === null ? "It does not say who took it" : `Process ${deadLock.pid}, which took it, is gone`;
+  return [
+    {
+      severity: "error",
+      code: "archive_lock_left",
+      message: `An archive was interrupted and left its lock. ${holder}; OpenSpec refuses every archive while it is there.`,
+      target,
+      fix: `Look with git status whether a spec was half written, then remove ${target}.`,
+    },
+  ];
+}
+
+/** What an archived change left undone; `path` is its folder. */
+export function archivedFindings(path: string, tasks: ArchivedTasks | undefined): Diagnostic[] {
+  if (!tasks || tasks.openLine === null) return [];
+  const open = tasks.total - tasks.done;
+  return [
+    {
+      severity: "info",
+      code: "archived_open_tasks",
+      message: `It was archived with ${open} of ${tasks.total} tasks open.`,
+      target: `${path}/tasks.md:${tasks.openLine}`,
+      fix: "Tick what was done, or propose a change for the rest.",
+    },
+  ];
+}
