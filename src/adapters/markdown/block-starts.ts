@@ -49,9 +49,9 @@ export function isThematicBreak(line: string): boolean {
   const mark = line[0];
   if (mark !== "*" && mark !== "-" && mark !== "_") return false;
   let count = 0;
-  for (const character of line) {
-    if (character === mark) count += 1;
-    else if (character !== " " && character !== "\t") return false;
+  for (let at = 0; at < line.length; at += 1) {
+    if (line[at] === mark) count += 1;
+    else if (line[at] !== " " && line[at] !== "\t") return false;
   }
   return count >= 3;
 }
@@ -69,11 +69,20 @@ export interface ListMarker {
 }
 
 export function listMarker(line: string): ListMarker | null {
-  const match = /^(?:[-+*]|(\d{1,9})[.)])(?=[ \t]|$)/.exec(line);
-  if (!match) return null;
-  const width = match[0].length;
-  const empty = line.slice(width).trim() === "";
-  return { width, weak: empty || (match[1] !== undefined && Number(match[1]) !== 1) };
+  const mark = line[0];
+  const bullet = mark === "-" || mark === "+" || mark === "*";
+  const digits = bullet ? 0 : digitsOf(line);
+  if (!bullet && (digits === 0 || digits > 9 || (line[digits] !== "." && line[digits] !== ")"))) return null;
+  const width = digits + 1;
+  if (width < line.length && line[width] !== " " && line[width] !== "\t") return null;
+  const empty = line.length === width || line.slice(width).trimStart() === "";
+  return { width, weak: empty || (!bullet && Number(line.slice(0, digits)) !== 1) };
+}
+
+function digitsOf(line: string): number {
+  let count = 0;
+  while (count < 10 && line[count]! >= "0" && line[count]! <= "9") count += 1;
+  return count;
 }
 
 const BLOCK_TAGS = new Set(

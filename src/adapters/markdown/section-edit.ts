@@ -1,6 +1,6 @@
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Splice } from "./edit.ts";
-import { findHeadings } from "./headings.ts";
+import { findHeadings } from "./scan.ts";
 import { dominantLineEnd, linesOf, splitBom, withLineEnds, type LineEnd } from "./lines.ts";
 import type { Section } from "./port.ts";
 

@@ -1,7 +1,8 @@
 import { frontMatterRange } from "./front-matter.ts";
-import { findHeadings, type Heading } from "./headings.ts";
-import { linesOf, splitBom } from "./lines.ts";
+import type { Heading } from "./blocks.ts";
+import { countLines, splitBom } from "./lines.ts";
 import type { Section } from "./port.ts";
+import { findHeadings } from "./scan.ts";
 
 /**
  * The sections of a document in order. A section without heading (level 0) stands for the text before the first heading,
@@ -10,63 +11,80 @@ import type { Section } from "./port.ts";
 export function scanSections(text: string): Section[] {
   const { rest } = splitBom(text);
   const bodyStart = frontMatterRange(rest)?.bodyStart ?? 0;
-  const headings = findHeadings(rest, bodyStart);
-  const lines = lineStarts(rest);
-  const preamble = preambleOf(rest, bodyStart, headings[0]?.start ?? rest.length);
-  const sections = nest(rest, headings);
-  const all = preamble ? [preamble, ...sections] : sections;
-  return number(all).map((section) => ({ ...section, ...lineSpan(lines, section) }));
+  return sectionsOf(rest, findHeadings(rest, bodyStart), bodyStart);
 }
 
-type Bare = Omit<Section, "occurrence" | "startLine" | "endLine">;
+/** The same from headings that were found before. */
+export function sectionsOf(text: string, headings: Heading[], bodyStart: number): Section[] {
+  const lines = headings.at(-1)?.line ?? 1;
+  const lastLine = lines + countLines(text, headings.at(-1)?.start ?? 0) - 1;
+  const sections = nest(text, headings, lastLine);
+  const preamble = preambleOf(text, { start: bodyStart, first: headings[0], lastLine });
+  return preamble ? [preamble, ...sections] : sections;
+}
 
-function preambleOf(text: string, start: number, end: number): Bare | null {
+function preambleOf(
+  text: string,
+  { start, first, lastLine }: { start: number; first: Heading | undefined; lastLine: number },
+): Section | null {
+  const end = first?.start ?? text.length;
   if (text.slice(start, end).trim() === "") return null;
-  return { path: [], heading: "", level: 0, start, bodyStart: start, ownEnd: end, end };
+  const startLine = countLines(text, 0, start) + 1;
+  const endLine = Math.max(startLine, first ? first.line - 1 : lastLine);
+  const offsets = { start, bodyStart: start, ownEnd: end, end };
+  return { path: [], heading: "", level: 0, occurrence: 1, ...offsets, startLine, endLine };
 }
 
-/** One pass with a stack of the sections that are still open, so that ten thousand headings take no longer than they should. */
-function nest(text: string, headings: Heading[]): Bare[] {
-  const sections: Bare[] = [];
-  const open: Bare[] = [];
-  for (const [index, heading] of headings.entries()) {
-    while ((open.at(-1)?.level ?? 0) >= heading.level) open.pop()!.end = heading.start;
-    const path = [...(open.at(-1)?.path ?? []), heading.text];
+/** A section that is still open, with how often each heading occurs below its path. */
+interface Open {
+  section: Section;
+  below: Below;
+}
+
+type Below = Map<string, { count: number; below: Below }>;
+
+/**
+ * One pass with a stack of the sections that are still open. Paths are counted heading by heading: joining them would
+ * take quadratic time below a heading that is as long as the document.
+ */
+function nest(text: string, headings: Heading[], lastLine: number): Section[] {
+  const sections: Section[] = [];
+  const open: Open[] = [];
+  const top: Below = new Map();
+  for (const [index, { level, text: heading, start, end: bodyStart, line }] of headings.entries()) {
+    while ((open.at(-1)?.section.level ?? 0) >= level) close(open.pop()!.section, start, line - 1);
+    const around = open.at(-1);
+    const same = known(around?.below ?? top, heading);
+    same.count += 1;
+    const path = around ? [...around.section.path, heading] : [heading];
     const ownEnd = headings[index + 1]?.start ?? text.length;
-    const { level, start, end: bodyStart } = heading;
-    const section = { path, heading: heading.text, level, start, bodyStart, ownEnd, end: text.length };
+    const section = {
+      path,
+      heading,
+      level,
+      occurrence: same.count,
+      start,
+      bodyStart,
+      ownEnd,
+      end: text.length,
+      startLine: line,
+      endLine: lastLine,
+    };
     sections.push(section);
-    open.push(section);
+    open.push({ section, below: same.below });
   }
   return sections;
 }
 
-function number(sections: Bare[]): (Bare & { occurrence: number })[] {
-  const seen = new Map<string, number>();
-  return sections.map((section) => {
-    const key = JSON.stringify(section.path);
-    const occurrence = (seen.get(key) ?? 0) + 1;
-    seen.set(key, occurrence);
-    return { ...section, occurrence };
-  });
+function close(section: Section, end: number, lastLine: number): void {
+  section.end = end;
+  section.endLine = Math.max(section.startLine, lastLine);
 }
 
-function lineStarts(text: string): number[] {
-  return Array.from(linesOf(text), ({ start }) => start);
-}
-
-function lineSpan(starts: number[], { start, end }: Bare): { startLine: number; endLine: number } {
-  const startLine = lineAt(starts, start);
-  return { startLine, endLine: Math.max(startLine, lineAt(starts, end - 1)) };
-}
-
-/** 1-based line of an offset, by bisection. */
-function lineAt(starts: number[], offset: number): number {
-  let [low, high] = [0, starts.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (starts[middle]! <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return Math.max(low, 1);
+function known(below: Below, heading: string): { count: number; below: Below } {
+  const found = below.get(heading);
+  if (found) return found;
+  const fresh = { count: 0, below: new Map() };
+  below.set(heading, fresh);
+  return fresh;
 }

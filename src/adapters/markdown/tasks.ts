@@ -1,4 +1,4 @@
-import { linesOf, splitBom } from "./lines.ts";
+import { eachLine, splitBom } from "./lines.ts";
 import type { TaskItem } from "./port.ts";
 
 /**
@@ -10,10 +10,10 @@ export function scanTasks(text: string): TaskItem[] {
   const { rest } = splitBom(text);
   const tasks: TaskItem[] = [];
   let line = 0;
-  for (const { start, contentEnd } of linesOf(rest)) {
+  eachLine(rest, 0, (start, contentEnd) => {
     line += 1;
-    const box = checkbox(rest.slice(start, contentEnd));
-    if (!box) continue;
+    const box = contentEnd - start < 3 ? null : checkbox(rest.slice(start, contentEnd));
+    if (!box) return;
     const { text, mark, at, end } = box;
     tasks.push({
       number: taskNumber(text),
@@ -23,7 +23,7 @@ export function scanTasks(text: string): TaskItem[] {
       markOffset: start + at,
       markLength: end,
     });
-  }
+  });
   return tasks;
 }
 
