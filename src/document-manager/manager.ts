@@ -12,8 +12,12 @@ import type { Logger } from "../foundation/logger.ts";
 import type { Live } from "../foundation/options.ts";
 import type { Service } from "../foundation/service.ts";
 import { Committer, type EditStep } from "./committer.ts";
+import { readDocument } from "./document.ts";
 import { EditRows, heldRequest, type Edit } from "./edit-rows.ts";
 import { Editor } from "./editor.ts";
+import { blameOf, type BlamedPart } from "./look-back/blame.ts";
+import { compare, type Comparison } from "./look-back/compare.ts";
+import { sectionHistory, type SectionCommit } from "./look-back/section-history.ts";
 import { checkRequest } from "./new-edit.ts";
 import type { DocumentOptions } from "./options.ts";
 import { PathPolicy } from "./policy.ts";
@@ -100,6 +104,23 @@ export class DocumentManager implements Service {
   /** Newest first. */
   async history(path: string, limit: number): Promise<HistoryEntry[]> {
     return this.#deps.git.history({ path: this.#policy.locate(path).path, limit });
+  }
+
+  /** Commits that made one section what it is, newest first. `unknown_section`, `ambiguous_target`. */
+  async sectionHistory(path: string, section: string, limit: number): Promise<SectionCommit[]> {
+    return sectionHistory(this.#deps.git, { path: this.#policy.locate(path).path, section, limit });
+  }
+
+  /** Who wrote a text that occurs once, or lines, of the document as it is in the working tree. */
+  async blame(path: string, wanted: { text: string } | { startLine: number; endLine: number }): Promise<BlamedPart[]> {
+    return blameOf(this.#deps.git, await this.read(path), wanted);
+  }
+
+  /** The difference between two of its states; see `compare`. */
+  async compare(path: string, from: string, to: string): Promise<Comparison> {
+    const located = this.#policy.locate(path);
+    const now = await readDocument(located, this.#deps.options.current.maxBytes);
+    return compare(this.#deps.git, { path: located.path, from, to, now: now?.text ?? null });
   }
 
   /** Applies edits to documents and commits them alone; the error table says how it can be refused. */

@@ -2,14 +2,15 @@ import { z } from "zod";
 import { findSection, type DocumentEdit } from "../adapters/markdown/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { defineTool, type Tool } from "../foundation/tool.ts";
+import { offsetOf } from "./cursor.ts";
+import { tools as lookBackTools } from "./look-back/tools.ts";
 import type { DocumentManager } from "./manager.ts";
 
 /** Characters of content in one answer. */
 const PAGE_CHARACTERS = 20_000;
-const PAGE_ENTRIES = 20;
 
 export function tools(manager: DocumentManager): Tool[] {
-  return [readTool(manager), updateTool(manager), historyTool(manager)];
+  return [readTool(manager), updateTool(manager), ...lookBackTools(manager)];
 }
 
 function readTool(manager: DocumentManager): Tool {
@@ -131,60 +132,8 @@ function missing(kind: string, name: string): never {
   throw new SpecloopError("bad_input", `An edit of kind ${kind} needs "${name}".`, { target: `edits.${name}` });
 }
 
-function historyTool(manager: DocumentManager): Tool {
-  return defineTool({
-    name: "doc_history",
-    title: "Look back at a document",
-    description: "Who changed a document, when and why, newest first.",
-    input: z.object({
-      path: z.string(),
-      limit: z.int().min(1).max(100).default(PAGE_ENTRIES),
-      cursor: z.string().optional(),
-    }),
-    output: z.object({
-      path: z.string(),
-      entries: z.array(
-        z.object({
-          commit: z.string(),
-          author: z.string(),
-          at: z.number().describe("Epoch milliseconds"),
-          subject: z.string(),
-          trailers: z.record(z.string(), z.string()),
-        }),
-      ),
-      nextCursor: z.string().optional(),
-    }),
-    effect: "read",
-    toolset: "full",
-  }).handle({
-    run: async ({ path, limit, cursor }) => {
-      const from = offsetOf(cursor);
-      const found = await manager.history(path, Math.min(from + limit + 1, 1000));
-      const entries = found
-        .slice(from, from + limit)
-        .map(({ commit, author, at, subject, trailers }) => ({ commit, author, at, subject, trailers }));
-      return { path, entries, ...(found.length > from + limit ? { nextCursor: String(from + limit) } : {}) };
-    },
-    render: ({ path, entries, nextCursor }) => {
-      const lines = entries.map(({ commit, author, at, subject, trailers }) => {
-        const by = trailers["Specloop-Principal"] ?? author;
-        return `- ${commit.slice(0, 10)} ${new Date(at).toISOString()} ${by}: ${subject}`;
-      });
-      const more = nextCursor === undefined ? [] : [`(continues: cursor ${nextCursor})`];
-      return [`History of ${path}`, ...lines, ...more].join("\n");
-    },
-  });
-}
-
 /** A page never ends inside a character: half of a surrogate pair is no text. */
 function pageEnd(text: string, from: number): number {
   const to = from + PAGE_CHARACTERS;
   return /[\uD800-\uDBFF]/.test(text.charAt(to - 1)) ? to - 1 : to;
-}
-
-function offsetOf(cursor: string | undefined): number {
-  if (cursor === undefined) return 0;
-  if (!/^\d{1,9}$/.test(cursor))
-    throw new SpecloopError("bad_input", `"${cursor}" is not a cursor.`, { target: "cursor" });
-  return Number(cursor);
 }

@@ -6,6 +6,7 @@ import { GitRepository } from "./repository.ts";
 import { GitRunner } from "./run.ts";
 
 export { listWorktrees, type Worktree } from "./worktrees.ts";
+export type { BlamedLine } from "./blame.ts";
 export { Arrivals, type Arrival } from "./arrival.ts";
 export { remoteBranch } from "./remote-branch.ts";
 export { Signatures, type SignatureVerdict, type SignedObject, type Signers } from "./signatures.ts";

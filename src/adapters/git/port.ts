@@ -1,3 +1,5 @@
+import type { BlamedLine, BlameRequest } from "./blame.ts";
+
 /** Where a repository is. All paths absolute and real. */
 export interface GitPlaces {
   /** Top of the worktree that was asked about. */
@@ -75,7 +77,7 @@ export interface BranchCommitRequest {
 }
 
 /** One commit with what it did to the files that were asked about. */
-export interface PathCommit extends Omit<HistoryEntry, "body"> {
+export interface PathCommit extends Omit<HistoryEntry, "body" | "edits"> {
   /** Blob ids, null for "no file". */
   changes: { path: string; before: string | null; after: string | null }[];
 }
@@ -131,6 +133,8 @@ export interface Git {
   wouldConflict(ours: string, theirs: string): Promise<boolean>;
   /** Newest first. `path` follows no renames. */
   history(options: { path?: string; limit: number; revision?: string }): Promise<HistoryEntry[]>;
+  /** Who wrote the lines of a tracked file as it is in the working tree. */
+  blame(request: BlameRequest): Promise<BlamedLine[]>;
   /** Unified diff of a path or everything between two revisions. */
   diff(from: string, to: string, path?: string): Promise<string>;
   /** Newest first, without merges: every commit below these paths with the blobs before and after. */

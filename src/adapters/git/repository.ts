@@ -2,6 +2,7 @@ import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { checkFolder, checkPath, checkRevision } from "./arguments.ts";
+import { readBlame, type BlamedLine, type BlameRequest } from "./blame.ts";
 import { commitOnly } from "./commit-only.ts";
 import { commitToBranch, deleteBranch } from "./commit-to-branch.ts";
 import { readHistory, type HistoryRequest } from "./history.ts";
@@ -180,6 +181,10 @@ export class GitRepository implements Git {
   async wouldConflict(ours: string, theirs: string): Promise<boolean> {
     const args = ["merge-tree", "--write-tree", "--no-messages", checkRevision(ours), checkRevision(theirs)];
     return (await this.#run.run(args, { kind: "read", allow: [1] })).code === 1;
+  }
+
+  blame(request: BlameRequest): Promise<BlamedLine[]> {
+    return readBlame(this.#run, request);
   }
 
   history(options: HistoryRequest): Promise<HistoryEntry[]> {
