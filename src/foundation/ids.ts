@@ -10,6 +10,7 @@ export type CycleId = Branded<"CycleId">;
 export type ProposalId = Branded<"ProposalId">;
 export type ExperimentId = Branded<"ExperimentId">;
 export type EditId = Branded<"EditId">;
+export type ArchiveId = Branded<"ArchiveId">;
 export type ApprovalId = Branded<"ApprovalId">;
 
 /** Every kind of id, by the prefix that a person sees: `q-7k2m9x4t1c8r`. */
@@ -20,6 +21,7 @@ interface IdKinds {
   p: ProposalId;
   x: ExperimentId;
   e: EditId;
+  ar: ArchiveId;
   ap: ApprovalId;
 }
 

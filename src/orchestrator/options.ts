@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { defineOptions } from "../foundation/options.ts";
 
+const refuseOr = z.enum(["refuse", "allow"]);
+const archive = z.object({
+  openTasks: refuseOr.default("refuse").describe("Archive a change that has open tasks."),
+  openQuestions: refuseOr.default("allow").describe("Archive a change that has open questions."),
+  warnings: refuseOr.default("allow").describe("Archive a change that has findings of severity warning."),
+});
+
 export const options = defineOptions({
   section: "openspec",
   schema: z.object({
@@ -30,6 +37,7 @@ export const options = defineOptions({
       .max(3600)
       .default(60)
       .describe("Everything is looked at again this often, whatever the system reported, seconds."),
+    archive: archive.prefault({}).describe("What keeps a change from being archived, beside what could lose text."),
   }),
   env: { OPENSPEC_WATCH_PATH: "watchPath" },
   tunable: { settleMs: { min: 50, max: 500, step: 25 } },

@@ -56,6 +56,12 @@ export const repository = {
     means: "OpenSpec does not accept the change.",
     fix: "Correct the findings listed and call again.",
   },
+  archive_refused: {
+    http: 409,
+    exit: 65,
+    means: "The change was not archived, or not taken back; everything is as it was.",
+    fix: "Do what each reason in `details.reasons` says and call again.",
+  },
   no_validator: {
     http: 503,
     exit: 69,
