@@ -5,7 +5,8 @@ import type { EventBus } from "../foundation/events.ts";
 import { canonicalJson, sha256 } from "../foundation/hash.ts";
 import type { HealthCheck } from "../foundation/health.ts";
 import { type Logger, redact } from "../foundation/logger.ts";
-import { auditedEvents } from "./audited-events.ts";
+import { auditedEvents, type Weight } from "./audited-events.ts";
+import { Refusals } from "./refusals.ts";
 
 export interface AuditTables {
   audit: AuditRow;
@@ -13,7 +14,7 @@ export interface AuditTables {
   audit_head: { id: number; seq: number; hash: string };
 }
 
-interface AuditRow {
+export interface AuditRow {
   seq: number;
   at: number;
   actor: string;
@@ -57,6 +58,7 @@ interface Fault {
 
 /** Longest text in a detail: a commit id, a path. */
 const MAX_TEXT = 300;
+const PAGE = 1000;
 const GENESIS = "0".repeat(64);
 const NO_ENTRY: AuditHead = { seq: 0, hash: GENESIS };
 
@@ -69,6 +71,8 @@ export class AuditLog implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #pending = new Set<Promise<unknown>>();
+  /** Those of them that somebody waits for before a call is answered. */
+  readonly #decisive = new Set<Promise<unknown>>();
   #lost = 0;
 
   constructor({ store, clock, logger }: { store: Store<AuditTables>; clock: Clock; logger: Logger }) {
@@ -91,9 +95,21 @@ export class AuditLog implements AsyncDisposable {
     return { seq: row.seq, hash: row.hash };
   }
 
-  /** Records the events worth auditing until disposed. `isRead` says which tools change nothing and are left out. */
-  attach(events: EventBus, isRead: (tool: string) => boolean): Disposable {
-    return auditedEvents(events, isRead, (entry) => this.#appendLater(entry));
+  /** Records the events worth auditing until disposed. `weigh` says how calls of a tool are recorded. */
+  attach(events: EventBus, weigh: (tool: string) => Weight): Disposable {
+    const stack = new DisposableStack();
+    const append = (entry: AuditEntry, weight: Weight) => this.#appendLater(entry, weight);
+    const refusals = stack.use(new Refusals((entry) => append(entry, "before")));
+    stack.use(auditedEvents(events, weigh, { append, refusals }));
+    return stack;
+  }
+
+  /**
+   * Resolves when every decision and refusal that was told of so far is committed: awaited before a call is answered, so
+   * that nothing which a caller knows of can be missing after kill -9.
+   */
+  async settled(): Promise<void> {
+    if (this.#decisive.size > 0) await Promise.all(this.#decisive);
   }
 
   async head(): Promise<AuditHead | null> {
@@ -102,32 +118,36 @@ export class AuditLog implements AsyncDisposable {
   }
 
   /**
-   * Walks the chain up to the end that is recorded now; `anchor` is a head that was kept elsewhere and must still be in
-   * it.
+   * Walks the chain up to the end that is recorded now; `anchors` are heads that were kept elsewhere and must all still
+   * be in it.
    */
-  async verify(anchor?: AuditHead): Promise<AuditVerdict> {
-    let rows = await this.#page(0);
+  async verify(...anchors: AuditHead[]): Promise<AuditVerdict> {
+    const anchored = new Map(anchors.map(({ seq, hash }) => [seq, hash]));
+    const twice = anchors.find(({ seq, hash }) => anchored.get(seq) !== hash);
+    if (twice) return verdict(NO_ENTRY, { seq: twice.seq, why: "was anchored twice, with two different hashes" });
+    let rows = await this.page(0);
     // Read after the rows, so that rows without an end are a fault and not the first entry being written.
     const head = (await this.head()) ?? NO_ENTRY;
     let last = NO_ENTRY;
-    for (; rows.length > 0; rows = await this.#page(last.seq)) {
+    for (; rows.length > 0; rows = await this.page(last.seq)) {
       for (const row of rows) {
-        if (head !== NO_ENTRY && row.seq > head.seq) return verdict(last, endFault(last, head, anchor));
-        const why = faultOf(row, last, anchor);
+        if (head !== NO_ENTRY && row.seq > head.seq) return verdict(last, endFault(last, head, anchored));
+        const why = faultOf(row, last, anchored);
         if (why) return verdict(last, { seq: last.seq + 1, why });
         last = { seq: row.seq, hash: row.hash };
       }
     }
-    return verdict(last, endFault(last, head, anchor));
+    return verdict(last, endFault(last, head, anchored));
   }
 
-  health(): HealthCheck {
+  /** `anchors`: heads kept elsewhere. */
+  health(anchors: () => Promise<AuditHead[]> = async () => []): HealthCheck {
     return {
       name: "audit",
       summary: "The audit log is complete and unchanged.",
       deep: true,
       run: async () => {
-        const { ok, message } = await this.verify();
+        const { ok, message } = await this.verify(...(await anchors()));
         if (!ok) return { status: "failing", message, fix: "Somebody changed the database: compare it with a backup." };
         if (this.#lost === 0) return { status: "ok", message };
         return { status: "warning", message: `${this.#lost} events could not be recorded.`, fix: "The log says why." };
@@ -140,25 +160,30 @@ export class AuditLog implements AsyncDisposable {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 
-  #page(after: number): Promise<AuditRow[]> {
+  /** The entries after one, oldest first. */
+  page(after: number, limit = PAGE): Promise<AuditRow[]> {
     return this.#store.read
       .selectFrom("audit")
       .selectAll()
       .where("seq", ">", after)
       .orderBy("seq")
-      .limit(1000)
+      .limit(limit)
       .execute();
   }
 
   /** An event has no caller who could be told, so a failure is counted, logged and shown by `health`. */
-  #appendLater(entry: AuditEntry): void {
+  #appendLater(entry: AuditEntry, weight: Weight): void {
     const written = this.append(entry)
       .catch((error: unknown) => {
         this.#lost += 1;
         this.#logger.error({ err: error, action: entry.action }, "an audit entry could not be written");
       })
-      .finally(() => this.#pending.delete(written));
+      .finally(() => {
+        this.#pending.delete(written);
+        this.#decisive.delete(written);
+      });
     this.#pending.add(written);
+    if (weight === "before") this.#decisive.add(written);
   }
 }
 
@@ -190,17 +215,18 @@ function link(previous: AuditHead, entry: AuditEntry, at: number): AuditRow {
   return { ...content, hash: sha256(canonicalJson(content)) };
 }
 
-function faultOf(row: AuditRow, last: AuditHead, anchor: AuditHead | undefined): string | null {
+function faultOf(row: AuditRow, last: AuditHead, anchored: ReadonlyMap<number, string>): string | null {
   const { hash, ...content } = row;
   if (content.seq !== last.seq + 1) return "is missing";
   if (content.prev_hash !== last.hash) return "does not follow the one before";
   if (hash !== sha256(canonicalJson(content))) return "was changed";
-  return anchor?.seq === row.seq && anchor.hash !== hash ? "is not the anchored one" : null;
+  return (anchored.get(row.seq) ?? hash) === hash ? null : "is not the anchored one";
 }
 
 /** The chain is whole as far as it goes; does it go as far as it should? */
-function endFault(last: AuditHead, head: AuditHead, anchor: AuditHead | undefined): Fault | null {
-  if (last.seq < Math.max(head.seq, anchor?.seq ?? 0)) {
+function endFault(last: AuditHead, head: AuditHead, anchored: ReadonlyMap<number, string>): Fault | null {
+  const furthest = [...anchored.keys()].reduce((most, seq) => Math.max(most, seq), head.seq);
+  if (last.seq < furthest) {
     return { seq: last.seq + 1, why: "is missing: the end of the log was cut off" };
   }
   return head.hash === last.hash ? null : { seq: last.seq, why: "is not the end that was recorded" };

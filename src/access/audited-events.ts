@@ -2,6 +2,14 @@ import type { EventBus, EventMap, EventName } from "../foundation/events.ts";
 import { sha256, canonicalJson } from "../foundation/hash.ts";
 import { principalLabel } from "../foundation/principal.ts";
 import type { AuditEntry } from "./audit.ts";
+import { isRefusal } from "./gate.ts";
+import type { Refusals } from "./refusals.ts";
+
+/**
+ * How a call of a tool is recorded: a mere read not at all; what only adds after its caller was answered, because it
+ * decides nothing; everything else before.
+ */
+export type Weight = "none" | "after" | "before";
 
 type Entry = Omit<AuditEntry, "action">;
 type Row<Name extends EventName> = (payload: EventMap[Name]) => Entry | null;
@@ -24,6 +32,15 @@ const AUDITED: { [Name in EventName]?: Row<Name> } = {
   "document.refused": ({ path, code, principal }) => {
     return { actor: principalLabel(principal), target: path, detail: { code } };
   },
+  "change.merged": ({ changeId, root, merged, conflicts, principal }) => {
+    return { actor: principalLabel(principal), target: changeId, detail: { root, merged, conflicts } };
+  },
+  "change.archived": ({ changeId, archivedAs, commit, savedTexts, principal }) => {
+    return { actor: principalLabel(principal), target: changeId, detail: { archivedAs, commit, savedTexts } };
+  },
+  "change.archive_refused": ({ changeId, code, principal }) => {
+    return { actor: principalLabel(principal), target: changeId, detail: { code } };
+  },
   "proposal.created": ({ proposalId, changeId, branch, commit }) => {
     return { actor: SYSTEM, target: proposalId, detail: { changeId, branch, commit } };
   },
@@ -41,15 +58,24 @@ const AUDITED: { [Name in EventName]?: Row<Name> } = {
   },
 };
 
-/** Hands an entry to `append` for every event worth auditing, and for every call of a tool that is not a mere read. */
+/**
+ * Hands an entry to `append` for every event worth auditing, and for every call of a tool that is not a mere read.
+ * Refused attempts go through `refusals`, which keeps a flood of them small.
+ */
 export function auditedEvents(
   events: EventBus,
-  isRead: (tool: string) => boolean,
-  append: (entry: AuditEntry) => void,
+  weigh: (tool: string) => Weight,
+  { append, refusals }: { append: (entry: AuditEntry, weight: Weight) => void; refusals: Refusals },
 ): Disposable {
   return events.onAny((name, payload) => {
-    const entry = name === "tool.called" ? toolCall(payload as EventMap["tool.called"], isRead) : row(name, payload);
-    if (entry) append({ action: name, ...entry });
+    if (name === "access.refused") return refusals.take(payload as EventMap["access.refused"]);
+    if (name === "document.refused" && isRefusal((payload as EventMap["document.refused"]).code)) {
+      const { path, code, principal } = payload as EventMap["document.refused"];
+      return refusals.take({ principal, code, what: path });
+    }
+    if (name === "tool.called") return toolCalled(payload as EventMap["tool.called"], weigh, append);
+    const entry = row(name, payload);
+    if (entry) append({ action: name, ...entry }, "before");
   });
 }
 
@@ -58,12 +84,16 @@ function row(name: EventName, payload: unknown): Entry | null {
   return make?.(payload) ?? null;
 }
 
-function toolCall(
+/** A call that was refused has its entry as `access.refused`. */
+function toolCalled(
   { tool, ok, code, principal }: EventMap["tool.called"],
-  isRead: (tool: string) => boolean,
-): Entry | null {
-  if (isRead(tool)) return null;
-  return { actor: principalLabel(principal), target: tool, detail: { ok, code: code ?? null } };
+  weigh: (tool: string) => Weight,
+  append: (entry: AuditEntry, weight: Weight) => void,
+): void {
+  const weight = weigh(tool);
+  if (weight === "none" || (code !== undefined && isRefusal(code))) return;
+  const detail = { ok, code: code ?? null };
+  append({ actor: principalLabel(principal), action: "tool.called", target: tool, detail }, weight);
 }
 
 /** A number or switch is shown; anything else might hold a secret and is shown as its hash. */

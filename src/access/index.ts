@@ -1,5 +1,13 @@
+export { Access, type AccessDependencies } from "./access.ts";
+export type { Agent } from "./agent-rows.ts";
+export { AUDIT_REF } from "./anchor.ts";
 export { AuditLog, type AuditEntry, type AuditHead, type AuditVerdict } from "./audit.ts";
+export type { Weight } from "./audited-events.ts";
 export { Idempotency, type RecordResult } from "./idempotency.ts";
+export { Gate, type Caller as GatedCaller } from "./gate.ts";
+export { options } from "./options.ts";
 export { createStateDirectory } from "./state-directory.ts";
 export { migrations, type AccessTables } from "./tables.ts";
+export { tools } from "./tools.ts";
 export { readOrCreateToken, readToken, tokenMatches } from "./token.ts";
+export { withhold } from "./withhold.ts";

@@ -1,9 +1,11 @@
+import { agentsMigration } from "./agent-migration.ts";
+import type { AgentTables } from "./agent-rows.ts";
 import type { AuditTables } from "./audit.ts";
 import type { IdempotencyTables } from "./idempotency.ts";
 import { appendOnly, type RoomMigrations } from "../adapters/store/index.ts";
 
 /** The tables of access, all in the core database. */
-export type AccessTables = AuditTables & IdempotencyTables;
+export type AccessTables = AgentTables & AuditTables & IdempotencyTables;
 
 export const migrations: RoomMigrations = {
   room: "access",
@@ -47,5 +49,6 @@ export const migrations: RoomMigrations = {
         await appendOnly(db, "audit");
       },
     },
+    agentsMigration,
   ],
 };

@@ -31,6 +31,8 @@ export interface ToolDefinition<Input extends z.ZodObject = z.ZodObject, Output 
   toolset: "default" | "full";
   /** Tools that only a person may call are never listed to agents, and refused with `forbidden`. */
   personOnly?: boolean;
+  /** Its result holds a secret that is shown once: it is not kept for an idempotency key. */
+  unrepeatable?: boolean;
 }
 
 export interface Tool extends ToolDefinition {

@@ -7,6 +7,7 @@ import { GitRunner } from "./run.ts";
 
 export { listWorktrees, type Worktree } from "./worktrees.ts";
 export type { BlamedLine } from "./blame.ts";
+export { RefChain } from "./ref-chain.ts";
 export { Arrivals, type Arrival } from "./arrival.ts";
 export { remoteBranch } from "./remote-branch.ts";
 export { Signatures, type SignatureVerdict, type SignedObject, type Signers } from "./signatures.ts";

@@ -109,7 +109,8 @@ export function sealedHealth<Tables>(db: Kysely<Tables>, tables: SealedTable<Tab
         found.push(...(await verifySealed(db, table)));
       }
       const first = found[0];
-      if (!first) return { status: "ok", message: `${tables.length} tables are as they were written` };
+      const counted = tables.length === 1 ? "1 table is as it was" : `${tables.length} tables are as they were`;
+      if (!first) return { status: "ok", message: `${counted} written` };
       const message = `${found.length} damaged rows, first in ${first.table}: ${first.row ?? "?"} ${first.why}`;
       return { status: "failing", message, fix: "Run `specloop doctor --rebuild`; the damaged file is kept." };
     },

@@ -71,6 +71,18 @@ export const calls = {
     means: "The caller calls more often than its capability allows.",
     fix: "Wait as long as the message says, then call again.",
   },
+  unknown_agent: {
+    http: 404,
+    exit: 65,
+    means: "No agent of this name is registered.",
+    fix: "Run `specloop agent list` for those that are.",
+  },
+  agent_exists: {
+    http: 409,
+    exit: 65,
+    means: "An agent of this name is registered already.",
+    fix: "Choose another name, or end that one with `specloop agent revoke NAME`.",
+  },
   unknown_approval: {
     http: 404,
     exit: 65,

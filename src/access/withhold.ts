@@ -1,0 +1,25 @@
+const WITHHELD = "(withheld: the answer stands in documents that this agent may not read)";
+
+/**
+ * A tool's result without what comes from documents outside a read scope: the text of every answer that cites one, and
+ * answers in lists, which do not say what they cite.
+ */
+export function withhold<Value>(value: Value, reads: (path: string) => boolean): Value {
+  if (Array.isArray(value)) return value.map((item: unknown) => withhold(item, reads)) as Value;
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([key, item]: [string, unknown]) => {
+    if (key === "answer" && typeof item === "string") return [key, WITHHELD];
+    return [key, withhold(item, reads)];
+  });
+  const copy = Object.fromEntries(entries) as Value & { text?: unknown; citations?: unknown };
+  if (!citesUnreadable(copy.citations, reads)) return copy;
+  return { ...copy, ...(typeof copy.text === "string" && { text: WITHHELD }), citations: [] };
+}
+
+function citesUnreadable(citations: unknown, reads: (path: string) => boolean): boolean {
+  if (!Array.isArray(citations)) return false;
+  return citations.some((citation: unknown) => {
+    const path = typeof citation === "object" && citation !== null && "path" in citation ? citation.path : undefined;
+    return typeof path === "string" && !reads(path);
+  });
+}
