@@ -1,18 +1,23 @@
 import { SPEC_DRIVEN } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
+import { baseFindings, baseStates, staleBases, type KnownBases } from "./bases/index.ts";
 import { artifactStates, makeReady, stageOf, taskCount, type ReadySchema } from "./artifacts.ts";
 import { changeFindings } from "./findings.ts";
 import { touchedRequirements, type Touched } from "./overlap.ts";
 import { hashOf, type ChangeFiles } from "./change-files.ts";
 import { rootFindings } from "./root-findings.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { ChangeState, Mergeability, Overlap, RootState } from "./state.ts";
+import type { BaseState, ChangeState, Mergeability, Overlap, RootState } from "./state.ts";
 import { makeMain, targetFindings, type Merge } from "./targets.ts";
 
-/** The state of a planning root. Pure: the same snapshot gives the same state, and nothing else is looked at. */
-export function derive(snapshot: Snapshot): RootState {
+/**
+ * The state of a planning root, with the texts that its deltas were written against. Pure: the same snapshot and bases
+ * give the same state, and nothing else is looked at.
+ */
+export function derive(snapshot: Snapshot, bases: KnownBases = new Map()): RootState {
   const common = {
     snapshot,
+    basesOf: (files: ChangeFiles) => baseStates(files, snapshot, bases.get(files.id)),
     touched: touchedRequirements(snapshot.changes.values()),
     schemaOf: once((name) => readySchema(snapshot, name)),
     mainOf: once((capability) => mainSpec(snapshot, capability)),
@@ -30,6 +35,7 @@ export function derive(snapshot: Snapshot): RootState {
 /** What is the same for all changes of a snapshot. */
 interface Common {
   snapshot: Snapshot;
+  basesOf: (files: ChangeFiles) => BaseState[];
   touched: Touched;
   schemaOf: (name: string) => ReadySchema | null;
   mainOf: (capability: string) => Merge["main"];
@@ -44,6 +50,7 @@ function deriveChange(files: ChangeFiles, common: Common): ChangeState {
   const stage = stageOf(artifacts, tasks, snapshot.approvals.get(files.id)?.has(files.planHash) === true);
   const targets = mergesOf(files, common).flatMap(targetFindings);
   const overlaps = touched.overlaps(files.id);
+  const bases = common.basesOf(files);
   const folder = `${snapshot.root}/changes/${files.id}`;
   const unknownSchema = schema ? null : schemaName;
   const moved: Diagnostic[] = [];
@@ -61,17 +68,19 @@ function deriveChange(files: ChangeFiles, common: Common): ChangeState {
     artifacts,
     tasks,
     deltas: files.deltas,
-    findings: [...files.findings, ...targets, ...whole],
+    findings: [...files.findings, ...targets, ...baseFindings(files.id, bases), ...whole],
     questions: files.questions,
-    mergeability: mergeabilityOf(targets, overlaps),
+    mergeability: mergeabilityOf(targets, bases, overlaps),
+    bases,
     contentHash: files.contentHash,
     planHash: files.planHash,
     verdictHash: verdictHashOf(snapshot, files, schema?.text ?? ""),
   };
 }
 
-function mergeabilityOf(targets: Diagnostic[], overlaps: Overlap[]): Mergeability {
+function mergeabilityOf(targets: Diagnostic[], bases: BaseState[], overlaps: Overlap[]): Mergeability {
   if (targets.some(({ severity }) => severity === "error")) return { state: "would_refuse", overlaps };
+  if (staleBases({ bases }).length > 0) return { state: "stale_base", overlaps };
   return { state: overlaps.length > 0 ? "overlaps" : "clean", overlaps };
 }
 

@@ -125,6 +125,7 @@ function formerState(root: string, id: string, stage: Stage, path: string): Chan
     findings: [],
     questions: [],
     mergeability: { state: "clean", overlaps: [] },
+    bases: [],
     contentHash: "",
     planHash: "",
     verdictHash: "",

@@ -53,10 +53,45 @@ export interface Overlap {
   requirement: string;
 }
 
+/** A requirement that a change modifies, removes or renames, beside the text that the delta was written against. */
+export interface BaseState {
+  capability: string;
+  /** Its name in the spec. */
+  requirement: string;
+  operation: Exclude<DeltaOperation, "ADDED">;
+  /** The delta, and the line of the block in it. */
+  path: string;
+  line: number;
+  /**
+   * `current`: the spec says what the delta was written against, or the delta has what came since. `moved`: the spec
+   * says something else. `gone`: the spec has no such requirement any more. `unknown`: nobody knows what the delta was
+   * written against.
+   */
+  status: "current" | "moved" | "gone" | "unknown";
+  /** Lines that the spec got and lost since. */
+  came: string[];
+  went: string[];
+  /** Of these, what archiving the delta as it is would take away again, and what it would bring back. */
+  drops: string[];
+  returns: string[];
+  /** Commit that the base was read from; null when it was read from the working tree. */
+  commit: string | null;
+  /** What a requirement that is gone is called now, where the same text stands under another name. */
+  renamedTo: string | null;
+}
+
 export interface Mergeability {
-  /** `would_refuse`: OpenSpec's archive would stop. `overlaps`: another change touches the same requirement. */
-  state: "clean" | "would_refuse" | "overlaps";
+  /**
+   * `would_refuse`: OpenSpec's archive would stop. `stale_base`: it would not, and text of the spec would be lost.
+   * `overlaps`: another change touches the same requirement.
+   */
+  state: "clean" | "would_refuse" | "stale_base" | "overlaps";
   overlaps: Overlap[];
+}
+
+/** A finding beside the last state: it came with it, stood before, or is gone since. */
+export interface TrackedFinding extends Diagnostic {
+  status: "new" | "standing" | "resolved";
 }
 
 /** Everything that follows from the files and from git about one change. */
@@ -79,6 +114,7 @@ export interface ChangeState {
   findings: Diagnostic[];
   questions: OpenQuestion[];
   mergeability: Mergeability;
+  bases: BaseState[];
   /** SHA-256 over names and revisions of all its files. */
   contentHash: string;
   /** SHA-256 over what an approval binds: its planning documents with every task open. */
@@ -108,5 +144,8 @@ interface Validity {
 }
 
 export interface ChangeView extends ChangeState {
+  findings: TrackedFinding[];
+  /** What the last state that changed any finding resolved. */
+  resolved: Diagnostic[];
   validity: Validity;
 }

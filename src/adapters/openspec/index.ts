@@ -9,6 +9,7 @@ export {
 } from "./delta.ts";
 export { isChangeId, writeChange } from "./draft.ts";
 export { matcher } from "./glob.ts";
+export { matchLines } from "./line-diff.ts";
 export { locate } from "./locate.ts";
 export { splitLines, withoutBom, type Lines, type TextRange } from "./lines.ts";
 export { readConfig, readMetadata, type ChangeMetadata } from "./metadata.ts";
