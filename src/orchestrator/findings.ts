@@ -14,8 +14,6 @@ export interface ChangeFacts {
   overlaps: Overlap[];
   /** Name of a schema that nobody knows, null when it is known. */
   unknownSchema: string | null;
-  /** Deltas that were written against a text that is another by now. */
-  moved: Diagnostic[];
 }
 
 /** Problems of a change as a whole. */
@@ -23,7 +21,6 @@ export function changeFindings(facts: ChangeFacts): Diagnostic[] {
   return [
     ...unknownSchema(facts),
     ...proposalFindings(facts),
-    ...facts.moved,
     ...overlapping(facts),
     ...notArchived(facts),
     ...unanswered(facts),

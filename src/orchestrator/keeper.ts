@@ -1,6 +1,6 @@
 import type { Git } from "../adapters/git/port.ts";
 import type { PlanningRoot, Verdict } from "../adapters/openspec/index.ts";
-import { compare, type Difference, type Remembered } from "./compare.ts";
+import { compare, shownFindings, track, type Difference, type Remembered } from "./compare.ts";
 import { derive } from "./derive.ts";
 import type { DocumentReader } from "./document-reader.ts";
 import { headFiles, NO_HEAD, type HeadFiles } from "./git-facts.ts";
@@ -66,11 +66,13 @@ export class RootKeeper {
     const { remembered, memory } = this.#parts;
     const rows = new Map<string, Remembered | null>();
     const moved = new Set(differences.map(({ id }) => id));
+    const isFirstLook = remembered.size === 0;
     for (const [id, state] of this.#state.changes) {
       const before = remembered.get(id);
       if (before && before.place === state.git && !moved.has(id)) continue;
       const { verdict = null, verdictHash = null } = before ?? {};
-      rows.set(id, { stage: state.stage, place: state.git, findings: state.findings, verdict, verdictHash });
+      const findings = track(before, state.findings, isFirstLook);
+      rows.set(id, { stage: state.stage, place: state.git, findings, verdict, verdictHash });
     }
     for (const { id, to } of differences) {
       const before = remembered.get(id);
@@ -100,7 +102,7 @@ export class RootKeeper {
   view(state: ChangeState): ChangeView {
     const before = this.#parts.remembered.get(state.id);
     const current = before?.verdict != null && before.verdictHash === state.verdictHash;
-    return { ...state, validity: { verdict: before?.verdict ?? null, current } };
+    return { ...state, ...shownFindings(before, state), validity: { verdict: before?.verdict ?? null, current } };
   }
 
   async #store(rows: Map<string, Remembered | null>, memory: Memory): Promise<void> {

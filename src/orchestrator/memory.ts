@@ -2,9 +2,8 @@ import { z } from "zod";
 import type { Verdict } from "../adapters/openspec/index.ts";
 import type { Store } from "../adapters/store/index.ts";
 import type { Clock } from "../foundation/clock.ts";
-import type { Diagnostic } from "../foundation/errors.ts";
 import type { Remembered } from "./compare.ts";
-import { STAGES } from "./state.ts";
+import { STAGES, type TrackedFinding } from "./state.ts";
 import type { OrchestratorTables } from "./tables.ts";
 
 /** Rows per statement: SQLite takes at most 32,766 values in one. */
@@ -118,7 +117,21 @@ const rowSchema = z.object({
   stage: z.enum(STAGES),
   place: z.enum(["untracked", "modified", "committed", "branch"]),
   findings: z.array(
-    z.custom<Diagnostic>((value) => z.object({ code: z.string(), message: z.string() }).safeParse(value).success),
+    z
+      .object({
+        severity: z.enum(["error", "warning", "info"]),
+        code: z.string(),
+        message: z.string(),
+        target: z.string().optional(),
+        fix: z.string().optional(),
+        // Rows of older versions do not say it.
+        status: z.enum(["new", "standing", "resolved"]).default("standing"),
+      })
+      .transform(({ target, fix, ...rest }): TrackedFinding => ({
+        ...rest,
+        ...(target === undefined ? {} : { target }),
+        ...(fix === undefined ? {} : { fix }),
+      })),
   ),
   verdict: z
     .custom<Verdict>((value) => z.object({ valid: z.boolean(), version: z.string() }).safeParse(value).success)

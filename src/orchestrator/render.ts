@@ -34,6 +34,10 @@ export function renderChange(change: ChangeDetail): string {
     ...section("Deltas", deltas),
     ...section("Findings", change.findings.map(finding)),
     ...section(
+      "Resolved",
+      change.resolved.map(({ code, message }) => `- ${code}: ${message}`),
+    ),
+    ...section(
       "Questions",
       change.questions.map(({ path, line, text, answered }) => `- [${answered ? "x" : " "}] ${text} (${path}:${line})`),
     ),
@@ -64,9 +68,9 @@ function verdictLines({ valid, version, source, issues, ms }: VerdictRow, curren
   ].join("\n");
 }
 
-function finding({ severity, code, message, target, fix }: ChangeDetail["findings"][number]): string {
+function finding({ severity, code, message, target, fix, status }: ChangeDetail["findings"][number]): string {
   const where = target === undefined ? "" : ` (${target})`;
-  return `- ${severity} ${code}: ${message}${where}${fix === undefined ? "" : ` ${fix}`}`;
+  return `- ${status === "new" ? "new " : ""}${severity} ${code}: ${message}${where}${fix === undefined ? "" : ` ${fix}`}`;
 }
 
 function section(title: string, lines: string[]): string[] {

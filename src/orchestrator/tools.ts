@@ -6,7 +6,15 @@ import { renderChange, renderList, renderProposal, renderVerdict } from "./rende
 import type { Verdict, VerdictIssue } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
 import type { ChangeSummary } from "./listing.ts";
-import { STAGES, type ArtifactState, type DeltaState, type OpenQuestion, type Overlap, type Place } from "./state.ts";
+import {
+  STAGES,
+  type ArtifactState,
+  type DeltaState,
+  type OpenQuestion,
+  type Overlap,
+  type Place,
+  type TrackedFinding,
+} from "./state.ts";
 
 const id = z.string().min(1).max(300);
 const root = z.string().max(500).optional().describe("if several planning folders have the id");
@@ -31,7 +39,8 @@ const detail = z.object({
   tasks: typed<{ done: number; total: number }>(z.unknown()),
   artifacts: rows<ArtifactState>(),
   deltas: rows<DeltaState>(),
-  findings: rows<Diagnostic>(),
+  findings: rows<TrackedFinding>(),
+  resolved: rows<Diagnostic>(),
   questions: rows<OpenQuestion>(),
   mergeability: z.string(),
   overlaps: rows<Overlap>(),

@@ -26,8 +26,10 @@ const change = z.object({
       message: z.string(),
       target: z.string().optional(),
       fix: z.string().optional(),
+      status: z.string(),
     }),
   ),
+  resolved: z.array(z.object({ code: z.string(), message: z.string() })),
   questions: z.array(z.object({ path: z.string(), line: z.number(), text: z.string(), answered: z.boolean() })),
   mergeability: z.string(),
   overlaps: z.array(z.object({ change: z.string(), capability: z.string(), requirement: z.string() })),
@@ -54,6 +56,11 @@ export function changeView(result: unknown, output: Output, reader: Reader): str
     ...section(output, "Artifacts", artifacts(shown, output)),
     ...section(output, "Deltas", deltas(shown, output)),
     ...section(output, "Findings", findings(shown, output, reader)),
+    ...section(
+      output,
+      "Resolved by the last edit",
+      shown.resolved.map(({ code, message }) => `${output.style("green", code)}: ${message}`),
+    ),
     ...section(output, "Questions", questions(shown)),
     ...section(
       output,
@@ -100,13 +107,13 @@ function deltas(shown: Change, output: Output): string[] {
 }
 
 function findings(shown: Change, output: Output, reader: Reader): string[] {
-  return shown.findings.flatMap(({ severity, code, message, target, fix }) => {
+  return shown.findings.flatMap(({ severity, code, message, target, fix, status }) => {
     const color = COLORS[severity as keyof typeof COLORS] ?? "dim";
     const details = [target, fix === undefined ? undefined : forPeople(fix, reader)].filter(
       (line) => line !== undefined,
     );
     return [
-      `${output.style(color, severity)} ${code}: ${message}`,
+      `${output.style(color, severity)} ${code}: ${message}${status === "new" ? output.style("bold", " (new)") : ""}`,
       ...details.map((line) => `  ${output.style("dim", line)}`),
     ];
   });
