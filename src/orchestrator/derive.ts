@@ -53,8 +53,7 @@ function deriveChange(files: ChangeFiles, common: Common): ChangeState {
   const bases = common.basesOf(files);
   const folder = `${snapshot.root}/changes/${files.id}`;
   const unknownSchema = schema ? null : schemaName;
-  const moved: Diagnostic[] = [];
-  const whole = changeFindings({ files, folder, stage, artifacts, tasks, overlaps, unknownSchema, moved });
+  const whole = changeFindings({ files, folder, stage, artifacts, tasks, overlaps, unknownSchema });
   return {
     id: files.id,
     root: snapshot.root,
