@@ -77,7 +77,7 @@ export interface BranchCommitRequest {
 }
 
 /** One commit with what it did to the files that were asked about. */
-export interface PathCommit extends Omit<HistoryEntry, "body" | "edits"> {
+export interface PathCommit extends Omit<HistoryEntry, "body"> {
   /** Blob ids, null for "no file". */
   changes: { path: string; before: string | null; after: string | null }[];
 }
