@@ -15,6 +15,20 @@ export interface OrchestratorTables {
     seen_at: number;
   };
   change_approvals: { root: string; change_id: string; plan_hash: string; commit_id: string; noticed_at: number };
+  /** The texts that deltas were written against. */
+  delta_bases: {
+    root: string;
+    change_id: string;
+    capability: string;
+    requirement: string;
+    text: string;
+    text_hash: string;
+    commit_id: string | null;
+    source: string;
+    taken_at: number;
+    block_hash: string;
+    gone_at: number | null;
+  };
   /** Single values: the branch that was checked out. */
   orchestrator_marks: { name: string; value: string };
 }
@@ -50,6 +64,26 @@ export const migrations: RoomMigrations = {
           .createTable("orchestrator_marks")
           .addColumn("name", "text", (column) => column.primaryKey())
           .addColumn("value", "text", (column) => column.notNull())
+          .execute();
+      },
+    },
+    {
+      name: "0002-bases",
+      up: async (db) => {
+        await db.schema
+          .createTable("delta_bases")
+          .addColumn("root", "text", (column) => column.notNull())
+          .addColumn("change_id", "text", (column) => column.notNull())
+          .addColumn("capability", "text", (column) => column.notNull())
+          .addColumn("requirement", "text", (column) => column.notNull())
+          .addColumn("text", "text", (column) => column.notNull())
+          .addColumn("text_hash", "text", (column) => column.notNull())
+          .addColumn("commit_id", "text")
+          .addColumn("source", "text", (column) => column.notNull())
+          .addColumn("taken_at", "bigint", (column) => column.notNull())
+          .addColumn("block_hash", "text", (column) => column.notNull())
+          .addColumn("gone_at", "bigint")
+          .addPrimaryKeyConstraint("delta_bases_key", ["root", "change_id", "capability", "requirement"])
           .execute();
       },
     },

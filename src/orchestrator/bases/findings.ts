@@ -1,5 +1,7 @@
 import type { Diagnostic } from "../../foundation/errors.ts";
-import type { BaseState } from "../state.ts";
+import type { EventMap } from "../../foundation/events.ts";
+import type { Difference } from "../compare.ts";
+import type { BaseState, RootState } from "../state.ts";
 
 const SHOWN_LINES = 3;
 const SHOWN_CHARACTERS = 160;
@@ -14,6 +16,17 @@ export function baseFindings(change: string, bases: BaseState[]): Diagnostic[] {
     // A target that is simply gone has a finding of its own.
     if (status !== "gone" || state.renamedTo === null) return [];
     return [{ ...renamed(state), code: "base_moved", target, fix: mergeFix(change) }];
+  });
+}
+
+/** The bases of which this look says for the first time that they moved. */
+export function movedBases(differences: Difference[], state: RootState): EventMap["change.base_moved"][] {
+  return differences.flatMap(({ id, added }) => {
+    const told = new Set(added.filter(({ code }) => code === "base_moved").map(({ target }) => target));
+    const bases = state.changes.get(id)?.bases ?? [];
+    return bases
+      .filter(({ status, path, line }) => (status === "moved" || status === "gone") && told.has(`${path}:${line}`))
+      .map(({ capability, requirement }) => ({ changeId: id, root: state.root, capability, requirement }));
   });
 }
 

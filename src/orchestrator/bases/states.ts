@@ -30,7 +30,7 @@ export function baseStates(
 }
 
 /** Whether a delta takes nothing from this text of the spec that its author did not see there. */
-export function isCurrent(modification: Modification, base: Base, main: string): boolean {
+export function isCurrent(modification: Modification, base: Pick<Base, "text" | "source">, main: string): boolean {
   if (modification.operation === "RENAMED" || saysTheSame(base.text, main)) return base.source !== "unknown";
   if (modification.block === null) return false;
   const ours = modification.block.raw;

@@ -1,0 +1,137 @@
+import type { Git } from "../../adapters/git/port.ts";
+import type { Clock } from "../../foundation/clock.ts";
+import type { ChangeFiles } from "../change-files.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { baseKey, type Base, type KnownBases } from "./base.ts";
+import { modificationsOf, targetOf, type Modification } from "./modifications.ts";
+import type { BaseRows } from "./rows.ts";
+import { isCurrent } from "./states.ts";
+import { takeBases, type Placed, type Taken } from "./take.ts";
+
+export interface BaseKeeperParts {
+  /** Path of the planning root. */
+  root: string;
+  git: Git;
+  rows: BaseRows;
+  clock: Clock;
+}
+
+export interface BaseEntry {
+  change: string;
+  base: Base;
+}
+
+/**
+ * Keeps the text that every delta was written against: takes it when a block is first seen, keeps it while the block is
+ * edited, and moves it on when the delta has what the spec got since.
+ */
+export class BaseKeeper {
+  readonly #parts: BaseKeeperParts;
+  #bases: Map<string, Map<string, Base>> | null = null;
+  #last: Snapshot | null = null;
+  readonly #modifications = new WeakMap<ChangeFiles, Modification[]>();
+
+  constructor(parts: BaseKeeperParts) {
+    this.#parts = parts;
+  }
+
+  get known(): KnownBases {
+    return this.#bases ?? new Map<string, Map<string, Base>>();
+  }
+
+  /** Brings the bases up to a snapshot; what changed is stored before this returns. */
+  async follow(snapshot: Snapshot): Promise<void> {
+    await this.#load();
+    const all = [...snapshot.changes.values()].flatMap((change) =>
+      this.#of(change).map((modification) => ({ change, modification })),
+    );
+    await this.set(this.#gone(snapshot));
+    await this.set(all.flatMap((one) => this.#back(one)));
+    const fresh = all.filter((one) => this.#isFresh(one, snapshot));
+    const taken = await takeBases(await this.#withUnknown(fresh, all), {
+      git: this.#parts.git,
+      snapshot,
+      last: this.#last,
+    });
+    await this.set([...taken].map(([one, found]) => this.#entry(one, found)));
+    await this.set(all.flatMap((one) => this.#advanced(one, snapshot)));
+    this.#last = snapshot;
+  }
+
+  /** The delta of this change is up to date with this text of the spec. */
+  async settle(placed: Placed, text: string, source: "merged" | "resolved"): Promise<void> {
+    await this.#load();
+    await this.set([this.#entry(placed, { text, commit: null, source })]);
+  }
+
+  /** Replaces single bases. */
+  async set(entries: BaseEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    const bases = await this.#load();
+    for (const { change, base } of entries) {
+      bases.set(change, (bases.get(change) ?? new Map<string, Base>()).set(baseKey(base), base));
+    }
+    await this.#parts.rows.save(this.#parts.root, entries, this.#parts.clock.now());
+  }
+
+  async #load(): Promise<Map<string, Map<string, Base>>> {
+    return (this.#bases ??= await this.#parts.rows.load(this.#parts.root));
+  }
+
+  #of(change: ChangeFiles): Modification[] {
+    const known = this.#modifications.get(change) ?? modificationsOf(change);
+    this.#modifications.set(change, known);
+    return known;
+  }
+
+  #baseOf({ change, modification }: Placed): Base | undefined {
+    return this.#bases?.get(change.id)?.get(baseKey(modification));
+  }
+
+  /** A base lives as long as its change; what a change that went away had said is noted with it. */
+  #gone(snapshot: Snapshot): BaseEntry[] {
+    const goneAt = this.#parts.clock.now();
+    return [...this.known].flatMap(([change, bases]) => {
+      if (snapshot.changes.has(change)) return [];
+      const before = this.#last?.changes.get(change);
+      const said = new Map(before ? this.#of(before).map((one) => [baseKey(one), one.hash]) : []);
+      const alive = [...bases.values()].filter((base) => base.goneAt === null);
+      return alive.map((base) => {
+        return { change, base: { ...base, goneAt, blockHash: said.get(baseKey(base)) ?? base.blockHash } };
+      });
+    });
+  }
+
+  /** A change that comes back (another branch, a stash, an archive undone) has the bases of the blocks that it had. */
+  #back(one: Placed): BaseEntry[] {
+    const base = this.#baseOf(one);
+    if (!base || base.goneAt === null || base.blockHash !== one.modification.hash) return [];
+    return [{ change: one.change.id, base: { ...base, goneAt: null } }];
+  }
+
+  #isFresh(one: Placed, { specs }: Snapshot): boolean {
+    const base = this.#baseOf(one);
+    return (!base || base.goneAt !== null) && specs.get(one.modification.capability)?.problem == null;
+  }
+
+  /** What was unknown for want of history is looked for again when the history has been fetched. */
+  async #withUnknown(fresh: Placed[], all: Placed[]): Promise<Placed[]> {
+    const unknown = all.filter((one) => this.#baseOf(one)?.source === "unknown" && one.change.git !== "untracked");
+    if (unknown.length === 0 || (await this.#parts.git.shallowCommits()).size > 0) return fresh;
+    return [...fresh, ...unknown];
+  }
+
+  /** The rule by which a base moves: nothing that the spec got or lost since is missing from the delta. */
+  #advanced(one: Placed, { specs }: Snapshot): BaseEntry[] {
+    const base = this.#baseOf(one);
+    const main = targetOf(one.modification, specs.get(one.modification.capability))?.raw;
+    if (!base || main === undefined || main === base.text || !isCurrent(one.modification, base, main)) return [];
+    return [this.#entry(one, { text: main, commit: null, source: "contained" })];
+  }
+
+  #entry({ change, modification }: Placed, found: Taken): BaseEntry {
+    const { capability, requirement, hash } = modification;
+    const takenAt = this.#parts.clock.now();
+    return { change: change.id, base: { capability, requirement, ...found, takenAt, blockHash: hash, goneAt: null } };
+  }
+}
