@@ -1,11 +1,12 @@
 import { agentsMigration } from "./agent-migration.ts";
 import type { AgentTables } from "./agent-rows.ts";
+import { approvalsMigration, type ApprovalTables } from "./approvals/tables.ts";
 import type { AuditTables } from "./audit.ts";
 import type { IdempotencyTables } from "./idempotency.ts";
 import { appendOnly, type RoomMigrations } from "../adapters/store/index.ts";
 
 /** The tables of access, all in the core database. */
-export type AccessTables = AgentTables & AuditTables & IdempotencyTables;
+export type AccessTables = AgentTables & AuditTables & IdempotencyTables & ApprovalTables;
 
 export const migrations: RoomMigrations = {
   room: "access",
@@ -50,5 +51,6 @@ export const migrations: RoomMigrations = {
       },
     },
     agentsMigration,
+    approvalsMigration,
   ],
 };

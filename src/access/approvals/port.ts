@@ -23,7 +23,7 @@ export type ApprovalState = (typeof APPROVAL_STATES)[number];
 /** What waits for a yes. The room that asks carries it out after `approval.granted`, by `redeem`. */
 export interface ApprovalSubject {
   /** Which operation of the policy it is, and with that which room carries it out. */
-  operation: "document" | "archive" | "proposal";
+  operation: "document" | "archive" | "proposal" | "policy";
   /** What the asking room calls it: the id of an edit, of an archive, of a proposal. */
   ref: string;
   /** Short name of the branch that holds the content. */
@@ -44,15 +44,18 @@ export interface NewApproval {
   proposer: Principal;
   /** An earlier request that this one revises; it becomes `superseded`. */
   supersedes?: string;
+  /** Documents that carrying it out would change besides: they count for the policy as if they were in it. */
+  touches?: string[];
 }
 
 /** One person's word on a request. */
 export interface Decision {
-  decision: "approve" | "reject" | "request_changes";
+  decision: "approve" | "reject" | "request_changes" | "comment";
+  /** Name and, where a proof names it, mail address. */
   by: string;
   at: number;
   level: ApprovalLevel;
-  /** `code`, `signed-tag`, `signed-commit`, `merge`, `protected-branch`. */
+  /** `terminal`, `code`, `signed-tag`, `signed-commit`, `merge`, `protected-branch`. */
   method: string;
   comment: string | null;
   /** Place that the comment is about. */
@@ -69,14 +72,18 @@ export interface Approval {
   /** What the policy asks for. */
   level: ApprovalLevel;
   count: number;
-  /** Who may decide, empty for every person that is known. */
+  /** Mail addresses of those who may approve, empty for everybody who can prove it. */
   approvers: string[];
+  /** It waits longer than the policy likes, so that those it names for that case may approve as well. */
+  escalated: boolean;
   decisions: Decision[];
   createdAt: number;
   expiresAt: number;
   /** Why it is void, rejected or expired. */
   note: string | null;
   supersededBy: string | null;
+  /** Its content is on the person's branch although nobody approved it on the level that the policy asks for. */
+  bypassed: boolean;
 }
 
 /** Proof for the carrying room that the yes was given for exactly this content. Given once. */
@@ -84,15 +91,21 @@ export interface Grant {
   approvalId: string;
   level: ApprovalLevel;
   approvedBy: string[];
+  subject: ApprovalSubject;
 }
 
 /** What rooms see of approvals. */
 export interface Approvals {
+  /** `subject.contentHash` is `contentHashAt` of its paths at its commit; `bad_input` when it is not. */
   request(request: NewApproval): Promise<Approval>;
   /** Throws `unknown_approval`. */
   get(id: string): Promise<Approval>;
   /** Uses the approval up. Throws `approval_void` when the content is another one, `approval_missing`, `approval_used`. */
   redeem(id: string, contentHash: string): Promise<Grant>;
+  /** Redeemed and not yet carried out, oldest first: what a crash left to the room that asked. */
+  unfinished(operation: ApprovalSubject["operation"]): Promise<Grant[]>;
+  /** The newest request about something, after a look at git; null when there is none. */
+  about(operation: ApprovalSubject["operation"], ref: string): Promise<Approval | null>;
   /** After the content is on the person's branch. */
   carriedOut(id: string, commit: string | null): Promise<void>;
   /** The content moved, or the asking room gave it up. */

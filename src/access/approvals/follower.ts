@@ -1,0 +1,112 @@
+import type { Arrivals, Git, Signatures } from "../../adapters/git/index.ts";
+import { toSpecloopError } from "../../foundation/errors.ts";
+import type { Logger } from "../../foundation/logger.ts";
+import { contentHashAt } from "./content.ts";
+import type { Evidence, EvidenceChecker } from "./evidence.ts";
+import { pathsOf } from "./rows.ts";
+import { tagOf } from "./statement.ts";
+import type { ApprovalRow } from "./tables.ts";
+
+/** What git says about a request now. */
+export type Observation =
+  | { kind: "nothing" }
+  | { kind: "moved"; why: string }
+  | { kind: "arrived"; commit: string; evidence: Evidence }
+  | { kind: "approved"; evidence: Evidence }
+  /** A proof is there and does not count; `proof` names it, so that it is reported once. */
+  | { kind: "refused"; proof: string; why: string };
+
+interface Dependencies {
+  git: Git;
+  arrivals: Pick<Arrivals, "of">;
+  signatures: Signatures;
+  evidence: EvidenceChecker;
+  logger: Logger;
+}
+
+const TAGS = "refs/tags/specloop/approve/";
+
+/** Looks at git for what became of a request: merged, moved, signed. Writes nothing. */
+export class Observer {
+  readonly #deps: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+  }
+
+  async look(row: ApprovalRow): Promise<Observation> {
+    if (row.operation === "policy") return this.#tag(row);
+    const { git } = this.#deps;
+    const head = await git.head();
+    const here = head.commit !== null && !head.branch?.startsWith("specloop/") ? head.commit : null;
+    const arrived = here === null ? null : await this.#arrival(row, here);
+    if (arrived) return arrived;
+    const tip = await git.resolve(`refs/heads/${row.branch}`);
+    if (tip === null) return { kind: "moved", why: `the branch ${row.branch} is gone` };
+    if (tip !== row.commit_id) return this.#moved(row, tip);
+    if (here !== null && (await this.#baseMoved(row, here)))
+      return { kind: "moved", why: `${pathsOf(row).join(", ")} changed since it was proposed` };
+    return this.#tag(row);
+  }
+
+  /** Whether the commit itself is on the person's branch: all that is asked about a request that is settled otherwise. */
+  async hasArrived(row: ApprovalRow): Promise<Observation> {
+    if (row.operation === "policy") return { kind: "nothing" };
+    const head = await this.#deps.git.head();
+    if (head.commit === null || head.branch?.startsWith("specloop/")) return { kind: "nothing" };
+    const is = await this.#deps.git.isAncestor(row.commit_id, head.commit).catch(() => false);
+    return is ? this.#arrivedBy(row) : { kind: "nothing" };
+  }
+
+  /** Merged, squashed or picked: the content is what counts. */
+  async #arrival(row: ApprovalRow, head: string): Promise<Observation | null> {
+    const { git } = this.#deps;
+    const merged = await git.isAncestor(row.commit_id, head).catch(() => false);
+    if (merged) return this.#arrivedBy(row);
+    const paths = pathsOf(row);
+    if ((await contentHashAt(git, head, paths)) !== row.content_hash) return null;
+    const before = await contentHashAt(git, row.base_id, paths);
+    return before === row.content_hash ? null : this.#arrivedBy(row);
+  }
+
+  async #arrivedBy(row: ApprovalRow): Promise<Observation> {
+    const { arrivals, evidence } = this.#deps;
+    const arrival = await arrivals.of(pathsOf(row)[0] ?? "").catch(() => null);
+    const commit = arrival?.commit ?? row.commit_id;
+    const signed = await evidence.commit(row, commit).catch(() => null);
+    if (signed) return { kind: "arrived", commit, evidence: signed };
+    const who = arrival?.forwardedBy ?? { name: arrival?.author ?? "somebody", email: arrival?.authorEmail ?? "" };
+    return { kind: "arrived", commit, evidence: { by: who, level: "L0", method: "merge", proof: { commit } } };
+  }
+
+  /** The same content under a signature is a yes; another content is another request. */
+  async #moved(row: ApprovalRow, tip: string): Promise<Observation> {
+    const { git, evidence } = this.#deps;
+    if ((await contentHashAt(git, tip, pathsOf(row))) !== row.content_hash)
+      return { kind: "moved", why: `the branch ${row.branch} was changed after it was proposed` };
+    try {
+      return { kind: "approved", evidence: await evidence.commit(row, tip) };
+    } catch (error) {
+      return { kind: "refused", proof: tip, why: toSpecloopError(error).message };
+    }
+  }
+
+  /** On the line that it was proposed on, the text is another one now; another branch may well differ. */
+  async #baseMoved(row: ApprovalRow, head: string): Promise<boolean> {
+    const { git } = this.#deps;
+    if (head === row.base_id || !(await git.isAncestor(row.base_id, head).catch(() => false))) return false;
+    const paths = pathsOf(row);
+    return (await contentHashAt(git, head, paths)) !== (await contentHashAt(git, row.base_id, paths));
+  }
+
+  async #tag(row: ApprovalRow): Promise<Observation> {
+    const tags = await this.#deps.git.branches(TAGS);
+    const tag = tags.get(`refs/tags/${tagOf(row.id)}`);
+    if (tag === undefined) return { kind: "nothing" };
+    try {
+      return { kind: "approved", evidence: await this.#deps.evidence.tag(row) };
+    } catch (error) {
+      return { kind: "refused", proof: tag, why: toSpecloopError(error).message };
+    }
+  }
+}

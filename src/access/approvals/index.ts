@@ -1,0 +1,10 @@
+export { Approvers, CODES_ON_A_SHEET, type Approver } from "./approvers.ts";
+export { keyOf, type CodeKey } from "./codes.ts";
+export { contentHashAt } from "./content.ts";
+export { options, type ApprovalOptions } from "./options.ts";
+export { isTrusted, personFiles, type PersonFiles } from "./person-directory.ts";
+export type { Policy } from "./policy.ts";
+export type { Approval, ApprovalLevel, Approvals, ApprovalState, ApprovalSubject, Grant, NewApproval } from "./port.ts";
+export { ApprovalService, type ApprovalDependencies } from "./service.ts";
+export { tagOf } from "./statement.ts";
+export { tools } from "./tools.ts";
