@@ -27,7 +27,7 @@ test("finds every planning root, the top one first, and nothing inside one or ou
   onTestFinished(() => repository[Symbol.asyncDispose]());
   await mkdir(join(repository.path, "linked"));
   await symlink("/", join(repository.path, "linked/openspec"));
-  const roots = await findRoots(repository.path, async (path) => path.startsWith("ignored/"));
+  const { roots } = await findRoots(repository.path, async (path) => path.startsWith("ignored/"));
   expect(roots.map(({ path, config }) => [path, config.schema])).toEqual([
     ["openspec", "spec-driven"],
     ["packages/a/openspec", null],

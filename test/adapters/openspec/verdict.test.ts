@@ -5,7 +5,8 @@ import { join, resolve } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { locate, trustsProjectInstallation, Validator } from "../../../src/adapters/openspec/index.ts";
 import { silentLogger } from "../../../src/foundation/logger.ts";
-import { realRepositoriesMissing, sharedDataFile } from "../../helpers/repository.ts";
+import { realRepositoriesMissing } from "../../helpers/repository.ts";
+import { readRuleCases, writeRuleCases } from "../../helpers/rule-cases.ts";
 import { scenario } from "../../helpers/scenario.ts";
 
 const projectRoot = resolve(import.meta.dirname, "../../..");
@@ -161,35 +162,15 @@ test("a check that is aborted ends, and the next one works", async () => {
   expect(await validator.checkFiles("add-it", change(DELTA))).toMatchObject({ valid: true });
 });
 
-interface RuleCase {
-  kind: "change" | "spec";
-  name: string;
-  files: Record<string, string>;
-  openspec_1_13_2: { valid: boolean; issues: { level: string; path: string; message: string }[] } | null;
-}
-
 if (realRepositoriesMissing) console.warn(realRepositoriesMissing);
 
 test.skipIf(realRepositoriesMissing)(
   "gives the verdict that openspec 1.13.2 gave for every recorded change",
   async () => {
-    const { cases, config } = JSON.parse(readFileSync(sharedDataFile("openspec-rule-cases.json"), "utf8")) as {
-      cases: RuleCase[];
-      config: string;
-    };
+    const all = readRuleCases();
     const project = await folder();
-    const auth = cases.find(({ kind, name }) => kind === "spec" && name === "auth");
-    const put = async (path: string, content: string) => {
-      await mkdir(join(project, "openspec", path, ".."), { recursive: true });
-      await writeFile(join(project, "openspec", path), content);
-    };
-    await put("config.yaml", config);
-    for (const [path, content] of Object.entries(auth?.files ?? {})) await put(`specs/auth/${path}`, content);
-    const changes = cases.filter(({ kind }) => kind === "change");
-    for (const { name, files } of changes) {
-      await mkdir(join(project, "openspec/changes", name), { recursive: true });
-      for (const [path, content] of Object.entries(files)) await put(`changes/${name}/${path}`, content);
-    }
+    await writeRuleCases(project, all);
+    const changes = all.cases.filter(({ kind }) => kind === "change");
     const validator = validatorIn(project);
     const differing: unknown[] = [];
     for (const { name, openspec_1_13_2: expected } of changes) {
