@@ -43,6 +43,7 @@ export async function run(): Promise<void> {
     options: live,
     validator,
     watcher,
+    env: process.env,
   });
   await figure("start", () => orchestrator.start(new AbortController().signal));
   await figure("every change judged by OpenSpec in the background", () => orchestrator.validated());

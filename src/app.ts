@@ -1,19 +1,26 @@
 import { unwatchFile, watchFile } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { AuditLog, Idempotency, migrations as access, type AccessTables, readOrCreateToken } from "./access/index.ts";
-import { Arrivals, openGit, type Git } from "./adapters/git/index.ts";
+import {
+  Access,
+  type AccessTables,
+  AUDIT_REF,
+  Idempotency,
+  migrations as accessMigrations,
+  readOrCreateToken,
+  weightOf,
+} from "./access/index.ts";
+import { Arrivals, RefChain, openGit, type Git } from "./adapters/git/index.ts";
 import { createLlm, type Llm } from "./adapters/llm/index.ts";
 import { trustsProjectInstallation, Validator } from "./adapters/openspec/index.ts";
 import { openSearchIndex } from "./adapters/search/index.ts";
-import { checkStoreHonest, migrate, openSqliteStore, type Store } from "./adapters/store/index.ts";
+import { migrate, openSqliteStore, type Store } from "./adapters/store/index.ts";
 import { createWatcher } from "./adapters/watcher/index.ts";
 import { CONFIG_FILE, type ConfigHolder } from "./config.ts";
 import { DocumentManager, migrations as documents } from "./document-manager/index.ts";
 import { FeedbackLoop, migrations as loop, telemetryMigrations as loopTelemetry } from "./feedback-loop/index.ts";
 import type { Clock } from "./foundation/clock.ts";
 import { EventBus } from "./foundation/events.ts";
-import type { HealthCheck } from "./foundation/health.ts";
 import type { Logger } from "./foundation/logger.ts";
 import type { StatePaths } from "./foundation/paths.ts";
 import type { Tool } from "./foundation/tool.ts";
@@ -27,7 +34,7 @@ import {
 } from "./question-router/index.ts";
 import { createCaller, createMcp, HttpDoor, SocketDoor } from "./server/index.ts";
 import { toolResources } from "./server/tool-resources.ts";
-import { readStatus, type AppStatus } from "./status.ts";
+import { healthChecks, readStatus, type AppStatus } from "./status.ts";
 import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
 
 /** What the roof needs from the process. */
@@ -61,8 +68,9 @@ interface Built {
   llm: Llm;
   events: EventBus;
   tools: readonly Tool[];
-  audit: AuditLog;
 }
+
+type RoomParts = Pick<Built, "stores" | "llm" | "events"> & { git: Git; access: Access };
 
 /** The composition root: builds every part, starts them in order, takes them down in reverse. */
 export class App implements AsyncDisposable {
@@ -88,14 +96,15 @@ export class App implements AsyncDisposable {
     signal.throwIfAborted();
     const llm = this.#stack.use(createLlm({ options: this.#parts.config.live("llm"), env, events, clock, logger }));
     const tools: Tool[] = [];
-    const audit = this.#openAudit({ stores, events, tools });
-    const rooms = this.#buildRooms({ git, stores, llm, events });
+    const access = this.#buildAccess({ git, stores, events, tools });
+    await access.start(signal);
+    const rooms = this.#buildRooms({ git, stores, llm, events, access });
     tools.push(...allTools(rooms));
     const ending = AbortSignal.any([signal, this.#stop.signal]);
     for (const room of [rooms.documents, rooms.elsewhere, rooms.changes, rooms.questions, rooms.loop])
       await room.start(ending);
     this.#followConfig(events);
-    await this.#openDoors({ rooms, stores, llm, events, tools, audit }, signal);
+    await this.#openDoors({ rooms, stores, llm, events, tools }, signal);
   }
 
   /** What `status` shows; throws before the start. */
@@ -112,7 +121,7 @@ export class App implements AsyncDisposable {
     const { paths, clock } = this.#parts;
     const core = this.#stack.use(openSqliteStore(paths.coreDb, "full"));
     const telemetry = this.#stack.use(openSqliteStore(paths.telemetryDb, "normal"));
-    await migrate(core, [access, changes, documents, questions, loop], clock.now());
+    await migrate(core, [accessMigrations, changes, documents, questions, loop], clock.now());
     await migrate(telemetry, [questionTelemetry, loopTelemetry], clock.now());
     return { core, telemetry };
   }
@@ -121,15 +130,24 @@ export class App implements AsyncDisposable {
    * Before the rooms, so that what they finish at the start and while they are taken down is recorded; `tools` is filled
    * when the rooms are there.
    */
-  #openAudit({ stores, events, tools }: { stores: Stores; events: EventBus; tools: readonly Tool[] }): AuditLog {
-    const { clock, logger } = this.#parts;
-    const audit = this.#stack.use(new AuditLog({ store: stores.core.as<AccessTables>(), clock, logger }));
-    this.#stack.use(audit.attach(events, (name) => tools.find((tool) => tool.name === name)?.effect === "read"));
-    return audit;
+  #buildAccess({ git, stores, events, tools }: Pick<Built, "stores" | "events" | "tools"> & { git: Git }): Access {
+    const { repository, config, env, clock, logger } = this.#parts;
+    return this.#stack.use(
+      new Access({
+        store: stores.core.as<AccessTables>(),
+        chain: new RefChain({ places: git.places, ref: AUDIT_REF, env }),
+        weigh: (name) => weightOf(tools.find((tool) => tool.name === name)),
+        repository,
+        events,
+        clock,
+        logger: logger.child({ room: "access" }),
+        options: config.live("access"),
+      }),
+    );
   }
 
   /** Rooms meet here: each gets the others as the small interfaces that it declares. */
-  #buildRooms({ git, stores, llm, events }: { git: Git; stores: Stores; llm: Llm; events: EventBus }): Built["rooms"] {
+  #buildRooms({ git, stores, llm, events, access }: RoomParts): Built["rooms"] {
     const { repository, paths, config, env, clock } = this.#parts;
     const named = (room: string) => this.#parts.logger.child({ room });
     const { core, telemetry } = stores;
@@ -142,6 +160,7 @@ export class App implements AsyncDisposable {
         store: place.store.as(),
         logger: named("document-manager"),
         options: config.live("documents"),
+        guard: access.gate,
       });
     const documents = buildDocuments({ git, events, store: core, recovery: paths.recovery });
     const elsewhere = new WorktreeDocuments({ ...base, env, logger: named("worktrees"), build: buildDocuments });
@@ -172,7 +191,15 @@ export class App implements AsyncDisposable {
       options: config.live("loop"),
     });
     for (const room of [documents, elsewhere, changes, questions, loop]) this.#stack.use(room);
-    return { changes, documents, elsewhere, documentsIn: (worktree) => elsewhere.of(worktree), questions, loop };
+    return {
+      changes,
+      documents,
+      elsewhere,
+      documentsIn: (worktree) => elsewhere.of(worktree),
+      questions,
+      loop,
+      access,
+    };
   }
 
   #buildOrchestrator(base: { git: Git; events: EventBus; clock: Clock }, core: Store<unknown>): Orchestrator {
@@ -193,29 +220,33 @@ export class App implements AsyncDisposable {
       store: core.as(),
       validator,
       watcher: (request) => createWatcher(request, watching),
+      env,
       logger: logger.child({ room: "orchestrator" }),
       options: config.live("openspec"),
     });
   }
 
-  async #openDoors({ rooms, stores, llm, events, tools, audit }: Built, signal: AbortSignal): Promise<void> {
+  async #openDoors({ rooms, stores, llm, events, tools }: Built, signal: AbortSignal): Promise<void> {
     const { paths, config, clock, logger } = this.#parts;
+    const { gate, audit } = rooms.access;
     const caller = createCaller({
       tools,
+      gate,
+      recorded: () => audit.settled(),
       events,
       idempotency: new Idempotency({ store: stores.core.as<AccessTables>(), clock }),
       clock,
       logger,
     });
     const mcp = this.#stack.use(
-      createMcp({ tools, caller, resources: toolResources(tools), events, version: VERSION, logger }),
+      createMcp({ tools, caller, resources: toolResources(tools, gate), events, gate, version: VERSION, logger }),
     );
-    const health = [...healthChecks(rooms, llm), audit.health()];
+    const health = [...healthChecks(rooms, llm), ...rooms.access.healthChecks()];
     const { port, strictPort } = config.current.server;
     const token = readOrCreateToken(paths.tokenFile);
     const quick = health.filter((check) => !check.deep);
     const http = this.#stack.use(
-      new HttpDoor({ host: "127.0.0.1", port, strictPort, token, caller, mcp, health: quick, events, logger }),
+      new HttpDoor({ host: "127.0.0.1", port, strictPort, token, caller, mcp, health: quick, events, gate, logger }),
     );
     const startedAt = clock.now();
     const fixed = {
@@ -227,7 +258,9 @@ export class App implements AsyncDisposable {
     };
     const status = () => readStatus({ ...fixed, url: http.url, port: http.port }, { rooms, llm });
     const onStop = () => this.#stop.abort();
-    const socket = this.#stack.use(new SocketDoor({ path: paths.socket, caller, mcp, status, onStop, health, logger }));
+    const socket = this.#stack.use(
+      new SocketDoor({ path: paths.socket, caller, mcp, status, onStop, health, gate, events, logger }),
+    );
     await http.start(signal);
     await socket.start(signal);
     this.#status = status;
@@ -250,25 +283,4 @@ export class App implements AsyncDisposable {
       events.on("document.updated", ({ path, worktree }) => path === CONFIG_FILE && !worktree && reload()),
     );
   }
-}
-
-function healthChecks(rooms: Rooms, llm: Llm): HealthCheck[] {
-  return [
-    { name: "store", summary: "What the store acknowledges is committed.", run: () => checkStoreHonest() },
-    ...rooms.documents.healthChecks(),
-    ...rooms.questions.healthChecks(),
-    {
-      name: "model",
-      summary: "A model server answers; everything but model steps works without.",
-      run: async (signal) => {
-        const { reachable, model, message } = await llm.status(signal);
-        if (reachable && model) return { status: "ok", message };
-        return {
-          status: "warning",
-          message,
-          fix: "Start LM Studio's server and load a model, or leave it: models are optional.",
-        };
-      },
-    },
-  ];
 }

@@ -56,7 +56,7 @@ async function checkGit({ env, path }: CliContext): Promise<HealthResult> {
 
 async function checkRoots(path: string): Promise<HealthResult> {
   const { places } = await openGit(path);
-  const roots = await findRoots(places.worktree);
+  const { roots } = await findRoots(places.worktree);
   if (roots.length === 0) return { status: "warning", message: "no openspec/ folder", fix: "Run `specloop init`." };
   return { status: "ok", message: roots.map((root) => root.path).join(", ") };
 }

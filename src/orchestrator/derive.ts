@@ -18,7 +18,7 @@ export function derive(snapshot: Snapshot, bases: KnownBases = new Map()): RootS
   const common = {
     snapshot,
     basesOf: (files: ChangeFiles) => baseStates(files, snapshot, bases.get(files.id)),
-    touched: touchedRequirements(snapshot.changes.values()),
+    touched: touchedRequirements([...snapshot.changes.values(), ...(snapshot.beside ?? [])]),
     schemaOf: once((name) => readySchema(snapshot, name)),
     mainOf: once((capability) => mainSpec(snapshot, capability)),
   };

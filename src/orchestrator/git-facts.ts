@@ -16,7 +16,12 @@ export async function headFiles(git: Git, root: string, last: HeadFiles): Promis
   const { commit, branch } = await git.head();
   if (commit === null) return { ...NO_HEAD, branch };
   if (commit === last.commit) return { ...last, branch };
-  return { commit, branch, byFolder: byFolder(await git.list(commit, `${root}/changes`), root) };
+  return { ...(await filesAt(git, root, commit)), branch };
+}
+
+/** The same of any commit. */
+export async function filesAt(git: Git, root: string, commit: string): Promise<HeadFiles> {
+  return { commit, branch: null, byFolder: byFolder(await git.list(commit, `${root}/changes`), root) };
 }
 
 /** Groups paths by change; what lies in the archive is left out. */

@@ -1,8 +1,10 @@
 import type { Git } from "../adapters/git/port.ts";
 import type { PlanningRoot, Verdict } from "../adapters/openspec/index.ts";
+import type { BaseKeeper } from "./bases/index.ts";
 import { compare, shownFindings, track, type Difference, type Remembered } from "./compare.ts";
 import { derive } from "./derive.ts";
 import type { DocumentReader } from "./document-reader.ts";
+import type { ChangeFiles } from "./change-files.ts";
 import { headFiles, NO_HEAD, type HeadFiles } from "./git-facts.ts";
 import type { Memory } from "./memory.ts";
 import { approvedPlans, withProposals, type Proposal, type ProposalReader } from "./proposals.ts";
@@ -13,10 +15,15 @@ import type { ChangeState, ChangeView, RootState } from "./state.ts";
 export interface KeeperParts {
   git: Git;
   reader: DocumentReader;
-  proposals: ProposalReader;
+  proposals: Pick<ProposalReader, "of">;
   memory: Memory;
   remembered: Map<string, Remembered>;
   approvals: Map<string, Set<string>>;
+  bases: BaseKeeper;
+  /** Changes that lie elsewhere and may overlap with the ones here. */
+  beside?: () => ChangeFiles[];
+  /** Which changes matter; all when absent. */
+  isWanted?: (files: ChangeFiles) => Promise<boolean>;
 }
 
 /** Keeps one planning root: its last snapshot, the state that follows from it, and what is remembered. */
@@ -31,11 +38,15 @@ export class RootKeeper {
   constructor(root: PlanningRoot, parts: KeeperParts) {
     this.root = root;
     this.#parts = parts;
-    this.#state = { root: root.path, changes: new Map(), archived: [], archivedTasks: new Map(), findings: [] };
+    this.#state = { root: root.name, changes: new Map(), archived: [], archivedTasks: new Map(), findings: [] };
   }
 
   get state(): RootState {
     return this.#state;
+  }
+
+  get bases(): BaseKeeper {
+    return this.#parts.bases;
   }
 
   get remembered(): ReadonlyMap<string, Remembered> {
@@ -55,9 +66,12 @@ export class RootKeeper {
       this.#proposals = await proposals.of(this.root, mergedInto(this.#head));
     }
     const context = { git, reader, head: this.#head, approvals };
-    this.#snapshot = await readSnapshot(this.root, this.#snapshot, extent, context);
+    this.#snapshot = await this.#wanted(await readSnapshot(this.root, this.#snapshot, extent, context));
     await this.#noteApprovals();
-    this.#state = derive(withProposals(this.#snapshot, this.#proposals));
+    const beside = this.#parts.beside?.() ?? [];
+    const whole = { ...withProposals(this.#snapshot, this.#proposals), beside };
+    await this.#parts.bases.follow(whole);
+    this.#state = named(derive(whole, this.#parts.bases.known), this.root.name);
     return compare(this.#parts.remembered, this.#state, branchSwitched);
   }
 
@@ -105,13 +119,40 @@ export class RootKeeper {
     return { ...state, ...shownFindings(before, state), validity: { verdict: before?.verdict ?? null, current } };
   }
 
+  /** The changes as they were read. */
+  files(): ChangeFiles[] {
+    return [...(this.#snapshot?.changes.values() ?? [])];
+  }
+
+  file(id: string): ChangeFiles | undefined {
+    return this.#snapshot?.changes.get(id);
+  }
+
+  /** Forgets everything, because the root is no more: what there was is not here any longer. */
+  async forget(): Promise<Difference[]> {
+    const { remembered } = this.#parts;
+    this.#snapshot = null;
+    this.#state = { root: this.root.name, changes: new Map(), archived: [], archivedTasks: new Map(), findings: [] };
+    const differences = compare(remembered, this.#state, true);
+    await this.#store(new Map([...remembered.keys()].map((id) => [id, null])), this.#parts.memory);
+    return differences;
+  }
+
+  async #wanted(snapshot: Snapshot): Promise<Snapshot> {
+    const { isWanted } = this.#parts;
+    if (!isWanted) return snapshot;
+    const changes = new Map(snapshot.changes);
+    for (const [id, files] of snapshot.changes) if (!(await isWanted(files))) changes.delete(id);
+    return { ...snapshot, changes };
+  }
+
   async #store(rows: Map<string, Remembered | null>, memory: Memory): Promise<void> {
     if (rows.size === 0) return;
     for (const [id, row] of rows) {
       if (row === null) this.#parts.remembered.delete(id);
       else this.#parts.remembered.set(id, row);
     }
-    await memory.remember(this.root.path, rows);
+    await memory.remember(this.root.name, rows);
   }
 
   /** A proposal that a person merged stays approved when its branch is deleted. */
@@ -121,7 +162,7 @@ export class RootKeeper {
       const known = approvals.get(approval.change) ?? new Set<string>();
       if (known.has(approval.planHash)) continue;
       approvals.set(approval.change, known.add(approval.planHash));
-      await memory.approve(this.root.path, approval);
+      await memory.approve(this.root.name, approval);
     }
   }
 }
@@ -129,4 +170,10 @@ export class RootKeeper {
 /** Where a merged proposal would be. To look at one, on its own branch or on a detached HEAD, approves nothing. */
 function mergedInto({ commit, branch }: HeadFiles): string | null {
   return branch === null || branch.startsWith("specloop/") ? null : commit;
+}
+
+/** The state of a root under the name that it has among all roots. */
+function named(state: RootState, root: string): RootState {
+  if (state.root === root) return state;
+  return { ...state, root, changes: new Map([...state.changes].map(([id, change]) => [id, { ...change, root }])) };
 }

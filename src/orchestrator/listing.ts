@@ -39,7 +39,7 @@ export interface ChangePage {
 /** Active and proposed changes; archived and abandoned ones when they are asked for. */
 export function listChanges(keepers: RootKeeper[], request: ListRequest): ChangePage {
   const { stage, root, limit = 20, includeArchived = false } = request;
-  const wanted = keepers.filter((keeper) => root === undefined || keeper.root.path === root);
+  const wanted = keepers.filter((keeper) => root === undefined || keeper.root.name === root);
   const rows = wanted.flatMap((keeper) => [
     ...[...keeper.state.changes.values()].map((state) => summarize(keeper.view(state))),
     ...(includeArchived || stage === "archived" ? archivedOf(keeper) : []),
@@ -53,20 +53,14 @@ export function listChanges(keepers: RootKeeper[], request: ListRequest): Change
   return { changes, cursor: last && rest.length > limit ? encode(keyOf(last)) : null, total: fitting.length };
 }
 
-/** The change with this id, also an archived or abandoned one. */
-export function findChange(
-  keepers: RootKeeper[],
-  id: string,
-  root: string | undefined,
-): { keeper: RootKeeper; state: ChangeState } {
-  const wanted = keepers.filter((keeper) => root === undefined || keeper.root.path === root);
-  const active = wanted.flatMap((keeper) => {
-    const state = keeper.state.changes.get(id);
-    return state ? [{ keeper, state }] : [];
-  });
-  const found = active.length > 0 ? active : wanted.flatMap((keeper) => formerOf(keeper, id));
+/** The change with this id, also an archived or abandoned one; the first group of keepers that has it counts. */
+export function findChange(groups: RootKeeper[][], id: string, root: string | undefined): FoundChange {
+  const wanted = groups.map((keepers) => keepers.filter((keeper) => root === undefined || keeper.root.name === root));
+  const active = wanted.map((keepers) => keepers.flatMap((keeper) => activeOf(keeper, id)));
+  const former = wanted.map((keepers) => keepers.flatMap((keeper) => formerOf(keeper, id)));
+  const found = [...active, ...former].find((rows) => rows.length > 0) ?? [];
   if (found.length > 1) {
-    const roots = found.map(({ keeper }) => keeper.root.path);
+    const roots = found.map(({ keeper }) => keeper.root.name);
     throw new SpecloopError("ambiguous_target", `${id} exists in ${roots.join(" and ")}.`, {
       target: id,
       fix: "Name the root as well.",
@@ -77,7 +71,17 @@ export function findChange(
   return found[0];
 }
 
-function formerOf(keeper: RootKeeper, id: string): { keeper: RootKeeper; state: ChangeState }[] {
+export interface FoundChange {
+  keeper: RootKeeper;
+  state: ChangeState;
+}
+
+function activeOf(keeper: RootKeeper, id: string): FoundChange[] {
+  const state = keeper.state.changes.get(id);
+  return state ? [{ keeper, state }] : [];
+}
+
+function formerOf(keeper: RootKeeper, id: string): FoundChange[] {
   const name = archiveNameOf(id, keeper.state.archived);
   const root = keeper.root.path;
   if (name !== null) return [{ keeper, state: archivedState(keeper, id, name) }];

@@ -9,17 +9,15 @@ import type { Logger } from "../foundation/logger.ts";
 import type { Live } from "../foundation/options.ts";
 import { toRepositoryPath } from "../foundation/paths.ts";
 import type { Service } from "../foundation/service.ts";
-import type { Difference, Remembered } from "./compare.ts";
-import { DocumentReader } from "./document-reader.ts";
-import { RootKeeper } from "./keeper.ts";
-import { findChange, listChanges, type ChangePage, type ListRequest } from "./listing.ts";
-import { Memory } from "./memory.ts";
+import { movedBases } from "./bases/index.ts";
+import type { Difference } from "./compare.ts";
+import type { RootKeeper } from "./keeper.ts";
+import { listChanges, type ChangePage, type ListRequest } from "./listing.ts";
 import type { OpenspecOptions } from "./options.ts";
 import { judgeChange } from "./judge.ts";
-import { ProposalReader } from "./proposals.ts";
 import { propose, type ProposeContext, type ProposeResult } from "./propose.ts";
-import { extentOf } from "./reader.ts";
-import { planningRoots, watchedDirectories } from "./roots.ts";
+import { extentOf, NOTHING_MOVED, type Extent } from "./reader.ts";
+import { RootSet } from "./root-set.ts";
 import type { ChangeState, ChangeView } from "./state.ts";
 import type { OrchestratorTables } from "./tables.ts";
 import { VerdictQueue, type VerdictJob } from "./verdicts.ts";
@@ -34,6 +32,8 @@ export interface OrchestratorParts {
   validator: Validator;
   /** Makes the watcher; it is started and closed here. */
   watcher(request: WatchRequest): Watcher;
+  /** Where stores are registered is looked up here; the process's own when absent. */
+  env?: NodeJS.ProcessEnv;
 }
 
 /** Paths of a batch that its event names. */
@@ -47,14 +47,9 @@ const BRANCH_MARK = "branch";
 export class Orchestrator implements Service {
   readonly name = "orchestrator";
   readonly #parts: OrchestratorParts;
-  readonly #memory: Memory;
-  readonly #reader: DocumentReader;
-  readonly #proposals: ProposalReader;
+  readonly #roots: RootSet;
   readonly #verdicts: VerdictQueue;
   readonly #stop = new AbortController();
-  #keepers = new Map<string, RootKeeper>();
-  #remembered = new Map<string, Map<string, Remembered>>();
-  #approvals = new Map<string, Map<string, Set<string>>>();
   #watcher: Watcher | null = null;
   #watched = "";
   #head: { commit: string | null; branch: string | null } | null = null;
@@ -64,16 +59,13 @@ export class Orchestrator implements Service {
 
   constructor(parts: OrchestratorParts) {
     this.#parts = parts;
-    this.#memory = new Memory(parts.store, parts.clock);
-    this.#reader = new DocumentReader(parts.clock, () => parts.options.current.maxFileBytes);
-    this.#proposals = new ProposalReader(parts.git, this.#reader);
     this.#verdicts = new VerdictQueue(parts.logger, (job, verdict) => this.#keepVerdict(job, verdict));
+    this.#roots = new RootSet(parts, this.#elsewhereParts());
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    this.#remembered = await this.#memory.changes();
-    this.#approvals = await this.#memory.approvals();
-    this.#branch = await this.#memory.mark(BRANCH_MARK);
+    await this.#roots.load();
+    this.#branch = await this.#roots.memory.mark(BRANCH_MARK);
     await this.#inTurn(() => this.#look(null, true));
     signal.throwIfAborted();
     await this.#watch(signal);
@@ -83,7 +75,7 @@ export class Orchestrator implements Service {
 
   /** Waits until what was saved before this call shows in the state. Not to be called from a listener. */
   async settled(): Promise<void> {
-    await this.#watcher?.settled();
+    await Promise.all([this.#watcher?.settled(), this.#roots.elsewhere.settled()]);
     await this.#turn;
   }
 
@@ -100,23 +92,26 @@ export class Orchestrator implements Service {
 
   /** Changes in the order of root and id, a page at a time. Throws `bad_input` for a cursor that is none. */
   async list(request: ListRequest = {}): Promise<ChangePage> {
-    return listChanges([...this.#keepers.values()], request);
+    return listChanges(this.#roots.all, request);
   }
 
-  /** Planning roots that are watched, relative to the repository. */
+  /** Names of the planning roots that are watched: paths in the repository, and what lies elsewhere. */
   roots(): string[] {
-    return [...this.#keepers.keys()].sort();
+    return this.#roots.all.map(({ root }) => root.name).sort();
   }
 
-  /** One change; `root` is needed where several roots have the id. Throws `unknown_change`, `ambiguous_target`. */
-  async get(id: string, root?: string): Promise<ChangeView> {
-    const { keeper, state } = findChange([...this.#keepers.values()], id, root);
+  /**
+   * One change; `root` is needed where several roots have the id, and `worktree` is the one whose version comes first.
+   * Throws `unknown_change`, `ambiguous_target`.
+   */
+  async get(id: string, root?: string, worktree?: string): Promise<ChangeView> {
+    const { keeper, state } = this.#roots.findChange(id, root, worktree);
     return keeper.view(state);
   }
 
   /** Asks OpenSpec now. Throws `unknown_change`, `no_validator`. */
   async check(id: string, root?: string): Promise<Verdict> {
-    const { keeper, state } = findChange([...this.#keepers.values()], id, root);
+    const { keeper, state } = this.#roots.findChange(id, root);
     if (state.stage === "archived" || state.stage === "abandoned") {
       throw new SpecloopError("unsupported", `${id} is ${state.stage}; OpenSpec judges changes that are under way.`, {
         target: id,
@@ -133,7 +128,7 @@ export class Orchestrator implements Service {
    * `bad_input`, `change_exists`, `invalid_change`.
    */
   async propose(draft: ChangeDraft, context: ProposeContext, root?: string): Promise<ProposeResult> {
-    const keeper = this.#keeperFor(root);
+    const keeper = this.#roots.keeperFor(root);
     const { git, clock, options, validator } = this.#parts;
     const judging = options.current.validator === "off" ? null : validator;
     const result = await propose(draft, context, keeper.state, { git, clock, validator: judging });
@@ -143,17 +138,9 @@ export class Orchestrator implements Service {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new SpecloopError("daemon_stopping", "The daemon is stopping."));
-    await this.#watcher?.[Symbol.asyncDispose]();
+    await Promise.all([this.#watcher?.[Symbol.asyncDispose](), this.#roots.elsewhere[Symbol.asyncDispose]()]);
     await this.#verdicts[Symbol.asyncDispose]();
     await this.#turn;
-  }
-
-  #keeperFor(root: string | undefined): RootKeeper {
-    const keeper =
-      this.#keepers.get(root ?? "openspec") ?? (root === undefined ? [...this.#keepers.values()][0] : undefined);
-    if (keeper) return keeper;
-    if (root === undefined) throw new SpecloopError("no_openspec", "The repository has no openspec/ folder.");
-    throw new SpecloopError("bad_input", `"${root}" is no planning root.`, { target: "root" });
   }
 
   /** One look at a time; a failed one does not stop the next. */
@@ -165,18 +152,14 @@ export class Orchestrator implements Service {
 
   async #watch(signal: AbortSignal): Promise<void> {
     const { git, logger, options } = this.#parts;
-    const directories = watchedDirectories(
-      git,
-      [...this.#keepers.values()].map(({ root }) => root),
-    );
+    const { directories } = this.#roots;
     const { gitDirectory, commonDirectory } = git.places;
     this.#watched = directories.join("\0");
     this.#watcher = this.#parts.watcher({
       directories,
       gitDirectories: [...new Set([gitDirectory, commonDirectory])],
-      timing: () => ({ settleMs: options.current.settleMs, reconcileMs: options.current.reconcileSeconds * 1000 }),
       onBatch: (batch) => this.#inTurn(() => this.#take(batch)),
-      onError: (error) => logger.warn({ err: error }, "watching is incomplete"),
+      ...followed(options, logger),
     });
     await this.#watcher.start(signal);
   }
@@ -202,31 +185,43 @@ export class Orchestrator implements Service {
 
   /** Looks at what a batch names, or at everything. */
   async #look(batch: SettledBatch | null, gitMoved: boolean): Promise<void> {
-    if (gitMoved || this.#keepers.size === 0) await this.#findRoots();
+    if (gitMoved || this.#roots.own.length === 0) await this.#findRoots();
     const branchSwitched = gitMoved ? await this.#noteHead(batch?.refsMoved ?? false) : false;
-    for (const keeper of this.#keepers.values()) {
+    for (const keeper of this.#roots.own) {
       const extent = !batch || batch.everything ? "all" : extentOf(keeper.root, batch.paths);
-      const differences = await keeper.look(extent, gitMoved, branchSwitched);
-      this.#tell(keeper, differences);
-      await keeper.remember(differences);
-      await this.#wantVerdicts(keeper, gitMoved);
+      await this.#lookAt(keeper, extent, { gitMoved, branchSwitched });
     }
+    if (gitMoved) await this.#roots.lookElsewhere(this.#stop.signal);
+    else await this.#roots.elsewhere.lookBeside();
     if (gitMoved && this.#head) await this.#markBranch(this.#head.branch ?? "");
   }
 
+  async #lookAt(keeper: RootKeeper, extent: Extent, { gitMoved, branchSwitched }: Moved): Promise<void> {
+    const differences = await keeper.look(extent, gitMoved, branchSwitched);
+    this.#tell(keeper, differences);
+    await keeper.remember(differences);
+    await this.#wantVerdicts(keeper, gitMoved);
+  }
+
   async #findRoots(): Promise<void> {
-    const { git, options } = this.#parts;
-    const roots = await planningRoots(git, options.current.watchPath);
-    const keepers = new Map<string, RootKeeper>();
-    for (const root of roots) {
-      const parts = { git, reader: this.#reader, proposals: this.#proposals, memory: this.#memory };
-      const remembered = entry(this.#remembered, root.path);
-      const approvals = entry(this.#approvals, root.path);
-      keepers.set(root.path, this.#keepers.get(root.path) ?? new RootKeeper(root, { ...parts, remembered, approvals }));
-    }
-    this.#keepers = keepers;
-    const isOther = this.#watched !== watchedDirectories(git, roots).join("\0");
+    await this.#roots.find();
+    const isOther = this.#watched !== this.#roots.directories.join("\0");
     if (this.#watcher && isOther) this.#watchAnew();
+  }
+
+  #elsewhereParts(): ConstructorParameters<typeof RootSet>[1] {
+    const { env = process.env, logger, options } = this.#parts;
+    return {
+      env,
+      logger,
+      watcher: (request) => this.#parts.watcher({ ...request, ...followed(options, logger) }),
+      inTurn: (work) => this.#inTurn(work),
+      head: () => this.#head?.commit ?? null,
+      tell: (keeper, differences) => this.#tell(keeper, differences),
+      onMoved: async () => {
+        for (const keeper of this.#roots.own) await this.#lookAt(keeper, NOTHING_MOVED, STAYED);
+      },
+    };
   }
 
   /** The old watcher may be the one that is handing over right now, so it is closed behind its back. */
@@ -255,7 +250,7 @@ export class Orchestrator implements Service {
   async #markBranch(branch: string): Promise<void> {
     if (this.#branch === branch) return;
     this.#branch = branch;
-    await this.#memory.setMark(BRANCH_MARK, branch);
+    await this.#roots.memory.setMark(BRANCH_MARK, branch);
   }
 
   #tell(keeper: RootKeeper, differences: Difference[]): void {
@@ -267,6 +262,7 @@ export class Orchestrator implements Service {
         events.emit("change.findings_changed", { changeId: id, added, resolved, standing });
       }
     }
+    for (const base of movedBases(differences, keeper.state)) events.emit("change.base_moved", base);
   }
 
   /** A look at everything also asks whether another OpenSpec judges by now. */
@@ -284,7 +280,7 @@ export class Orchestrator implements Service {
   }
 
   async #keepVerdict(job: VerdictJob, verdict: Verdict): Promise<void> {
-    const kept = await this.#keepers.get(job.root)?.keepVerdict(job.change, job.hash, verdict);
+    const kept = await this.#roots.keeper(job.root)?.keepVerdict(job.change, job.hash, verdict);
     if (!kept) return;
     const count = (level: string) => verdict.issues.filter((issue) => issue.level === level).length;
     const { valid, version, ms } = verdict;
@@ -293,8 +289,15 @@ export class Orchestrator implements Service {
   }
 }
 
-function entry<Value>(maps: Map<string, Map<string, Value>>, name: string): Map<string, Value> {
-  const map = maps.get(name) ?? new Map<string, Value>();
-  maps.set(name, map);
-  return map;
+interface Moved {
+  gitMoved: boolean;
+  branchSwitched: boolean;
+}
+const STAYED: Moved = { gitMoved: false, branchSwitched: false };
+
+function followed(options: Live<OpenspecOptions>, logger: Logger): Pick<WatchRequest, "timing" | "onError"> {
+  return {
+    timing: () => ({ settleMs: options.current.settleMs, reconcileMs: options.current.reconcileSeconds * 1000 }),
+    onError: (error) => logger.warn({ err: error }, "watching is incomplete"),
+  };
 }

@@ -20,6 +20,9 @@ export interface Proposal {
   files: ChangeFiles;
 }
 
+/** For roots whose proposals are not ours: they lie on the served repository's branches, or in another repository. */
+export const NO_PROPOSALS: Pick<ProposalReader, "of"> = { of: async () => [] };
+
 /** Reads proposals from their branches and keeps them while the branches stay. */
 export class ProposalReader {
   readonly #git: Git;

@@ -20,6 +20,8 @@ const PARALLEL = 32;
 /** What moved below one planning root. */
 export type Extent = "all" | { changes: Set<string>; specs: boolean; config: boolean; archive: boolean };
 
+export const NOTHING_MOVED: Extent = { changes: new Set(), specs: false, config: false, archive: false };
+
 export interface ReadContext {
   git: Git;
   reader: DocumentReader;

@@ -1,6 +1,6 @@
 import { basename, isAbsolute, join } from "node:path";
 import type { Git } from "../adapters/git/port.ts";
-import { findRoots, readRoot, type PlanningRoot } from "../adapters/openspec/index.ts";
+import { findRoots, readRoot, type FoundRoots, type PlanningRoot } from "../adapters/openspec/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { resolveInside, toRepositoryPath } from "../foundation/paths.ts";
 
@@ -9,7 +9,7 @@ import { resolveInside, toRepositoryPath } from "../foundation/paths.ts";
  * `changes` means the folder that holds it. Throws `path_outside_root`, and `bad_config` for a folder of another name:
  * OpenSpec knows only `openspec/`.
  */
-export async function planningRoots(git: Git, watchPath: string): Promise<PlanningRoot[]> {
+export async function planningRoots(git: Git, watchPath: string): Promise<FoundRoots> {
   const { worktree } = git.places;
   const named = watchPath
     .split(",")
@@ -22,7 +22,8 @@ export async function planningRoots(git: Git, watchPath: string): Promise<Planni
     .filter((path) => path !== "");
   if (named.length === 0) return findRoots(worktree, (path) => git.isIgnored(path));
   const directories = named.map((path) => directoryOf(worktree, path));
-  return Promise.all([...new Set(directories)].map((directory) => readRoot(worktree, directory)));
+  const roots = await Promise.all([...new Set(directories)].map((directory) => readRoot(worktree, directory)));
+  return { roots, repositories: [] };
 }
 
 /** Folders to watch; where there is no planning root yet, the place where one would be made. */

@@ -18,4 +18,6 @@ export interface Snapshot {
   archive: ArchiveFacts;
   /** Plan hashes that a person approved, by change. */
   approvals: Map<string, Set<string>>;
+  /** Changes that lie elsewhere, under names that say where: only what overlaps with them depends on them. */
+  beside?: ChangeFiles[];
 }

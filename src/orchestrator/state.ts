@@ -97,9 +97,9 @@ export interface TrackedFinding extends Diagnostic {
 /** Everything that follows from the files and from git about one change. */
 export interface ChangeState {
   id: string;
-  /** Path of its planning root. */
+  /** Name of its planning root: the path, before it the worktree or store where it lies elsewhere. */
   root: string;
-  /** Its folder, relative to the repository. */
+  /** Its folder, relative to the repository or worktree that it lies in. */
   path: string;
   stage: Stage;
   title: string | null;

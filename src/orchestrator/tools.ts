@@ -110,8 +110,8 @@ function getTool(orchestrator: Orchestrator): Tool {
     effect: "read",
     toolset: "default",
   }).handle({
-    run: async ({ id, root }) => {
-      const view = await orchestrator.get(id, root);
+    run: async ({ id, root }, { worktree }) => {
+      const view = await orchestrator.get(id, root, worktree);
       const { mergeability, validity } = view;
       return {
         ...view,

@@ -36,7 +36,7 @@ export async function stateFolder(): Promise<string> {
 /** An orchestrator over real git, a real store, real watching and the development dependency's OpenSpec. */
 export async function startOrchestrator(
   repository: TemporaryRepository,
-  settings: { state?: string; options?: Partial<OpenspecOptions>; searchFrom?: string[] } = {},
+  settings: { state?: string; options?: Partial<OpenspecOptions>; searchFrom?: string[]; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Running> {
   const state = settings.state ?? (await stateFolder());
   const store = openSqliteStore(join(state, "core.db"), "full");
@@ -62,6 +62,7 @@ export async function startOrchestrator(
     logger: silentLogger,
     options: { current: options.schema.parse(settings.options ?? {}) },
     validator,
+    env: settings.env ?? process.env,
     watcher: (request) => createWatcher(request, { clock: systemClock, logger: silentLogger }),
   });
   let closed = false;

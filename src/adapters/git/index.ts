@@ -5,8 +5,9 @@ import type { Git, GitPlaces } from "./port.ts";
 import { GitRepository } from "./repository.ts";
 import { GitRunner } from "./run.ts";
 
-export { listWorktrees, type Worktree } from "./worktrees.ts";
+export { listWorktrees, mergeBase, type Worktree } from "./worktrees.ts";
 export type { BlamedLine } from "./blame.ts";
+export type { RefEntry } from "./ref-entries.ts";
 export { RefChain } from "./ref-chain.ts";
 export { Arrivals, type Arrival } from "./arrival.ts";
 export { remoteBranch } from "./remote-branch.ts";

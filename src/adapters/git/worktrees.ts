@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
+import { checkRevision } from "./arguments.ts";
 import { GitRunner } from "./run.ts";
 
 /** One of the places where a repository is checked out. Paths absolute and real. */
@@ -25,4 +26,15 @@ export async function listWorktrees(directory: string, env: NodeJS.ProcessEnv = 
     const branch = lines.find((line) => line.startsWith("branch refs/heads/"));
     return [{ path: realpathSync(path), branch: branch?.slice("branch refs/heads/".length) ?? null }];
   });
+}
+
+/** Where two commits parted; null when they have nothing in common, or one is not here. */
+export async function mergeBase(
+  directory: string,
+  commits: [string, string],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string | null> {
+  const run = new GitRunner({ directory, env });
+  const answer = await run.read(["merge-base", ...commits.map(checkRevision)], [1, 128]);
+  return answer.trim() || null;
 }

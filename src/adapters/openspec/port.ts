@@ -4,9 +4,13 @@ import type { Diagnostic } from "../../foundation/errors.ts";
 export interface PlanningRoot {
   /** Relative to the repository with forward slashes: `openspec`, `packages/a/openspec`. */
   path: string;
-  /** The same, absolute and real. */
+  /** What it is called among all roots: its path, in another worktree or a store with that named before it. */
+  name: string;
+  /** The path, absolute and real. */
   directory: string;
   config: PlanningConfig;
+  /** It has neither specs/ nor changes/: only then OpenSpec follows its `store:`. */
+  isEmpty: boolean;
 }
 
 /** `openspec/config.yaml`, field by field: a bad field is a problem and does not spoil the others. */

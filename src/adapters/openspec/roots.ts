@@ -1,4 +1,5 @@
-import { lstat, open, readdir, realpath } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { lstat, open, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { toRepositoryPath } from "../../foundation/paths.ts";
 import { NO_CONFIG, readConfig } from "./metadata.ts";
@@ -14,24 +15,39 @@ const SKIPPED = new Set(["node_modules", "vendor", "target", "dist", "build", "c
 /** One of these makes a folder called `openspec` a planning root. */
 const SIGNS = ["changes", "specs", "config.yaml", "config.yml", "project.md"];
 
+/** What was found in a worktree. */
+export interface FoundRoots {
+  /** The top one first. */
+  roots: PlanningRoot[];
+  /** Folders with a `.git` of their own: submodules, other worktrees, clones. Their planning is theirs. */
+  repositories: string[];
+}
+
 /**
- * Every `openspec/` folder of the worktree, the top one first. Hidden and dependency folders are not searched, symbolic
- * links not followed, and nothing below a planning root is another one. `isIgnored` says what git ignores.
+ * Every `openspec/` folder of the worktree. Hidden and dependency folders are not searched, symbolic links not followed,
+ * nothing below a planning root is another one, and what another repository has is not this one's. `isIgnored` says what
+ * git ignores.
  */
 export async function findRoots(
   worktree: string,
   isIgnored: (path: string) => Promise<boolean> = async () => false,
-): Promise<PlanningRoot[]> {
+): Promise<FoundRoots> {
   const top = await realpath(worktree);
   const roots: PlanningRoot[] = [];
+  const repositories: string[] = [];
   let level = [top];
   let seen = 0;
   for (let depth = 0; depth <= MAX_DEPTH && level.length > 0; depth += 1) {
     const next: string[] = [];
     for (const directory of level) {
       seen += 1;
-      if (seen > MAX_DIRECTORIES || roots.length >= MAX_ROOTS) return roots;
-      for (const name of await childDirectories(directory)) {
+      if (seen > MAX_DIRECTORIES || roots.length >= MAX_ROOTS) return { roots, repositories };
+      const entries = await entriesOf(directory);
+      if (directory !== top && entries.some(({ name }) => name === ".git")) {
+        repositories.push(directory);
+        continue;
+      }
+      for (const name of childDirectories(entries)) {
         if (name !== "openspec") next.push(join(directory, name));
         else if (await isRoot(join(directory, name))) roots.push(await readRoot(top, join(directory, name)));
       }
@@ -39,30 +55,40 @@ export async function findRoots(
     level = next;
   }
   const ignored = await Promise.all(roots.map(({ path }) => isIgnored(path)));
-  return roots.filter((_root, index) => !ignored[index]);
+  return { roots: roots.filter((_root, index) => !ignored[index]), repositories };
 }
 
 /** The planning root in a folder that somebody named. */
 export async function readRoot(worktree: string, directory: string): Promise<PlanningRoot> {
-  return { path: toRepositoryPath(worktree, directory), directory, config: await readConfigOf(worktree, directory) };
+  const path = toRepositoryPath(worktree, directory);
+  const held = await Promise.all(["specs", "changes"].map((name) => isDirectory(join(directory, name))));
+  const config = await readConfigOf(worktree, directory);
+  return { path, name: path, directory, config, isEmpty: !held.includes(true) };
 }
 
-async function childDirectories(directory: string): Promise<string[]> {
+async function entriesOf(directory: string): Promise<Dirent[]> {
   try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && !SKIPPED.has(entry.name))
-      .map(({ name }) => name)
-      .sort();
+    return await readdir(directory, { withFileTypes: true });
   } catch {
     // Unreadable or gone meanwhile: there is nothing of ours in it.
     return [];
   }
 }
 
+function childDirectories(entries: Dirent[]): string[] {
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && !SKIPPED.has(entry.name))
+    .map(({ name }) => name)
+    .sort();
+}
+
 async function isRoot(directory: string): Promise<boolean> {
   const found = await Promise.all(SIGNS.map((name) => lstat(join(directory, name)).catch(() => null)));
   return found.some((stats) => stats !== null);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() === true;
 }
 
 async function readConfigOf(worktree: string, directory: string): Promise<PlanningConfig> {

@@ -14,6 +14,12 @@ export const repository = {
     means: "The repository has no openspec/ folder.",
     fix: "Run `specloop init` to create one.",
   },
+  root_elsewhere: {
+    http: 409,
+    exit: 65,
+    means: "The planning folder belongs to another worktree, a submodule or a store, which is only followed from here.",
+    fix: "Call specloop where the folder lies.",
+  },
   no_commits: {
     http: 409,
     exit: 65,

@@ -54,6 +54,7 @@ test("metadata as OpenSpec takes it: known keys strictly, unknown ones not at al
     created: "2026-11-21",
     goal: "g",
     skipSpecs: true,
+    retireCapabilities: false,
     problem: null,
   });
   for (const text of [
