@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readYaml } from "./adapters/yaml/index.ts";
+import { options as access } from "./access/index.ts";
 import { options as llm } from "./adapters/llm/index.ts";
 import { options as documents } from "./document-manager/index.ts";
 import { options as loop } from "./feedback-loop/index.ts";
@@ -37,7 +38,7 @@ const log = defineOptions({
 });
 
 /** Every section of `specloop.yaml`: one line per part. */
-export const FRAGMENTS = { server, log, openspec, documents, questions, llm, loop };
+export const FRAGMENTS = { server, log, access, openspec, documents, questions, llm, loop };
 
 export type Config = { [Section in keyof typeof FRAGMENTS]: z.output<(typeof FRAGMENTS)[Section]["schema"]> };
 type Raw = Record<string, Record<string, unknown>>;

@@ -1,3 +1,4 @@
+import { tools as accessTools, type Access } from "./access/index.ts";
 import { tools as documentTools, type DocumentManager } from "./document-manager/index.ts";
 import { tools as loopTools, type FeedbackLoop } from "./feedback-loop/index.ts";
 import type { Tool } from "./foundation/tool.ts";
@@ -12,6 +13,7 @@ export interface Rooms {
   documentsIn?: (worktree: string) => Promise<DocumentManager | null>;
   questions: QuestionRouter;
   loop: FeedbackLoop;
+  access: Access;
 }
 
 /** The one table of tools: MCP, REST, the CLI and the reference read it. A tool is defined in its room's `tools.ts`. */
@@ -21,6 +23,7 @@ export function allTools(rooms: Rooms): Tool[] {
     ...changeTools(rooms.changes),
     ...documentToolsIn(rooms),
     ...loopTools(rooms.loop),
+    ...accessTools(rooms.access),
   ];
 }
 

@@ -1,4 +1,6 @@
 import type { Llm } from "./adapters/llm/index.ts";
+import { checkStoreHonest } from "./adapters/store/index.ts";
+import type { HealthCheck } from "./foundation/health.ts";
 import type { Rooms } from "./mcp-tools.ts";
 
 /** What `up` and `status` show of a running daemon. */
@@ -20,6 +22,16 @@ export interface AppStatus {
   questions: { pending: number };
   loop: { open: number; measuring: number };
   llm: { reachable: boolean; model: string | null; message: string };
+  access: {
+    /** Registered agents that are active. */
+    agents: number;
+    /** Calls a minute that a client without an agent token may make; null when only agents with a token are served. */
+    rate: number | null;
+    /** Last entry of the audit log. */
+    audit: number;
+    /** Last entry that is anchored in git, and since when (epoch milliseconds). */
+    anchor: { seq: number; at: number } | null;
+  };
 }
 
 type Fixed = Pick<AppStatus, "version" | "repository" | "url" | "port" | "socket" | "startedAt" | "command">;
@@ -29,10 +41,11 @@ const MODEL_TIMEOUT_MS = 2500;
 
 /** Reads the figures of now from the rooms. */
 export async function readStatus(fixed: Fixed, { rooms, llm }: { rooms: Rooms; llm: Llm }): Promise<AppStatus> {
-  const [pending, loop, model] = await Promise.all([
+  const [pending, loop, model, access] = await Promise.all([
     rooms.questions.list({ status: "pending", limit: 1 }),
     rooms.loop.status(),
     llm.status(AbortSignal.timeout(MODEL_TIMEOUT_MS)),
+    rooms.access.status(),
   ]);
   const measuring = loop.open.filter(({ state }) => state === "measuring").length;
   const { reachable, message } = model;
@@ -44,6 +57,7 @@ export async function readStatus(fixed: Fixed, { rooms, llm }: { rooms: Rooms; l
     questions: { pending: pending.total },
     loop: { open: loop.open.length - measuring, measuring },
     llm: { reachable, model: model.model, message },
+    access,
   };
 }
 
@@ -60,4 +74,26 @@ async function countChanges({ changes }: Rooms): Promise<AppStatus["changes"]> {
     if (page.cursor === null) return { total: page.total, byStage, findings };
     cursor = page.cursor;
   }
+}
+
+/** What `doctor` and `/ready` ask the running daemon. */
+export function healthChecks(rooms: Rooms, llm: Llm): HealthCheck[] {
+  return [
+    { name: "store", summary: "What the store acknowledges is committed.", run: () => checkStoreHonest() },
+    ...rooms.documents.healthChecks(),
+    ...rooms.questions.healthChecks(),
+    {
+      name: "model",
+      summary: "A model server answers; everything but model steps works without.",
+      run: async (signal) => {
+        const { reachable, model, message } = await llm.status(signal);
+        if (reachable && model) return { status: "ok", message };
+        return {
+          status: "warning",
+          message,
+          fix: "Start LM Studio's server and load a model, or leave it: models are optional.",
+        };
+      },
+    },
+  ];
 }

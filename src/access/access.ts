@@ -16,6 +16,8 @@ import type { AccessOptions } from "./options.ts";
 
 export interface AccessDependencies {
   store: Store<AgentTables & AuditTables>;
+  /** Top of the worktree that is served. */
+  repository: string;
   /** Where the head of the audit log is kept besides. */
   chain: AnchorChain;
   /** How calls of a tool are recorded. */
@@ -64,6 +66,23 @@ export class Access implements Service {
 
   list(filter: AuditFilter): ReturnType<typeof listAudit> {
     return listAudit(this.#deps.store, filter);
+  }
+
+  /** Figures for `specloop status`. */
+  async status(): Promise<{
+    agents: number;
+    rate: number | null;
+    audit: number;
+    anchor: { seq: number; at: number } | null;
+  }> {
+    const { requireToken, rate } = this.#deps.options.current;
+    const { last } = this.anchor;
+    return {
+      agents: this.agents.list().filter(({ standing }) => standing === "active").length,
+      rate: requireToken ? null : rate,
+      audit: (await this.audit.head())?.seq ?? 0,
+      anchor: last && { seq: last.seq, at: last.at },
+    };
   }
 
   healthChecks(): HealthCheck[] {

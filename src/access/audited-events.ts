@@ -1,6 +1,7 @@
 import type { EventBus, EventMap, EventName } from "../foundation/events.ts";
 import { sha256, canonicalJson } from "../foundation/hash.ts";
 import { principalLabel } from "../foundation/principal.ts";
+import type { Effect } from "../foundation/tool.ts";
 import type { AuditEntry } from "./audit.ts";
 import { isRefusal } from "./gate.ts";
 import type { Refusals } from "./refusals.ts";
@@ -10,6 +11,12 @@ import type { Refusals } from "./refusals.ts";
  * decides nothing; everything else before.
  */
 export type Weight = "none" | "after" | "before";
+
+/** A tool that is not known is no mere read. */
+export function weightOf(tool: { effect: Effect; personOnly?: boolean | undefined } | undefined): Weight {
+  if (tool?.effect === "read") return "none";
+  return tool?.effect === "add" && !tool.personOnly ? "after" : "before";
+}
 
 type Entry = Omit<AuditEntry, "action">;
 type Row<Name extends EventName> = (payload: EventMap[Name]) => Entry | null;

@@ -3,16 +3,18 @@ import { type ErrorCode, SpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
 import type { Live } from "../foundation/options.ts";
 import type { Principal } from "../foundation/principal.ts";
+import type { Effect } from "../foundation/tool.ts";
 import type { Agent } from "./agent-rows.ts";
 import { type Agents, TOKEN_PREFIX } from "./agents.ts";
 import { DEFAULT_CAPABILITY, narrowed, type Scope, scopeOf } from "./capability.ts";
+import { leadsTo, namedPaths } from "./named-paths.ts";
 import type { AccessOptions } from "./options.ts";
 import { RateLimiter } from "./rate.ts";
 
 /** Who calls, as the door knows it: `agent` is the id of the registered agent whose token came along. */
 export interface Caller {
   principal: Principal;
-  agent?: string | undefined;
+  agent?: string;
 }
 
 /** What the gate looks at in a tool. */
@@ -39,6 +41,15 @@ export function isRefusal(code: string): boolean {
   return REFUSALS.has(code as ErrorCode);
 }
 
+interface GateParts {
+  agents: Agents;
+  /** Top of the worktree that is served. */
+  repository: string;
+  options: Live<AccessOptions>;
+  events: Emitter;
+  clock: Clock;
+}
+
 /**
  * The one place that decides what a caller may do: which tools, how often, which documents. Whatever no capability grants
  * is refused, and every refusal becomes an `access.refused`. People and the system itself are not limited here.
@@ -48,11 +59,13 @@ export class Gate {
   readonly #options: Live<AccessOptions>;
   readonly #events: Emitter;
   readonly #clock: Clock;
+  readonly #root: string;
   readonly #limiter = new RateLimiter();
   readonly #told = new WeakSet<SpecloopError>();
   #default: { from: AccessOptions; scope: Scope } | null = null;
 
-  constructor(parts: { agents: Agents; options: Live<AccessOptions>; events: Emitter; clock: Clock }) {
+  constructor(parts: GateParts) {
+    this.#root = parts.repository;
     this.#agents = parts.agents;
     this.#options = parts.options;
     this.#events = parts.events;
@@ -81,6 +94,26 @@ export class Gate {
     }
   }
 
+  /**
+   * Throws `forbidden` when the input names a document that the caller may not read, or not write where the tool is no mere
+   * read. A worktree is what the client says it is, so a path has to be allowed where it leads in either.
+   */
+  admitPaths(
+    { principal }: Caller,
+    { effect }: { effect: Effect },
+    { input, worktree }: { input: unknown; worktree?: string },
+  ): void {
+    const scope = this.#scopeByName(principal);
+    if (!scope || (scope.readsAll && effect === "read")) return;
+    const roots = worktree === undefined ? [this.#root] : [this.#root, worktree];
+    for (const { path, cited } of namedPaths(input)) {
+      for (const root of roots) {
+        const place = leadsTo(root, path);
+        if (place !== null) this.check(principal, cited || effect === "read" ? "read" : "write", place);
+      }
+    }
+  }
+
   /** Whether an agent is shown a tool at all. */
   shows(agent: string | undefined, tool: GatedTool): boolean {
     if (tool.personOnly) return false;
@@ -103,7 +136,12 @@ export class Gate {
 
   /** Tells of a refusal, once per error; other errors are nobody's business here. `what`: tool, path or address. */
   tell(error: unknown, principal: Principal, what: string): void {
-    if (!(error instanceof SpecloopError) || !REFUSALS.has(error.code) || this.#told.has(error)) return;
+    if (error instanceof SpecloopError && REFUSALS.has(error.code)) this.turnedAway(error, principal, what);
+  }
+
+  /** Tells of a client that a door did not even let in, whatever was wrong with it. */
+  turnedAway(error: unknown, principal: Principal, what: string): void {
+    if (!(error instanceof SpecloopError) || error.code === "cancelled" || this.#told.has(error)) return;
     this.#told.add(error);
     this.#events.emit("access.refused", { principal, code: error.code, what });
   }

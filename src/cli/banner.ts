@@ -17,6 +17,7 @@ export function banner(status: AppStatus, output: Output, reader: Reader): strin
     `  questions   ${status.questions.pending} waiting for an answer`,
     `  loop        ${status.loop.open} open proposals, ${status.loop.measuring} being measured`,
     `  model       ${status.llm.message}`,
+    `  access      ${accessLine(status.access)}`,
     `  health      ${status.url}/health`,
     "",
     `${bold("Connect an MCP client")} ${dim("with this line; all clients: README.md")}`,
@@ -24,6 +25,15 @@ export function banner(status: AppStatus, output: Output, reader: Reader): strin
     "",
     dim("Ctrl-C stops it."),
   ].join("\n");
+}
+
+/** Who may call, and how far the audit log is anchored. */
+function accessLine({ agents, rate, audit, anchor }: AppStatus["access"]): string {
+  const registered = `${agents} registered ${agents === 1 ? "agent" : "agents"}`;
+  const others = rate === null ? "no others" : `others ${rate} calls a minute`;
+  const minutes = anchor ? Math.max(0, Math.round((Date.now() - anchor.at) / 60_000)) : 0;
+  const anchored = anchor ? `, anchored to ${anchor.seq} ${minutes} min ago` : "";
+  return `${registered}, ${others}; ${audit} audit entries${anchored}`;
 }
 
 /** The configuration of an MCP client, on one line to copy. */

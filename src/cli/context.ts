@@ -30,7 +30,10 @@ export async function connect(context: CliContext): Promise<ControlClient> {
   const { worktree, paths } = await findPlaces(context.path);
   const named = context.env["WORKFLOW_ORCHESTRATOR_SOCKET"];
   // A daemon that was named may serve another repository, which knows nothing of this worktree.
-  return connectControl(named ?? paths.socket, await person(context), named === undefined ? worktree : undefined);
+  return connectControl(named ?? paths.socket, await caller(context), {
+    worktree: named === undefined ? worktree : undefined,
+    token: context.env["SPECLOOP_AGENT_TOKEN"] || undefined,
+  });
 }
 
 /** Calls one tool of the running daemon. */
@@ -42,6 +45,11 @@ export async function callTool(context: CliContext, name: string, input: unknown
 export interface ToolAnswer {
   output: Record<string, unknown>;
   text: string;
+}
+
+/** An agent that has a token is never a person, also where it types commands. */
+async function caller(context: CliContext): Promise<Principal> {
+  return context.env["SPECLOOP_AGENT_TOKEN"] ? { kind: "agent", name: "cli" } : person(context);
 }
 
 /** Who sits at the terminal: git's configured author here, else the login name. */

@@ -23,6 +23,7 @@ const HELP = `specloop mcp: MCP on stdio, through the daemon of the repository; 
   --repo <path>       the repository (default: CLAUDE_PROJECT_DIR, then the current folder)
   --toolset <name>    default, or full for every tool
   --client <name>     the name of this client in history and audit (default: what it calls itself)
+SPECLOOP_AGENT_TOKEN  of an agent that \`specloop agent add\` registered: it is that agent, with its rights
 `;
 
 type Env = Record<string, string | undefined>;
@@ -84,6 +85,7 @@ function parse(argv: string[]): ShimOptions {
 
 function hello({ toolset, client }: ShimOptions, env: Env, worktree: string): Record<string, unknown> {
   const session = env["CLAUDE_CODE_SESSION_ID"]?.slice(0, 200);
+  const token = env["SPECLOOP_AGENT_TOKEN"];
   // A daemon that was named may serve another repository, which knows nothing of this worktree.
   const place = env["WORKFLOW_ORCHESTRATOR_SOCKET"] ? {} : { worktree };
   return {
@@ -92,6 +94,7 @@ function hello({ toolset, client }: ShimOptions, env: Env, worktree: string): Re
     ...place,
     ...(client && { client: client.slice(0, 200) }),
     ...(session && { session }),
+    ...(token && { token }),
   };
 }
 
@@ -195,7 +198,8 @@ function startDaemon({ root, worktree, env, main, output }: Start): Promise<numb
   const arguments_ = [...process.execArgv, main, "up", "--repo", worktree];
   const child = spawn(process.execPath, arguments_, {
     cwd: root,
-    env,
+    // What this client is trusted with is no matter of the daemon that serves all of them.
+    env: { ...env, SPECLOOP_AGENT_TOKEN: undefined },
     detached: true,
     stdio: ["ignore", output, output],
   });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Gate, withhold } from "../access/index.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
@@ -10,6 +11,8 @@ import { namesLike } from "./near-names.ts";
 
 export interface CallContext {
   principal: Principal;
+  /** The registered agent whose token came along. */
+  agent?: string;
   /** Aborted when the caller goes away. */
   signal: AbortSignal;
   /** The same key, tool and input again gives the first result instead of a second effect. */
@@ -30,12 +33,16 @@ export interface IdempotentCalls {
   run<T>(scope: string, key: string | undefined, inputHash: string, work: () => Promise<T>): Promise<T>;
 }
 
+/** Decides what a caller may do; the daemon hands in the `Gate` of `access`. */
+export type CallGate = Pick<Gate, "admit" | "admitPaths" | "readable" | "tell">;
+
 /** The one way a tool is called, whatever door the call came through. */
 export interface Caller {
   readonly tools: readonly Tool[];
   /**
    * Finds, checks, runs and times a tool and emits `tool.called`. Throws SpecloopError only: `unknown_tool` with the names
-   * that are near, `bad_input` with every field that is wrong, `forbidden` for a person's tool, and what the tool throws.
+   * that are near, `bad_input` with every field that is wrong, `forbidden`, `unauthorized` and `rate_limited` for what the
+   * caller may not do, and what the tool throws.
    */
   call(name: string, input: unknown, context: CallContext): Promise<CallResult>;
 }
@@ -44,6 +51,10 @@ interface CallerOptions {
   tools: readonly Tool[];
   events: Emitter;
   idempotency?: IdempotentCalls;
+  /** Without one every agent may call everything that is not for people only. */
+  gate?: CallGate;
+  /** Resolves when what was decided so far is in the audit log: nothing is answered before. */
+  recorded?(): Promise<void>;
   clock: Clock;
   logger: Logger;
 }
@@ -54,7 +65,6 @@ export function createCaller(options: CallerOptions): Caller {
   if (table.size !== options.tools.length) throw new SpecloopError("internal", "Two tools have the same name.");
   const call = async (name: string, input: unknown, context: CallContext): Promise<CallResult> => {
     const entry = table.get(name);
-    if (!entry) throw unknownTool(name, context.principal, options.tools);
     const started = options.clock.monotonic();
     const report = (code?: string) => {
       const outcome = code === undefined ? { ok: true } : { ok: false, code };
@@ -62,13 +72,18 @@ export function createCaller(options: CallerOptions): Caller {
       options.events.emit("tool.called", { tool: name, ...outcome, ms, principal: context.principal });
     };
     try {
-      const result = await run(entry, input ?? {}, context, options.idempotency);
+      options.gate?.admit(context, entry?.tool ?? null);
+      if (!entry) throw unknownTool(name, context.principal, options.tools);
+      const result = await run(entry, input ?? {}, context, options);
       report();
+      await options.recorded?.();
       return result;
     } catch (thrown) {
       const error = asCallError(thrown, context.signal);
+      options.gate?.tell(error, context.principal, name.slice(0, 100));
       if (error.code === "internal") options.logger.error({ err: thrown, tool: name }, "a tool failed unexpectedly");
-      report(error.code);
+      if (entry) report(error.code);
+      await options.recorded?.();
       throw error;
     }
   };
@@ -84,7 +99,7 @@ async function run(
   entry: Entry,
   input: unknown,
   context: CallContext,
-  idempotency?: IdempotentCalls,
+  { idempotency, gate }: CallerOptions,
 ): Promise<CallResult> {
   const { tool, schema } = entry;
   const { principal, signal, idempotencyKey: key, worktree } = context;
@@ -92,13 +107,19 @@ async function run(
     throw new SpecloopError("forbidden", `Only a person may call ${tool.name}.`, { target: tool.name });
   }
   checkInput(tool.name, schema, input);
+  gate?.admitPaths(context, tool, { input, ...(worktree !== undefined && { worktree }) });
+  if (key !== undefined && tool.unrepeatable) {
+    throw new SpecloopError("bad_input", `${tool.name} takes no idempotency key.`, { target: "idempotencyKey" });
+  }
   signal.throwIfAborted();
   // The tool parses the input itself: handing it the parsed one would apply transforms twice.
   const work = () => tool.run(input, { principal, signal, ...(worktree !== undefined && { worktree }) });
   const scope = `${tool.name}/${principalLabel(principal)}`;
-  const output = await (key !== undefined && idempotency
+  const whole = await (key !== undefined && idempotency
     ? idempotency.run(scope, key, inputHash(input, worktree), work)
     : work());
+  const reads = gate?.readable(principal) ?? null;
+  const output = reads ? withhold(whole, reads) : whole;
   return { output, text: tool.render(output) };
 }
 

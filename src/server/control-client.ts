@@ -29,11 +29,12 @@ export interface ControlClient extends AsyncDisposable {
 /**
  * Connects to the daemon's socket; `daemon_not_running` when nobody listens there, `daemon_start_failed` when something
  * else than a socket of this user is there. `worktree`: the one whose paths this client names; the served one when absent.
+ * `token`: of the registered agent that this client is.
  */
 export async function connectControl(
   socketPath: string,
   principal: Principal,
-  worktree?: string,
+  { worktree, token }: { worktree?: string | undefined; token?: string | undefined } = {},
 ): Promise<ControlClient> {
   const nobody = (cause?: unknown) =>
     new SpecloopError("daemon_not_running", `Nobody listens on ${socketPath}.`, { target: socketPath, cause });
@@ -44,7 +45,12 @@ export async function connectControl(
   } catch (cause) {
     throw nobody(cause);
   }
-  const hello: Hello = { kind: "control", principal, ...(worktree !== undefined && { worktree }) };
+  const hello: Hello = {
+    kind: "control",
+    principal,
+    ...(worktree !== undefined && { worktree }),
+    ...(token !== undefined && { token }),
+  };
   socket.write(`${JSON.stringify(hello)}\n`);
   return new SocketControlClient(socket);
 }

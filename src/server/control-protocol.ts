@@ -8,6 +8,9 @@ export const HELLO_TIMEOUT_MS = 5000;
 /** Top of the worktree that the client works in: paths that it names are relative to it. */
 const worktree = z.string().min(1).max(2000).optional();
 
+/** Of a registered agent: whoever sends one is that agent, whatever else the hello says. */
+const token = z.string().min(1).max(200).optional();
+
 /** The first line that a client of the socket sends: what it wants to speak, and who it is. Unknown fields are ignored. */
 export const helloSchema = z.discriminatedUnion("kind", [
   z.object({
@@ -16,8 +19,9 @@ export const helloSchema = z.discriminatedUnion("kind", [
     session: z.string().min(1).max(200).optional(),
     toolset: z.enum(["default", "full"]).optional(),
     worktree,
+    token,
   }),
-  z.object({ kind: z.literal("control"), principal: principalSchema, worktree }),
+  z.object({ kind: z.literal("control"), principal: principalSchema, worktree, token }),
 ]);
 export type Hello = z.output<typeof helloSchema>;
 

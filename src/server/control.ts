@@ -25,6 +25,8 @@ export interface ControlServices {
 /** What a control client said of itself in its hello. */
 interface ControlCaller {
   principal: Principal;
+  /** The registered agent whose token came along; it may call tools, and nothing else. */
+  agent: string | undefined;
   /** Top of the worktree that it works in; the served one when undefined. */
   worktree: string | undefined;
 }
@@ -40,7 +42,10 @@ export class Control {
   }
 
   async answer(request: ControlRequest, from: ControlCaller, signal: AbortSignal): Promise<unknown> {
-    const { principal } = from;
+    const { principal, agent } = from;
+    if (agent !== undefined && request.method !== "call") {
+      throw new SpecloopError("forbidden", `${principal.name} may call tools, not ask for ${request.method}.`);
+    }
     switch (request.method) {
       case "call":
         return this.#call(request.params, from, signal);
@@ -63,12 +68,12 @@ export class Control {
     if (request.method === "stop") this.#services.onStop();
   }
 
-  #call(params: unknown, { principal, worktree }: ControlCaller, signal: AbortSignal): Promise<unknown> {
+  #call(params: unknown, { principal, agent, worktree }: ControlCaller, signal: AbortSignal): Promise<unknown> {
     const parsed = callParamsSchema.safeParse(params);
     if (!parsed.success) throw new SpecloopError("bad_input", "A call needs a name.", { target: "params" });
     const { name, input, idempotencyKey } = parsed.data;
     const key = idempotencyKey === undefined ? {} : { idempotencyKey };
-    const place = worktree === undefined ? {} : { worktree };
+    const place = { ...(worktree !== undefined && { worktree }), ...(agent !== undefined && { agent }) };
     return this.#services.caller.call(name, input, { principal, signal, ...key, ...place });
   }
 }

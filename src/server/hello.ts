@@ -11,13 +11,16 @@ export async function readHello(socket: Socket): Promise<Hello> {
   try {
     return parseHello(await firstLine(socket));
   } catch (error) {
-    if (error instanceof SpecloopError && socket.writable) {
-      const data = toWireError(error);
-      const refusal = { code: -32600, message: error.message, data };
-      socket.write(`${JSON.stringify({ jsonrpc: "2.0", id: null, error: refusal })}\n`);
-    }
+    refuseHello(socket, error);
     throw error;
   }
+}
+
+/** Tells a client why it is not served. */
+export function refuseHello(socket: Socket, error: unknown): void {
+  if (!(error instanceof SpecloopError) || !socket.writable) return;
+  const refusal = { code: -32600, message: error.message, data: toWireError(error) };
+  socket.write(`${JSON.stringify({ jsonrpc: "2.0", id: null, error: refusal })}\n`);
 }
 
 function parseHello(line: string): Hello {
@@ -56,7 +59,7 @@ function firstLine(socket: Socket): Promise<string> {
       resolve(read.toString("utf8", 0, end));
     }
   };
-  const onEnd = () => refuse("The client went away before its hello.");
+  const onEnd = () => reject(new SpecloopError("cancelled", "The client went away before its hello."));
   const timer = setTimeout(() => refuse(`The hello must come within ${HELLO_TIMEOUT_MS} ms.`), HELLO_TIMEOUT_MS);
   socket.on("data", onData).once("end", onEnd).once("close", onEnd);
   return promise.finally(() => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { SpecloopError } from "../foundation/errors.ts";
+import type { KnownAgent } from "./mcp.ts";
 import { toWireError } from "./wire-error.ts";
 
 /** Largest body that is taken: what MCP's SDK takes as well. */
@@ -15,6 +16,8 @@ export class Exchange {
   readonly url: URL;
   /** Set by routes whose response stays open by nature: stopping does not wait for it. */
   streams = false;
+  /** The registered agent whose token the request carries. */
+  agent: KnownAgent | undefined = undefined;
   readonly #gone = new AbortController();
 
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -78,6 +81,8 @@ export class Exchange {
    */
   async refuse(error: SpecloopError): Promise<void> {
     const headers: Record<string, string> = error.code === "unauthorized" ? { "www-authenticate": "Bearer" } : {};
+    const waitMs = error.details?.["retryAfterMs"];
+    if (typeof waitMs === "number") headers["retry-after"] = String(Math.ceil(waitMs / 1000));
     await discardBody(this.request);
     if (!this.request.complete) headers["connection"] = "close";
     this.reply(error.http, { error: toWireError(error) }, headers);

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import { tokenMatches } from "../access/index.ts";
+import { TOKEN_PREFIX, tokenMatches } from "../access/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
+import { agentOf, type DoorGate } from "./door-gate.ts";
+import type { KnownAgent } from "./mcp.ts";
 
 /** The authorities under which a loopback server may be addressed: no other name, no other port. */
 export function ownAuthorities(host: string, port: number): ReadonlySet<string> {
@@ -32,14 +34,21 @@ export function checkAddress(request: IncomingMessage, authorities: ReadonlySet<
   }
 }
 
-/** Compares the bearer token in a time that does not depend on how much of it is right. */
-export function checkToken(request: IncomingMessage, token: string): void {
-  const given = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+/**
+ * Who sent the request: the agent whose token it carries, or undefined for the daemon's own token, which is compared in a
+ * time that does not depend on how much of it is right. `unauthorized` for no token and for any other.
+ */
+export function checkToken(request: IncomingMessage, token: string, gate?: DoorGate): KnownAgent | undefined {
+  const given = bearerOf(request.headers.authorization);
   if (given === undefined)
     throw new SpecloopError("unauthorized", "The request has no bearer token.", { target: "Authorization" });
-  if (!tokenMatches(token, given)) {
-    throw new SpecloopError("unauthorized", "The bearer token is wrong.", { target: "Authorization" });
-  }
+  if (tokenMatches(token, given)) return undefined;
+  if (given.startsWith(TOKEN_PREFIX)) return agentOf(gate, given);
+  throw new SpecloopError("unauthorized", "The bearer token is wrong.", { target: "Authorization" });
+}
+
+export function bearerOf(authorization: string | undefined | null): string | undefined {
+  return /^bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
 }
 
 function shown(value: string | undefined): string {

@@ -4,8 +4,10 @@ import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
 import type { EventBus } from "../foundation/events.ts";
 import type { HealthCheck } from "../foundation/health.ts";
 import type { Logger } from "../foundation/logger.ts";
+import type { Principal } from "../foundation/principal.ts";
 import type { Service } from "../foundation/service.ts";
 import type { Caller } from "./call.ts";
+import { type DoorGate, NOBODY } from "./door-gate.ts";
 import { checkAddress, checkToken, ownAuthorities } from "./http-guard.ts";
 import { Exchange } from "./http-exchange.ts";
 import type { Mcp } from "./mcp.ts";
@@ -17,6 +19,8 @@ import { listTools, type ToolListing } from "./tool-listing.ts";
 
 /** Ports that are tried when the wanted one is taken. */
 const PORTS_TRIED = 50;
+/** How long clients have to take their connections away when the daemon stops. */
+const LEAVE_MS = 150;
 /** How long requests that are under way may take when the daemon stops. */
 const DRAIN_MS = 3000;
 
@@ -33,6 +37,8 @@ export interface HttpDoorOptions {
   mcp: Mcp;
   health: readonly HealthCheck[];
   events: EventBus;
+  /** Knows agents by their tokens; nobody has one without it. */
+  gate?: DoorGate;
   logger: Logger;
 }
 
@@ -48,12 +54,13 @@ export class HttpDoor implements Service {
   readonly #events: EventStream;
   readonly #listing: ToolListing[];
   readonly #open = new Set<Exchange>();
+  readonly #listeners = new DisposableStack();
   #authorities: ReadonlySet<string> = new Set();
   #stopping = false;
 
   constructor(options: HttpDoorOptions) {
     this.#options = options;
-    this.#mcp = new McpRoute(options.mcp, options.logger);
+    this.#mcp = new McpRoute(options.mcp, options);
     this.#events = new EventStream(options.events);
     this.#listing = listTools(options.caller.tools);
     // Against clients that send slowly on purpose: headers in 3 s, the whole request in 30 s, looked at twice a second.
@@ -85,6 +92,7 @@ export class HttpDoor implements Service {
       signal.throwIfAborted();
       if (await this.#listen(host, port + offset)) {
         this.#authorities = ownAuthorities(host, this.port);
+        this.#listeners.use(this.#options.events.on("agent.revoked", ({ agent }) => this.#endAgent(agent)));
         return;
       }
     }
@@ -95,7 +103,10 @@ export class HttpDoor implements Service {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
+    this.#listeners.dispose();
     if (!this.#server.listening) return;
+    for (const { response } of this.#open) if (!response.headersSent) response.setHeader("connection", "close");
+    await this.#tellToLeave();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
     this.#events[Symbol.dispose]();
@@ -123,6 +134,24 @@ export class HttpDoor implements Service {
     return promise;
   }
 
+  /**
+   * Clients that keep a connection are told to close it with the next answer, and get a moment for it: closing under a
+   * request that is on its way would reset it.
+   */
+  async #tellToLeave(): Promise<void> {
+    const connections = await new Promise<number>((resolve) => {
+      this.#server.getConnections((error, count) => resolve(error ? 0 : count));
+    });
+    const streams = [...this.#open].filter((exchange) => exchange.streams).length;
+    if (connections > streams) await wait(LEAVE_MS, undefined, { ref: false });
+  }
+
+  /** What a revoked agent has open is closed; its next request is refused for its token. */
+  #endAgent(name: string): void {
+    for (const exchange of this.#open) if (exchange.agent?.name === name) exchange.response.destroy();
+    this.#mcp.endAgent(name);
+  }
+
   async #drain(): Promise<void> {
     const finished = [...this.#open]
       .filter(({ streams }) => !streams)
@@ -133,6 +162,7 @@ export class HttpDoor implements Service {
   async #answer(exchange: Exchange): Promise<void> {
     this.#open.add(exchange);
     exchange.response.once("close", () => this.#open.delete(exchange));
+    if (this.#stopping) exchange.response.setHeader("connection", "close");
     try {
       checkAddress(exchange.request, this.#authorities);
       await this.#route(exchange);
@@ -140,27 +170,47 @@ export class HttpDoor implements Service {
       const error = toSpecloopError(thrown);
       if (error.code === "internal")
         this.#options.logger.error({ err: thrown, path: exchange.url.pathname }, "a request failed");
+      this.#options.gate?.tell(error, principalOf(exchange), placeOf(exchange.url.pathname));
       await exchange.refuse(error);
     }
   }
 
   async #route(exchange: Exchange): Promise<void> {
-    const { token, health, caller } = this.#options;
+    const { token, health, caller, gate } = this.#options;
     const path = exchange.url.pathname;
     if (path === "/health") return allow(exchange, "GET", () => answerHealth(exchange));
-    if (token !== null) checkToken(exchange.request, token);
+    if (token !== null) exchange.agent = checkToken(exchange.request, token, gate);
     if (this.#stopping) throw new SpecloopError("daemon_stopping", "The daemon is stopping and takes nothing new.");
     if (path === "/mcp") return this.#mcp.answer(exchange);
+    const name = /^\/api\/tools\/([^/]+)$/.exec(path)?.[1];
+    if (name !== undefined) return allow(exchange, "POST", () => answerCall(exchange, name, caller));
+    refuseAgent(exchange);
     if (path === "/ready") return allow(exchange, "GET", () => answerReady(exchange, health));
     if (path === "/events") return allow(exchange, "GET", () => this.#events.answer(exchange));
     if (path === "/api/tools") return allow(exchange, "GET", () => answerTools(exchange, this.#listing));
-    const name = /^\/api\/tools\/([^/]+)$/.exec(path)?.[1];
-    if (name !== undefined) return allow(exchange, "POST", () => answerCall(exchange, name, caller));
     throw new SpecloopError("not_found", `There is nothing at ${path.slice(0, 200)}.`, {
       target: path.slice(0, 200),
       fix: ADDRESSES,
     });
   }
+}
+
+/** Events and checks tell of everything, and an agent's token is for what was granted to it. */
+function refuseAgent({ agent, url }: Exchange): void {
+  if (!agent) return;
+  throw new SpecloopError("forbidden", `${agent.name} may use /mcp and /api/tools/{name}.`, {
+    target: url.pathname.slice(0, 200),
+  });
+}
+
+function principalOf({ agent }: Exchange): Principal {
+  return agent ? { kind: "agent", name: agent.name } : NOBODY;
+}
+
+/** The address without what a client can make up, so that refused requests of one kind count as one kind. */
+function placeOf(path: string): string {
+  const known = /^\/(?:mcp|ready|events|health|api\/tools)(?=\/|$)/.exec(path)?.[0];
+  return known ?? "another address";
 }
 
 const ADDRESSES = "There are /mcp, /api/tools, /api/tools/{name}, /events, /ready and /health.";

@@ -10,17 +10,18 @@ import {
   type ServerEventBus,
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
+import type { Gate, GatedCaller } from "../access/index.ts";
 import type { EventBus } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Principal } from "../foundation/principal.ts";
 import type { Tool } from "../foundation/tool.ts";
-import type { Caller } from "./call.ts";
+import type { CallContext, Caller } from "./call.ts";
 import { INSTRUCTIONS } from "./instructions.ts";
 import { openInstance } from "./live-instance.ts";
 import { toErrorResult, toToolResult, wireTools, type WireTool } from "./tool-results.ts";
 import { Notifier } from "./notifier.ts";
 import { registerPrompts } from "./prompts.ts";
-import { registerResources, type ResourceSource } from "./resources.ts";
+import { readBy, registerResources, type ResourceSource } from "./resources.ts";
 
 /** What a client said about itself outside MCP: in the hello line or the address. */
 export interface McpConnection {
@@ -31,6 +32,13 @@ export interface McpConnection {
   toolset?: "default" | "full";
   /** Top of the worktree that it works in; the served one when absent. */
   worktree?: string;
+  /** The registered agent whose token came along: its name counts, and no other. */
+  agent?: KnownAgent;
+}
+
+export interface KnownAgent {
+  id: string;
+  name: string;
 }
 
 /** Further things on the same server: the conformance fixtures. The product hands in none. */
@@ -46,6 +54,8 @@ export interface McpOptions {
   resources: ResourceSource;
   events: EventBus;
   version: string;
+  /** Says which tools a client is shown; all that are not for people only without one. */
+  gate?: Pick<Gate, "shows">;
   logger: Logger;
   extra?: ExtraSurface;
 }
@@ -98,8 +108,8 @@ export class Mcp implements AsyncDisposable {
   }
 
   /** Servers for single 2026-era HTTP exchanges, which are over with their answer. */
-  exchangeFactory(connectionOf: (url: string | undefined) => McpConnection): McpServerFactory {
-    return (context) => this.#create(connectionOf(context.requestInfo?.url), context);
+  exchangeFactory(connectionOf: (request: Request | undefined) => McpConnection): McpServerFactory {
+    return (context) => this.#create(connectionOf(context.requestInfo), context);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -116,20 +126,30 @@ export class Mcp implements AsyncDisposable {
       cacheHints: { "tools/list": STABLE, "prompts/list": STABLE, "server/discover": STABLE },
       ...extra?.options,
     });
-    for (const tool of this.#tools[connection.toolset ?? "default"]) this.#register(server, tool, connection);
-    registerResources(server, resources);
-    registerPrompts(server, resources);
+    for (const tool of this.#shown(connection)) this.#register(server, tool, connection);
+    const own = readBy(resources, () => callerOf(connection, server));
+    registerResources(server, own);
+    registerPrompts(server, own);
     extra?.register(server, context);
     return server;
+  }
+
+  #shown({ toolset = "default", agent }: McpConnection): WireTool[] {
+    const { gate } = this.#options;
+    return this.#tools[toolset].filter((tool) => gate?.shows(agent?.id, tool) ?? true);
   }
 
   #register(server: McpServer, tool: WireTool, connection: McpConnection): void {
     const { name, title, description, inputSchema, outputSchema, annotations } = tool;
     const call = async (input: unknown, context: ServerContext) => {
-      const principal = principalOf(connection, server, context);
       try {
         const { worktree } = connection;
-        const from = { principal, signal: context.mcpReq.signal, ...(worktree !== undefined && { worktree }) };
+        const caller = callerOf(connection, server, context);
+        const from: CallContext = {
+          ...caller,
+          signal: context.mcpReq.signal,
+          ...(worktree !== undefined && { worktree }),
+        };
         return toToolResult(await this.#options.caller.call(name, input, from));
       } catch (error) {
         return toErrorResult(error);
@@ -142,11 +162,16 @@ export class Mcp implements AsyncDisposable {
 const nameSchema = z.looseObject({ name: z.string() });
 
 /** Who calls through MCP is always an agent: nothing that a client says about itself makes it a person. */
-function principalOf(connection: McpConnection, server: McpServer, context: ServerContext): Principal {
-  const envelope: Record<string, unknown> = context.mcpReq.envelope ?? {};
+function callerOf({ agent, ...said }: McpConnection, server: McpServer, context?: ServerContext): GatedCaller {
+  const principal = principalOf(agent ? { ...said, client: agent.name } : said, server, context);
+  return agent ? { principal, agent: agent.id } : { principal };
+}
+
+function principalOf(connection: McpConnection, server: McpServer, context?: ServerContext): Principal {
+  const envelope: Record<string, unknown> = context?.mcpReq.envelope ?? {};
   const inRequest = nameSchema.safeParse(envelope[CLIENT_INFO_META_KEY]).data?.name;
   const name = connection.client ?? inRequest ?? server.server.getClientVersion()?.name ?? "";
-  const session = connection.session ?? context.sessionId;
+  const session = connection.session ?? context?.sessionId;
   const principal = { kind: "agent" as const, name: name.slice(0, 200) || "mcp-client" };
   return session === undefined ? principal : { ...principal, session: session.slice(0, 200) };
 }

@@ -1,9 +1,9 @@
 import { completable, type McpServer } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import { completeIds, type ResourceSource } from "./resources.ts";
+import { completeIds, type OwnResources } from "./resources.ts";
 
 /** Adds the four jobs that people start by hand. Every text leads through the tools and ends where a person decides. */
-export function registerPrompts(server: McpServer, source: ResourceSource): void {
+export function registerPrompts(server: McpServer, source: OwnResources): void {
   const change = changeArgument(source);
   server.registerPrompt(
     "propose-change",
@@ -38,7 +38,7 @@ export function registerPrompts(server: McpServer, source: ResourceSource): void
   );
 }
 
-function changeArgument(source: ResourceSource) {
+function changeArgument(source: OwnResources) {
   const ids = completeIds(source, "change");
   const id = z.string().describe("Id of the change, as change_list shows it.");
   return z.object({ change: completable(id, (prefix) => ids(prefix ?? "")) });

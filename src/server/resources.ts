@@ -5,6 +5,7 @@ import {
   ResourceTemplate,
   type ResourceMetadata,
 } from "@modelcontextprotocol/server";
+import type { GatedCaller } from "../access/index.ts";
 
 /** One resource as a list shows it. */
 export interface ResourceEntry {
@@ -23,11 +24,27 @@ export interface ResourceContent {
 /** Where the contents come from; `app.ts` fills it from the rooms. */
 export interface ResourceSource {
   /** Single changes and questions that are worth listing, in a stable order; the two collections are known here. */
-  list(): Promise<ResourceEntry[]>;
+  list(caller: GatedCaller): Promise<ResourceEntry[]>;
   /** Null when nothing is at this address. Addresses: `resourceUris`. */
-  read(uri: string): Promise<ResourceContent | null>;
+  read(uri: string, caller: GatedCaller): Promise<ResourceContent | null>;
   /** Ids that begin with `prefix`, for completion in clients. */
-  complete?(kind: "change" | "question", prefix: string): Promise<string[]>;
+  complete?(kind: "change" | "question", prefix: string, caller: GatedCaller): Promise<string[]>;
+}
+
+/** The source as one client sees it. */
+export interface OwnResources {
+  list(): Promise<ResourceEntry[]>;
+  read(uri: string): Promise<ResourceContent | null>;
+  complete(kind: "change" | "question", prefix: string): Promise<string[]>;
+}
+
+/** `caller` is asked at each use: in the 2025 protocol a client has said its name only by then. */
+export function readBy(source: ResourceSource, caller: () => GatedCaller): OwnResources {
+  return {
+    list: () => source.list(caller()),
+    read: (uri) => source.read(uri, caller()),
+    complete: async (kind, prefix) => (await source.complete?.(kind, prefix, caller())) ?? [],
+  };
 }
 
 /** Every address that the server knows. */
@@ -69,7 +86,7 @@ const TEMPLATES = [
 ];
 
 /** Adds the collections and templates to one server instance. */
-export function registerResources(server: McpServer, source: ResourceSource): void {
+export function registerResources(server: McpServer, source: OwnResources): void {
   const read = async (uri: URL) => ({ contents: [await contentOf(source, uri.href)] });
   for (const { uri, name, ...metadata } of COLLECTIONS) server.registerResource(name, uri, markdown(metadata), read);
   for (const { kind, uri, ...metadata } of TEMPLATES) {
@@ -80,21 +97,21 @@ export function registerResources(server: McpServer, source: ResourceSource): vo
 }
 
 /** Completion of an id, for templates and prompts alike. */
-export function completeIds(source: ResourceSource, kind: "change" | "question"): CompleteResourceTemplateCallback {
-  return async (prefix) => (await source.complete?.(kind, prefix)) ?? [];
+export function completeIds(source: OwnResources, kind: "change" | "question"): CompleteResourceTemplateCallback {
+  return (prefix) => source.complete(kind, prefix);
 }
 
 function markdown(metadata: { title: string; description?: string }): ResourceMetadata {
   return { ...metadata, mimeType: "text/markdown" };
 }
 
-async function contentOf(source: ResourceSource, uri: string) {
+async function contentOf(source: OwnResources, uri: string) {
   const content = await source.read(uri);
   if (!content) throw new ResourceNotFoundError(uri);
   return { uri, ...content };
 }
 
-async function entriesOf(source: ResourceSource, template: string): Promise<(ResourceEntry & { mimeType: string })[]> {
+async function entriesOf(source: OwnResources, template: string): Promise<(ResourceEntry & { mimeType: string })[]> {
   const prefix = template.slice(0, template.indexOf("{"));
   const entries = (await source.list()).filter((entry) => entry.uri.startsWith(prefix));
   return entries

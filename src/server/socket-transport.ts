@@ -1,8 +1,10 @@
 import type { Duplex } from "node:stream";
 import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/server";
 import { deserializeMessage, serializeMessage } from "@modelcontextprotocol/server";
+import { SpecloopError } from "../foundation/errors.ts";
 import { hangUp } from "./hang-up.ts";
 import { LineReader } from "./lines.ts";
+import { toWireError } from "./wire-error.ts";
 
 /** Longest message that a client may send. */
 export const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
@@ -11,8 +13,13 @@ const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 /** How long requests may still take after the client said that it sends no more: it may have gone altogether. */
 const DRAIN_MS = 5000;
 
+/** Requests that one client may have under way; `question_ask` for a thousand questions at once is one use of it. */
+const MAX_IN_FLIGHT = 1024;
+
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
+/** Of the range that JSON-RPC leaves to servers. */
+const TOO_MANY = -32029;
 
 /**
  * MCP's stdio framing over one end of a socket. Differs from the SDK's own in three ways: a client that closes its side
@@ -99,6 +106,10 @@ export class SocketTransport implements Transport {
       return;
     }
     if (this.#closed) return;
+    if ("method" in message && "id" in message && this.#unanswered.size >= MAX_IN_FLIGHT) {
+      this.#refuseRequest(message.id);
+      return;
+    }
     this.#expectAnswer(message);
     this.onmessage?.(message);
   }
@@ -123,6 +134,15 @@ export class SocketTransport implements Transport {
     this.#ended = true;
     if (this.#unanswered.size === 0) void this.close();
     else setTimeout(() => void this.close(), DRAIN_MS).unref();
+  }
+
+  #refuseRequest(id: string | number): void {
+    const error = new SpecloopError("too_many_clients", `A client may have ${MAX_IN_FLIGHT} requests under way.`, {
+      fix: "Wait for answers, then send this request again.",
+    });
+    const refusal = { code: TOO_MANY, message: error.message, data: toWireError(error) };
+    this.#socket.write(`${JSON.stringify({ jsonrpc: "2.0", id, error: refusal })}\n`);
+    this.onerror?.(error);
   }
 
   #refuse(code: number, message: string): void {

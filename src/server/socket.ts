@@ -5,14 +5,17 @@ import { setTimeout as wait } from "node:timers/promises";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { SpecloopError } from "../foundation/errors.ts";
 import type { HealthCheck } from "../foundation/health.ts";
+import type { EventBus } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
+import type { Principal } from "../foundation/principal.ts";
 import type { Service } from "../foundation/service.ts";
 import type { Caller } from "./call.ts";
 import { Control, ControlConnection } from "./control.ts";
 import type { Hello } from "./control-protocol.ts";
+import { agentOf, type DoorGate, NOBODY } from "./door-gate.ts";
 import { hangUp } from "./hang-up.ts";
-import { readHello } from "./hello.ts";
-import type { Mcp } from "./mcp.ts";
+import { readHello, refuseHello } from "./hello.ts";
+import type { KnownAgent, Mcp } from "./mcp.ts";
 import { SocketTransport } from "./socket-transport.ts";
 
 /** How long calls that are under way may take when the daemon stops. */
@@ -29,6 +32,10 @@ export interface SocketDoorOptions {
   onStop(): void;
   /** What `health` runs. */
   health?: readonly HealthCheck[];
+  /** Knows agents by their tokens; nobody has one without it. */
+  gate?: DoorGate;
+  /** Where revocations are told of. */
+  events?: EventBus;
   logger: Logger;
 }
 
@@ -43,6 +50,7 @@ export class SocketDoor implements Service {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Set<Connection>();
+  readonly #listeners = new DisposableStack();
 
   constructor(options: SocketDoorOptions) {
     this.#options = options;
@@ -71,9 +79,12 @@ export class SocketDoor implements Service {
     await chmod(path, 0o600);
     this.#server.off("error", reject);
     this.#server.on("error", (error) => this.#options.logger.error({ err: error }, "the socket failed"));
+    const { events } = this.#options;
+    if (events) this.#listeners.use(events.on("agent.revoked", ({ agent }) => this.#endAgent(agent)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#listeners.dispose();
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     const drained = Promise.allSettled([...this.#connections].map((connection) => connection.drain()));
@@ -91,39 +102,68 @@ export class SocketDoor implements Service {
       this.#serve(socket, await readHello(socket));
     } catch (error) {
       this.#options.logger.warn({ err: error }, "a client was refused");
+      this.#options.gate?.turnedAway(error, NOBODY, "socket");
       hangUp(socket);
     }
   }
 
+  /** From now on its token opens nothing, and what it has open is closed. */
+  #endAgent(name: string): void {
+    for (const { agent, socket } of this.#connections) if (agent?.name === name) socket.destroy();
+  }
+
   #serve(socket: Socket, hello: Hello): void {
-    const connection = hello.kind === "control" ? this.#serveControl(socket, hello) : this.#serveMcp(socket, hello);
+    const agent = hello.token === undefined ? undefined : this.#identify(socket, hello.token);
+    const connection =
+      hello.kind === "control" ? this.#serveControl(socket, hello, agent) : this.#serveMcp(socket, hello, agent);
     this.#connections.add(connection);
     socket.once("close", () => this.#connections.delete(connection));
   }
 
-  #serveControl(socket: Socket, { principal, worktree }: Hello & { kind: "control" }): Connection {
-    const connection = new ControlConnection(socket, this.#control, { principal, worktree });
-    connection.start();
-    return connection;
+  #identify(socket: Socket, token: string): KnownAgent {
+    try {
+      return agentOf(this.#options.gate, token);
+    } catch (error) {
+      refuseHello(socket, error);
+      throw error;
+    }
   }
 
-  #serveMcp(socket: Socket, { client, session, toolset, worktree }: Hello & { kind: "mcp" }): Connection {
+  #serveControl(
+    socket: Socket,
+    { principal: said, worktree }: Hello & { kind: "control" },
+    agent: KnownAgent | undefined,
+  ): Connection {
+    const principal: Principal = agent ? { kind: "agent", name: agent.name } : said;
+    const connection = new ControlConnection(socket, this.#control, { principal, agent: agent?.id, worktree });
+    connection.start();
+    return { socket, agent, drain: () => connection.drain() };
+  }
+
+  #serveMcp(
+    socket: Socket,
+    { client, session, toolset, worktree }: Hello & { kind: "mcp" },
+    agent: KnownAgent | undefined,
+  ): Connection {
     const { logger, mcp } = this.#options;
     const from = {
       ...(client && { client }),
       ...(session && { session }),
       ...(toolset && { toolset }),
       ...(worktree && { worktree }),
+      ...(agent && { agent }),
     };
     const transport = new SocketTransport(socket);
     const onerror = (error: Error) => logger.debug({ err: error }, "an MCP client sent something wrong");
     const handle = serveStdio(mcp.connectionFactory(from), { transport, onerror });
-    return { drain: () => transport.idle().then(() => handle.close()) };
+    return { socket, agent, drain: () => transport.idle().then(() => handle.close()) };
   }
 }
 
 /** A client that can be let finish. */
 interface Connection {
+  socket: Socket;
+  agent: KnownAgent | undefined;
   /** Resolves when what it asked has been answered. */
   drain(): Promise<void>;
 }

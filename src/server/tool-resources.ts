@@ -1,5 +1,8 @@
+import { type GatedCaller, withhold } from "../access/index.ts";
+import { SpecloopError } from "../foundation/errors.ts";
 import type { Principal } from "../foundation/principal.ts";
 import type { Tool } from "../foundation/tool.ts";
+import type { CallGate } from "./call.ts";
 import type { ResourceContent, ResourceEntry, ResourceSource } from "./resources.ts";
 import { resourceUris } from "./resources.ts";
 
@@ -8,27 +11,75 @@ const READER: Principal = { kind: "system", name: "resources" };
 const LISTED = 50;
 
 /**
- * Resources are views of the reading tools: the same facts in the same words, so the two can never differ. They are read
- * beside the caller, because a client that refreshes a resource is no call worth counting.
+ * Resources are views of the reading tools: the same facts in the same words, so the two can never differ, and for those
+ * only who may call these tools. They are read beside the caller, because a client that refreshes a resource is no call
+ * worth counting in the metrics.
  */
-export function toolResources(tools: readonly Tool[]): ResourceSource {
-  const read = async (name: string, input: Record<string, unknown>): Promise<Read> => {
-    const tool = tools.find((candidate) => candidate.name === name);
-    if (!tool) throw new Error(`resources need the tool ${name}`);
-    const output = await tool.run(input, { principal: READER, signal: new AbortController().signal });
-    return { output, text: tool.render(output) };
-  };
-  const changes = async () => rowsOf((await read("change_list", { limit: LISTED })).output["changes"], "id");
-  const questions = async () =>
-    rowsOf((await read("question_list", { status: "pending", limit: LISTED })).output["questions"], "questionId");
+export function toolResources(tools: readonly Tool[], gate?: CallGate): ResourceSource {
+  const as = (caller: GatedCaller) => new Reader(tools, caller, gate);
   return {
-    list: async () => [...(await changes()).map(changeEntry), ...(await questions()).map(questionEntry)],
-    read: (uri) => readUri(uri, read),
-    complete: async (kind, prefix) => {
-      const rows = kind === "change" ? await changes() : await questions();
+    list: async (caller) => {
+      const reader = as(caller);
+      return [...(await reader.changes()).map(changeEntry), ...(await reader.questions()).map(questionEntry)];
+    },
+    read: (uri, caller) => readUri(uri, (name, input) => as(caller).read(name, input)),
+    complete: async (kind, prefix, caller) => {
+      const rows = kind === "change" ? await as(caller).changes() : await as(caller).questions();
       return rows.map(({ id }) => id).filter((id) => id.startsWith(prefix));
     },
   };
+}
+
+/** The reading tools as one caller may use them. */
+class Reader {
+  readonly #tools: readonly Tool[];
+  readonly #caller: GatedCaller;
+  readonly #gate: CallGate | undefined;
+
+  constructor(tools: readonly Tool[], caller: GatedCaller, gate: CallGate | undefined) {
+    this.#tools = tools;
+    this.#caller = caller;
+    this.#gate = gate;
+  }
+
+  /** Throws what the gate throws when the caller may not call the tool. */
+  async read(name: string, input: Record<string, unknown>): Promise<Read> {
+    const tool = this.#tools.find((candidate) => candidate.name === name);
+    if (!tool) throw new Error(`resources need the tool ${name}`);
+    this.#admit(tool);
+    const whole = await tool.run(input, { principal: READER, signal: new AbortController().signal });
+    const reads = this.#gate?.readable(this.#caller.principal) ?? null;
+    const output = reads ? withhold(whole, reads) : whole;
+    return { output, text: tool.render(output) };
+  }
+
+  changes(): Promise<Row[]> {
+    return this.#rows("change_list", { limit: LISTED }, { list: "changes", key: "id" });
+  }
+
+  questions(): Promise<Row[]> {
+    const pending = { status: "pending", limit: LISTED };
+    return this.#rows("question_list", pending, { list: "questions", key: "questionId" });
+  }
+
+  /** What a caller may not read is not in its lists. */
+  async #rows(tool: string, input: object, { list, key }: { list: string; key: string }): Promise<Row[]> {
+    try {
+      return rowsOf((await this.read(tool, { ...input })).output[list], key);
+    } catch (error) {
+      if (error instanceof SpecloopError && error.code === "forbidden") return [];
+      throw error;
+    }
+  }
+
+  #admit(tool: Tool): void {
+    try {
+      this.#gate?.admit(this.#caller, tool);
+    } catch (error) {
+      this.#gate?.tell(error, this.#caller.principal, tool.name);
+      throw error;
+    }
+  }
 }
 
 interface Read {

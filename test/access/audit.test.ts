@@ -140,7 +140,7 @@ scenario("access", "Things happen that are worth an entry", async () => {
   const log = logOf(fixture);
   const events = new EventBus(silentLogger);
   {
-    using _attached = log.attach(events, (tool) => tool === "doc_read");
+    using _attached = log.attach(events, (tool) => (tool === "doc_read" ? "none" : "before"));
     events.emit("document.updated", { path: "a.md", revision: "r1", commit: "c1", edits: 1, ms: 1, principal: agent });
     events.emit("document.proposed", { path: "b.md", branch: "specloop/x", commit: "c2", principal: agent });
     events.emit("question.answered", { questionId: "q-1", route: "people", cached: false, ms: 1, principal: person });
@@ -155,7 +155,10 @@ scenario("access", "Things happen that are worth an entry", async () => {
     });
     events.emit("setting.changed", { key: "questions.limit", from: 1, to: 2 });
     events.emit("tool.called", { tool: "doc_read", ok: true, ms: 1, principal: agent });
+    events.emit("tool.called", { tool: "doc_update", ok: false, code: "stale_revision", ms: 1, principal: agent });
     events.emit("tool.called", { tool: "doc_update", ok: false, code: "forbidden", ms: 1, principal: agent });
+    events.emit("access.refused", { principal: agent, code: "forbidden", what: "doc_update" });
+    await log.settled();
     await log[Symbol.asyncDispose]();
   }
   events.emit("setting.changed", { key: "later", from: 1, to: 2 });
@@ -178,16 +181,17 @@ scenario("access", "Things happen that are worth an entry", async () => {
       { proposalId: "p-1", changeId: "c", verdict: "kept", commit: "c4" },
     ],
     ["system:specloop", "setting.changed", "questions.limit", { from: 1, to: 2 }],
-    ["agent:claude-code", "tool.called", "doc_update", { ok: false, code: "forbidden" }],
+    ["agent:claude-code", "tool.called", "doc_update", { ok: false, code: "stale_revision" }],
+    ["agent:claude-code", "access.refused", "doc_update", { code: "forbidden" }],
   ]);
-  expect(await log.verify()).toMatchObject({ ok: true, entries: 7 });
+  expect(await log.verify()).toMatchObject({ ok: true, entries: 8 });
 });
 
 scenario("access", "An event carries a text or a secret", async () => {
   await using fixture = await accessStore();
   const log = logOf(fixture);
   const events = new EventBus(silentLogger);
-  using _attached = log.attach(events, () => false);
+  using _attached = log.attach(events, () => "before");
   events.emit("setting.changed", { key: "llm.apiKeyEnv", from: null, to: "canary-in-a-setting" });
   events.emit("proposal.closed", { proposalId: "p", changeId: "c", reason: "canary ".repeat(100) });
   await log.append({ actor: "a", action: "b", target: "Bearer canary0123456789abcdef" });
@@ -212,7 +216,7 @@ test("an event that cannot be recorded is logged, counted and shown, and the emi
     logger: createLogger("error", (line) => lines.push(line)),
   });
   const events = new EventBus(silentLogger);
-  using _attached = log.attach(events, () => false);
+  using _attached = log.attach(events, () => "before");
   events.emit("setting.changed", { key: "k", from: 1, to: 2 });
   await log[Symbol.asyncDispose]();
   expect(JSON.parse(lines[0]!)).toMatchObject({ action: "setting.changed", err: { message: "disk full" } });

@@ -69,7 +69,7 @@ test("an edit that waits in a worktree is taken up when the daemon is there agai
   const linked = await linkedWorktree(repository, "feature");
   const lock = join(repository.path, ".git/worktrees", linked.split("/").at(-1)!, "index.lock");
   const first = await startDaemon(repository.path);
-  await using client = await connectControl(first.status.socket, person, linked);
+  await using client = await connectControl(first.status.socket, person, { worktree: linked });
   await repository.git("-C", linked, "commit", "--allow-empty", "--quiet", "--message", "Mine");
   const { writeFile } = await import("node:fs/promises");
   await writeFile(lock, "");
@@ -92,7 +92,7 @@ test("a folder that is no worktree of the repository is refused, and a removed w
   const linked = await linkedWorktree(repository, "feature");
   await using daemon = await startDaemon(repository.path);
   const read = async (worktree: string) => {
-    await using client = await connectControl(daemon.status.socket, person, worktree);
+    await using client = await connectControl(daemon.status.socket, person, { worktree });
     return await client.call("doc_read", { path: "openspec/changes/add-it/note-1.md" });
   };
   await expect(read(other.path)).rejects.toMatchObject({ code: "not_a_repository" });
@@ -111,7 +111,7 @@ test("a worktree whose branch brings state along is not opened", async () => {
   await repository.git("-C", linked, "add", "--force", ".specloop");
   await repository.git("-C", linked, "commit", "--quiet", "--message", "Plant");
   await using daemon = await startDaemon(repository.path);
-  await using client = await connectControl(daemon.status.socket, person, linked);
+  await using client = await connectControl(daemon.status.socket, person, { worktree: linked });
   await expect(client.call("doc_read", { path: "openspec/changes/add-it/note-1.md" })).rejects.toMatchObject({
     code: "path_protected",
   });

@@ -13,6 +13,10 @@ const SWEEP_MS = 60 * 1000;
 
 interface Session {
   transport: NodeStreamableHTTPServerTransport;
+  /** Id of the registered agent that began it: nobody else may go on with it. */
+  agent: string | undefined;
+  /** Its name. */
+  agentName: string | undefined;
   /** Responses that are open now. */
   open: number;
   /** Milliseconds of the process's monotonic clock. */
@@ -34,7 +38,7 @@ export class McpSessions implements AsyncDisposable {
   async answer(exchange: Exchange, connection: McpConnection, body?: unknown): Promise<void> {
     const id = exchange.header("mcp-session-id");
     const session = id === undefined ? await this.#begin(connection, body) : this.#sessions.get(id);
-    if (!session)
+    if (!session || session.agent !== connection.agent?.id)
       throw new SpecloopError("not_found", "This session is over or never was.", {
         target: "Mcp-Session-Id",
         fix: "Send initialize to begin a new one.",
@@ -53,6 +57,10 @@ export class McpSessions implements AsyncDisposable {
     await Promise.allSettled([...this.#sessions.values()].map(({ transport }) => transport.close()));
   }
 
+  endAgent(name: string): void {
+    for (const [id, session] of this.#sessions) if (session.agentName === name) void this.#end(id);
+  }
+
   async #begin(connection: McpConnection, body: unknown): Promise<Session> {
     if (!isInitializeRequest(body)) {
       throw new SpecloopError("bad_input", "The request belongs to no session.", {
@@ -66,7 +74,14 @@ export class McpSessions implements AsyncDisposable {
       onsessioninitialized: (id) => void this.#sessions.set(id, session),
       onsessionclosed: (id) => void this.#sessions.delete(id),
     });
-    const session: Session = { transport, open: 0, usedAt: performance.now() };
+    const { agent } = connection;
+    const session: Session = {
+      transport,
+      agent: agent?.id,
+      agentName: agent?.name,
+      open: 0,
+      usedAt: performance.now(),
+    };
     const server = await this.#mcp.connectionFactory(connection)({ era: "legacy" });
     await server.connect(transport);
     return session;

@@ -1,9 +1,12 @@
 import { toNodeHandler, type NodeIncomingMessageLike, type NodeMcpRequestHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, isLegacyRequest, type McpHttpHandler } from "@modelcontextprotocol/server";
+import { TOKEN_PREFIX } from "../../access/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Logger } from "../../foundation/logger.ts";
 import { MAX_BODY_BYTES, type Exchange } from "../http-exchange.ts";
-import type { Mcp, McpConnection } from "../mcp.ts";
+import { agentOf, type DoorGate } from "../door-gate.ts";
+import { bearerOf } from "../http-guard.ts";
+import type { KnownAgent, Mcp, McpConnection } from "../mcp.ts";
 import { McpSessions } from "./mcp-sessions.ts";
 
 /**
@@ -15,9 +18,13 @@ export class McpRoute implements AsyncDisposable {
   readonly #modernHandler: NodeMcpRequestHandler;
   readonly #sessions: McpSessions;
 
-  constructor(mcp: Mcp, logger: Logger) {
+  constructor(mcp: Mcp, { logger, gate }: { logger: Logger; gate?: DoorGate | undefined }) {
     const onerror = (error: Error) => logger.debug({ err: error }, "an MCP request was refused");
-    const factory = mcp.exchangeFactory((url) => connectionOf(new URL(url ?? "/", "http://localhost")));
+    const factory = mcp.exchangeFactory((request) => {
+      const token = bearerOf(request?.headers.get("authorization"));
+      const agent = token?.startsWith(TOKEN_PREFIX) ? agentOf(gate, token) : undefined;
+      return connectionOf(new URL(request?.url ?? "/", "http://localhost"), agent);
+    });
     this.#modern = createMcpHandler(factory, {
       legacy: "reject",
       bus: mcp.bus,
@@ -32,17 +39,21 @@ export class McpRoute implements AsyncDisposable {
     const { request, response, method } = exchange;
     if (method !== "POST") {
       exchange.streams = method === "GET";
-      await this.#sessions.answer(exchange, connectionOf(exchange.url));
+      await this.#sessions.answer(exchange, connectionOf(exchange.url, exchange.agent));
       return;
     }
     const body = await exchange.json();
     if (body === undefined) throw new SpecloopError("bad_input", "The body is empty.", { target: "body" });
     if (await isLegacyRequest(webRequest(exchange), body)) {
-      await this.#sessions.answer(exchange, connectionOf(exchange.url), body);
+      await this.#sessions.answer(exchange, connectionOf(exchange.url, exchange.agent), body);
       return;
     }
     exchange.streams = methodOf(body) === "subscriptions/listen";
     await this.#modernHandler(request as NodeIncomingMessageLike, response, body);
+  }
+
+  endAgent(name: string): void {
+    this.#sessions.endAgent(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -63,7 +74,8 @@ function webRequest({ request, url }: Exchange): Request {
   return new Request(url, { method: "POST", headers });
 }
 
-function connectionOf({ searchParams }: URL): McpConnection {
+function connectionOf({ searchParams }: URL, agent?: KnownAgent): McpConnection {
   const client = searchParams.get("client")?.slice(0, 200);
-  return { ...(client && { client }), toolset: searchParams.get("toolset") === "full" ? "full" : "default" };
+  const who = agent ? { agent } : { ...(client && { client }) };
+  return { ...who, toolset: searchParams.get("toolset") === "full" ? "full" : "default" };
 }

@@ -2,6 +2,7 @@ import { SpecloopError } from "../../foundation/errors.ts";
 import { type Principal, principalSchema } from "../../foundation/principal.ts";
 import type { CallContext, Caller } from "../call.ts";
 import type { Exchange } from "../http-exchange.ts";
+import type { KnownAgent } from "../mcp.ts";
 import type { ToolListing } from "../tool-listing.ts";
 
 /** `GET /api/tools`: every tool with its JSON Schemas. */
@@ -11,10 +12,11 @@ export function answerTools(exchange: Exchange, listing: readonly ToolListing[])
 
 /** `POST /api/tools/{name}` with the input as body: `{output, text}`. `Idempotency-Key` makes a repeat safe. */
 export async function answerCall(exchange: Exchange, name: string, caller: Caller): Promise<void> {
-  const principal = principalOf(exchange);
+  const { agent } = exchange;
+  const principal = agent ? agentPrincipal(exchange, agent) : principalOf(exchange);
   const input = await exchange.json();
   const key = exchange.header("idempotency-key");
-  const context: CallContext = { principal, signal: exchange.signal };
+  const context: CallContext = { principal, signal: exchange.signal, ...(agent && { agent: agent.id }) };
   if (key !== undefined) context.idempotencyKey = checkKey(key);
   exchange.reply(200, await caller.call(name, input, context));
 }
@@ -22,6 +24,13 @@ export async function answerCall(exchange: Exchange, name: string, caller: Calle
 function checkKey(key: string): string {
   if (/^[\x21-\x7e]{1,200}$/.test(key)) return key;
   throw new SpecloopError("bad_input", "A key has 1 to 200 visible characters.", { target: "Idempotency-Key" });
+}
+
+/** A token says who calls; a header that says otherwise is a mistake that must not pass unnoticed. */
+function agentPrincipal(exchange: Exchange, { name }: KnownAgent): Principal {
+  const given = exchange.header("specloop-principal");
+  if (given === undefined || given === `agent:${name}`) return { kind: "agent", name };
+  throw new SpecloopError("forbidden", `The token is that of agent:${name}.`, { target: "Specloop-Principal" });
 }
 
 /**
