@@ -1,32 +1,38 @@
-import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import type { Git, HistoryEntry } from "../adapters/git/index.ts";
 import { MarkdownParser } from "../adapters/markdown/index.ts";
 import { sealedHealth, type Store } from "../adapters/store/index.ts";
 import type { Clock } from "../foundation/clock.ts";
-import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
+import { toSpecloopError } from "../foundation/errors.ts";
 import type { EventBus } from "../foundation/events.ts";
 import type { HealthCheck } from "../foundation/health.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Live } from "../foundation/options.ts";
 import type { Service } from "../foundation/service.ts";
+import { Backups } from "./backup/backups.ts";
+import { DocumentBackups } from "./backup/document-backups.ts";
+import { ApprovedEdits, type DocumentApprovals } from "./approved.ts";
 import { Committer, type EditStep } from "./committer.ts";
 import { readDocument } from "./document.ts";
-import { EditRows, heldRequest, type Edit } from "./edit-rows.ts";
+import { EditRows } from "./edit-rows.ts";
 import { Editor } from "./editor.ts";
 import { blameOf, type BlamedPart } from "./look-back/blame.ts";
 import { compare, type Comparison } from "./look-back/compare.ts";
 import { sectionHistory, type SectionCommit } from "./look-back/section-history.ts";
+import { undo, type UndoRequest } from "./look-back/undo.ts";
+import { guardUpdate, type PathGuard } from "./guard.ts";
 import { checkRequest } from "./new-edit.ts";
 import type { DocumentOptions } from "./options.ts";
 import { PathPolicy } from "./policy.ts";
-import { Preparer } from "./prepare.ts";
+import { Preparer, type PreparedFile } from "./prepare.ts";
 import { Recovery } from "./recover.ts";
 import { sweepReplaced } from "./replaced-files.ts";
 import type { DocumentTables } from "./tables.ts";
 import type { DocumentView, RevertRequest, UpdateRequest, UpdateResult } from "./types.ts";
 import { viewOf } from "./view.ts";
+import { perEdit } from "./write/per-edit.ts";
+import { Turns } from "./write/turns.ts";
+import { Waiting } from "./write/waiting.ts";
 
 export interface DocumentManagerDependencies {
   store: Store<DocumentTables>;
@@ -35,8 +41,12 @@ export interface DocumentManagerDependencies {
   clock: Clock;
   logger: Logger;
   options: Live<DocumentOptions>;
+  /** Asked before every write; without one everybody may write what the policy lets. */
+  guard?: PathGuard;
   /** Where replaced files are kept: `.specloop/recovery`, on the file system of the worktree. */
   recovery: string;
+  /** Who decides on sensitive edits; absent where nobody is asked and a merge is the approval. */
+  approvals?: DocumentApprovals | undefined;
   /** Told at each point between which a process may die. */
   onStep?: (step: EditStep) => void;
 }
@@ -46,33 +56,47 @@ const SWEEP_EVERY_MS = 600_000;
 /** Reads and edits documents under git. See `openspec/specs/documents/spec.md` for what it promises. */
 export class DocumentManager implements Service {
   readonly name = "documents";
+  /** Copies of documents beside the branch, made before risky edits. */
+  readonly backups: DocumentBackups;
   readonly #deps: DocumentManagerDependencies;
   readonly #parser = new MarkdownParser();
   readonly #policy: PathPolicy;
   readonly #rows: EditRows;
   readonly #editor: Editor;
-  readonly #recovery: Recovery;
+  readonly #waiting: Waiting;
+  readonly #turns: Turns<UpdateRequest, UpdateResult>;
+  readonly #approved: ApprovedEdits | null;
   readonly #stop = new AbortController();
   /** Aborted earlier than `#stop`: while calls that are under way are still answered. */
   #stopping: AbortSignal = this.#stop.signal;
   readonly #listeners = new DisposableStack();
-  #queue: Promise<unknown> = Promise.resolve();
   #background: Promise<void> = Promise.resolve();
-  #waiting = 0;
   #lateSaves: string[] = [];
 
   constructor(dependencies: DocumentManagerDependencies) {
     this.#deps = dependencies;
     const { git, store, clock, options } = dependencies;
     const rows = new EditRows(store, clock);
-    const policy = new PathPolicy(git.places.worktree, options);
+    const { approvals } = dependencies;
+    const policy = new PathPolicy(git.places.worktree, options, () => approvals?.sensitive ?? []);
     const preparer = new Preparer({ git, parser: this.#parser, options });
     const onStep = dependencies.onStep ?? (() => {});
     const committer = new Committer({ ...dependencies, rows, onStep, stopping: () => this.#stopping });
     this.#rows = rows;
     this.#policy = policy;
-    this.#editor = new Editor({ ...dependencies, rows, policy, preparer, committer });
-    this.#recovery = new Recovery({ ...dependencies, rows });
+    const ask = (edit: Edit) => this.#approved?.ask(edit) ?? Promise.resolve(null);
+    const editor = new Editor({ ...dependencies, rows, policy, preparer, committer, ask });
+    const write = (edit: Edit, files: PreparedFile[]) => editor.writeAlone(edit, files, clock.monotonic());
+    this.#editor = editor;
+    this.#approved = approvals ? new ApprovedEdits({ ...dependencies, approvals, rows, policy, write }) : null;
+    const update = (request: UpdateRequest) => this.update(request);
+    this.backups = new DocumentBackups({ backups: new Backups(git, clock), policy, options, update });
+    const recovery = new Recovery({ ...dependencies, rows });
+    this.#waiting = new Waiting({ ...dependencies, rows, recovery, editor: this.#editor });
+    this.#turns = new Turns(async (requests) => {
+      await this.#waiting.before(requests);
+      return this.#editor.update(requests.map((request) => ({ request, edit: null })));
+    });
   }
 
   /** Finishes what a crash left, then serves. */
@@ -80,19 +104,20 @@ export class DocumentManager implements Service {
     this.#stopping = AbortSignal.any([signal, this.#stop.signal]);
     await mkdir(this.#deps.recovery, { recursive: true, mode: 0o700 });
     signal.throwIfAborted();
-    await this.#inTurn(() => this.#retry());
+    await this.retryPending();
     const again = () => {
-      if (this.#waiting > 0) void this.retryPending().catch((error: unknown) => this.#report(error));
+      if (this.#waiting.count > 0) void this.retryPending().catch((error: unknown) => this.#report(error));
     };
     this.#listeners.use(this.#deps.events.on("git.refs_moved", again));
     this.#listeners.use(this.#deps.events.on("watch.settled", again));
+    if (this.#approved) this.#listeners.use(await this.#approved.follow((work) => this.#inTurn(work)));
     this.#background = this.#runBackground();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listeners.dispose();
     this.#stop.abort();
-    await Promise.all([this.#background, this.#queue]);
+    await Promise.all([this.#background, this.#turns.end()]);
     await this.#parser[Symbol.asyncDispose]();
   }
 
@@ -101,9 +126,11 @@ export class DocumentManager implements Service {
     return viewOf(this.#policy.locate(path), this.#deps.options.current.maxBytes);
   }
 
-  /** Newest first. */
+  /** Newest first; of a commit that holds several edits of the document, one entry per edit. */
   async history(path: string, limit: number): Promise<HistoryEntry[]> {
-    return this.#deps.git.history({ path: this.#policy.locate(path).path, limit });
+    const located = this.#policy.locate(path).path;
+    const entries = await this.#deps.git.history({ path: located, limit });
+    return entries.flatMap((entry) => perEdit(entry, located)).slice(0, limit);
   }
 
   /** Commits that made one section what it is, newest first. `unknown_section`, `ambiguous_target`. */
@@ -127,13 +154,15 @@ export class DocumentManager implements Service {
   async update(request: UpdateRequest): Promise<UpdateResult> {
     try {
       checkRequest(request);
-      const result = await this.#inTurn(() => this.#editor.update(request));
-      if (result.status === "commit_pending") this.#waiting += 1;
+      guardUpdate(this.#deps.guard, this.#policy, request);
+      await this.backups.takeBefore(request);
+      const result = await this.#turns.request(request);
+      if (result.status === "commit_pending") this.#waiting.more();
       return result;
     } catch (error) {
       const { code } = toSpecloopError(error);
       // Its row may say less than was done; the next try finds out.
-      if (code.startsWith("store_")) this.#waiting += 1;
+      if (code.startsWith("store_")) this.#waiting.more();
       for (const { path } of request.files.slice(0, 50)) {
         this.#deps.events.emit("document.refused", { path, code, principal: request.principal });
       }
@@ -143,76 +172,39 @@ export class DocumentManager implements Service {
 
   /** A new commit that undoes one of ours, as long as its files are still as that commit left them. */
   async revert(request: RevertRequest): Promise<UpdateResult> {
-    const result = await this.#inTurn(() => this.#editor.revert(request));
-    if (result.status === "commit_pending") this.#waiting += 1;
+    const result = await this.#turns.alone(() => this.#editor.revert(request));
+    if (result.status === "commit_pending") this.#waiting.more();
     return result;
+  }
+
+  /** Takes one edit or one commit of ours back by a new commit; see `undo`. */
+  async undo(request: UndoRequest): Promise<UpdateResult> {
+    const update = (edits: UpdateRequest) => this.update(edits);
+    return undo({ rows: this.#rows, update, revert: (commit) => this.revert(commit) }, request);
   }
 
   /** Tries again what waits for git. */
   async retryPending(): Promise<void> {
-    await this.#inTurn(() => this.#retry());
+    await this.retryPending();
   }
 
   /** For `/ready` and `specloop doctor`. */
   healthChecks(): HealthCheck[] {
-    const pending: HealthCheck = {
-      name: "documents",
-      summary: "No edit waits for its commit.",
+    const late: HealthCheck = {
+      name: "replaced-documents",
+      summary: "No program saved to a document after an edit replaced it.",
       run: async () => {
-        const waiting = await this.#rows.inState("pending", "held");
-        const [first] = waiting;
-        if (first)
-          return {
-            status: "warning",
-            message: `${waiting.length} edits wait for their commit: ${first.note ?? first.id}`,
-            fix: first.note?.includes(".lock")
-              ? "If no git runs there, remove that lock by hand; specloop never removes one."
-              : "Finish what git is in the middle of, or commit the named document.",
-          };
-        const [late] = this.#lateSaves;
-        if (late)
-          return {
-            status: "warning",
-            message: `A program saved to a document after an edit replaced it; that save is in ${late}.`,
-            fix: "Compare it with the document and keep what is missing.",
-          };
-        return { status: "ok", message: "no edit waits" };
+        const [first] = this.#lateSaves;
+        if (first === undefined) return { status: "ok", message: "no late save" };
+        return {
+          status: "warning",
+          message: `A program saved to a document after an edit replaced it; that save is in ${first}.`,
+          fix: "Compare it with the document and keep what is missing.",
+        };
       },
     };
-    return [pending, { ...sealedHealth(this.#deps.store.read, ["document_edits"]), name: "document-edits" }];
-  }
-
-  /** Edits run one after the other: two commits at once would only contend for git's lock. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#stop.signal.aborted)
-      return Promise.reject(new SpecloopError("daemon_stopping", "The daemon is stopping."));
-    const turn = this.#queue.then(work);
-    this.#queue = turn.catch(() => {});
-    return turn;
-  }
-
-  /** Edits are done one at a time, so that an intent which is met here was left by a crash or by a full disk. */
-  async #retry(): Promise<void> {
-    for (const edit of await this.#rows.inState("intent")) await this.#recovery.interrupted(edit);
-    for (const edit of await this.#rows.inState("pending")) await this.#recovery.pending(edit);
-    for (const edit of await this.#rows.inState("held")) await this.#takeUp(edit);
-    const counts = await Promise.all((["intent", "pending", "held"] as const).map((state) => this.#rows.count(state)));
-    this.#waiting = counts.reduce((sum, count) => sum + count, 0);
-  }
-
-  /** Does a held edit as if it were asked for now. */
-  async #takeUp(edit: Edit): Promise<void> {
-    const { git } = this.#deps;
-    const { kind } = await git.state();
-    if ((kind !== "clean" && kind !== "unborn") || existsSync(join(git.places.gitDirectory, "index.lock"))) return;
-    try {
-      await this.#editor.perform(heldRequest(edit), edit);
-    } catch (thrown) {
-      const { code, message } = toSpecloopError(thrown);
-      await this.#rows.save({ ...edit, state: "failed", note: `${code}: ${message}`, result: null });
-      for (const { path } of edit.files)
-        this.#deps.events.emit("document.refused", { path, code, principal: edit.principal });
-    }
+    const rows = { ...sealedHealth(this.#deps.store.read, ["document_edits"]), name: "document-edits" };
+    return [this.#waiting.healthCheck(), late, rows];
   }
 
   async #runBackground(): Promise<void> {
@@ -220,9 +212,10 @@ export class DocumentManager implements Service {
     let sweptAt = -Infinity;
     while (!this.#stop.signal.aborted) {
       try {
-        if (this.#waiting > 0) await this.retryPending();
+        if (this.#waiting.count > 0) await this.retryPending();
         if (clock.monotonic() - sweptAt >= SWEEP_EVERY_MS) {
           sweptAt = clock.monotonic();
+          await this.backups.expire();
           const keepMs = options.current.keepReplacedMs;
           this.#lateSaves = await sweepReplaced({ recovery, rows: this.#rows, logger, now: clock.now(), keepMs });
         }

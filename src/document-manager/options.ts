@@ -40,6 +40,12 @@ export const options = defineOptions({
         "**/node_modules/**",
       ])
       .describe("Never read or edited; what lies in a .git or .specloop folder never is, whatever is set here."),
+    untracked: z
+      .enum(["write", "commit", "refuse"])
+      .default("write")
+      .describe(
+        "An edit of a document that git does not know yet: write it and leave the commit to you, commit the document as it was found and then the edit, or refuse.",
+      ),
     verifyMaxBytes: z
       .int()
       .min(0)
@@ -50,6 +56,7 @@ export const options = defineOptions({
       .min(100)
       .default(15_000)
       .describe("How often pending commits are tried again, besides whenever git moves."),
+    keepBackupDays: z.int().min(1).default(30).describe("How long backups that were made before risky edits are kept."),
     keepReplacedMs: z
       .int()
       .min(1000)

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { findSection, type DocumentEdit } from "../adapters/markdown/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { defineTool, type Tool } from "../foundation/tool.ts";
+import { tools as backupTools } from "./backup/tools.ts";
 import { offsetOf } from "./cursor.ts";
 import { tools as lookBackTools } from "./look-back/tools.ts";
 import type { DocumentManager } from "./manager.ts";
@@ -10,7 +11,7 @@ import type { DocumentManager } from "./manager.ts";
 const PAGE_CHARACTERS = 20_000;
 
 export function tools(manager: DocumentManager): Tool[] {
-  return [readTool(manager), updateTool(manager), ...lookBackTools(manager)];
+  return [readTool(manager), updateTool(manager), ...lookBackTools(manager), ...backupTools(manager)];
 }
 
 function readTool(manager: DocumentManager): Tool {
@@ -88,7 +89,7 @@ function updateTool(manager: DocumentManager): Tool {
       idempotencyKey: z.string().optional(),
     }),
     output: z.object({
-      status: z.enum(["committed", "commit_pending", "proposed", "unchanged"]),
+      status: z.enum(["committed", "commit_pending", "proposed", "written", "unchanged"]),
       commit: z.string().optional(),
       branch: z.string().optional(),
       revision: z.string(),

@@ -10,6 +10,7 @@ export type CycleId = Branded<"CycleId">;
 export type ProposalId = Branded<"ProposalId">;
 export type ExperimentId = Branded<"ExperimentId">;
 export type EditId = Branded<"EditId">;
+export type BackupId = Branded<"BackupId">;
 export type ArchiveId = Branded<"ArchiveId">;
 export type ApprovalId = Branded<"ApprovalId">;
 
@@ -21,6 +22,7 @@ interface IdKinds {
   p: ProposalId;
   x: ExperimentId;
   e: EditId;
+  b: BackupId;
   ar: ArchiveId;
   ap: ApprovalId;
 }

@@ -1,4 +1,5 @@
 import type { BlamedLine, BlameRequest } from "./blame.ts";
+import type { RefEntry } from "./ref-entries.ts";
 
 /** Where a repository is. All paths absolute and real. */
 export interface GitPlaces {
@@ -129,6 +130,8 @@ export interface Git {
   isAncestor(ancestor: string, descendant: string): Promise<boolean>;
   /** Branches below `prefix` (`refs/heads/specloop/`): full name -> commit. */
   branches(prefix: string): Promise<Map<string, string>>;
+  /** Refs below `prefix` with the messages of their commits. */
+  refEntries(prefix: string): Promise<RefEntry[]>;
   /** Whether merging `theirs` into `ours` would conflict (git-merge-tree --write-tree). */
   wouldConflict(ours: string, theirs: string): Promise<boolean>;
   /** Newest first. `path` follows no renames. */

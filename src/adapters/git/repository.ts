@@ -20,6 +20,7 @@ import type {
   PathHistoryRequest,
   RecordedBlobs,
 } from "./port.ts";
+import { readRefEntries, type RefEntry } from "./ref-entries.ts";
 import { GitRunner } from "./run.ts";
 import { readHead, readState } from "./state.ts";
 
@@ -176,6 +177,10 @@ export class GitRepository implements Git {
       .split("\n")
       .filter(Boolean);
     return new Map(lines.map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]));
+  }
+
+  refEntries(prefix: string): Promise<RefEntry[]> {
+    return readRefEntries(this.#run, prefix);
   }
 
   async wouldConflict(ours: string, theirs: string): Promise<boolean> {

@@ -11,7 +11,7 @@ const trailers = z.record(z.string(), z.string());
 
 /** Tools that look back at documents. */
 export function tools(manager: DocumentManager): Tool[] {
-  return [historyTool(manager), blameTool(manager), diffTool(manager)];
+  return [historyTool(manager), blameTool(manager), diffTool(manager), undoTool(manager)];
 }
 
 function historyTool(manager: DocumentManager): Tool {
@@ -128,5 +128,34 @@ function diffTool(manager: DocumentManager): Tool {
     run: ({ path, from, to }) => manager.compare(path, from, to),
     render: ({ path, from, to, diff }) =>
       diff === "" ? `${path} is the same in ${from} and ${to}.` : `\`\`\`diff\n${diff}\n\`\`\``,
+  });
+}
+
+function undoTool(manager: DocumentManager): Tool {
+  return defineTool({
+    name: "doc_undo",
+    title: "Take an edit back",
+    description:
+      "Undoes one edit (its Specloop-Edit id) or a whole commit of specloop by a new commit; what others wrote since stays.",
+    input: z.object({ target: z.string().describe("Edit id or commit"), reason: z.string().optional() }),
+    output: z.object({
+      status: z.enum(["committed", "commit_pending", "proposed", "unchanged", "written"]),
+      commit: z.string().optional(),
+      branch: z.string().optional(),
+      files: z.array(z.object({ path, diff: z.string() })),
+      message: z.string(),
+    }),
+    effect: "write",
+    toolset: "full",
+  }).handle({
+    run: async ({ target, reason }, { principal }) => {
+      const { status, commit, branch, files, message } = await manager.undo({ target, reason, principal });
+      const shown = files.map(({ path, diff }) => ({ path, diff }));
+      return { status, ...(commit && { commit }), ...(branch && { branch }), files: shown, message };
+    },
+    render: ({ status, files, message }) => {
+      const diffs = files.filter(({ diff }) => diff !== "").map(({ diff }) => `\n\n\`\`\`diff\n${diff}\n\`\`\``);
+      return `${status}: ${message}${diffs.join("")}`;
+    },
   });
 }
