@@ -6,3 +6,6 @@ export { Orchestrator } from "./orchestrator.ts";
 export type { Snapshot } from "./snapshot.ts";
 export { migrations } from "./tables.ts";
 export { tools } from "./tools.ts";
+export { Archives, type ArchivesParts } from "./archive/archives.ts";
+export { archiveMigrations } from "./archive/tables.ts";
+export type { ArchiveRequest, ArchiveResult, UnarchiveRequest } from "./archive/types.ts";

@@ -1,7 +1,8 @@
-import { link, lstat, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
+import { link, lstat, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Move } from "./journal.ts";
+import type { MoveState } from "./tables.ts";
 import { exists, hashOfTree, isCode, readTree, revisionOf, syncFolder } from "./tree.ts";
 
 /** Where a test may stop: after each, the process may die. */
@@ -76,6 +77,15 @@ export class Mover {
   /** Removes our files of a move that is over; a replaced file that is in git is not needed any more. */
   async clean(id: string): Promise<void> {
     await rm(this.#folder(id), { recursive: true, force: true });
+  }
+
+  /** Removes what a killed process left behind: copies to merge in, and files of moves that are over. */
+  async sweep(stateOf: (id: string) => Promise<MoveState | null>): Promise<void> {
+    for (const name of await readdir(this.#parts.directory).catch(() => [])) {
+      const state = name.startsWith("scratch-") ? null : await stateOf(name);
+      // After a move that could not be taken back whole its folder holds what was there before.
+      if (state === null || state === "done" || state === "refused") await this.clean(name);
+    }
   }
 
   /**

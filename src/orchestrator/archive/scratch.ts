@@ -36,7 +36,7 @@ const READ = /(?:^|\/)[^/]*\.(?:md|ya?ml)$/i;
  * of our own. The person's files are only read. Throws what `Validator.archive` throws.
  */
 export async function mergeInScratch(
-  root: PlanningRoot,
+  root: Pick<PlanningRoot, "directory">,
   change: string,
   parts: ScratchParts,
   signal: AbortSignal,
@@ -60,7 +60,7 @@ export function capabilitiesIn(paths: Iterable<string>): string[] {
   return [...paths].flatMap((path) => /^specs\/(.+)\/spec\.md$/.exec(path)?.[1] ?? []).sort();
 }
 
-async function copyNeeded(root: PlanningRoot, change: string, to: string): Promise<string[]> {
+async function copyNeeded(root: Pick<PlanningRoot, "directory">, change: string, to: string): Promise<string[]> {
   const folder = `changes/${change}`;
   const inChange = [...(await readTree(join(root.directory, folder))).keys()];
   const capabilities = capabilitiesIn(inChange);

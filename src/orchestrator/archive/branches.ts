@@ -1,0 +1,154 @@
+import { contentHashAt, type Approvals } from "../../access/approvals/index.ts";
+import type { Git } from "../../adapters/git/index.ts";
+import type { Clock } from "../../foundation/clock.ts";
+import { SpecloopError, toSpecloopError, type Diagnostic } from "../../foundation/errors.ts";
+import type { EventBus } from "../../foundation/events.ts";
+import type { Entry, Journal } from "./journal.ts";
+import { pathsOf, type Plan } from "./plan.ts";
+
+interface BranchParts {
+  git: Git;
+  journal: Journal;
+  clock: Clock;
+  events: Pick<EventBus, "emit">;
+  approvals?: Approvals | undefined;
+}
+
+const REFS = "refs/heads/specloop/archive-";
+const CHECKED = "refs/specloop/archives/";
+
+/** Archives that an agent asked for: committed beside, on a branch that a person merges or approves. */
+export class BranchArchives {
+  readonly #parts: BranchParts;
+
+  constructor(parts: BranchParts) {
+    this.#parts = parts;
+  }
+
+  /** Commits the plan on `specloop/archive-<id>`, on top of HEAD; worktree and index stay as they are. */
+  async propose(
+    entry: Entry,
+    plan: Plan,
+    title: string | null,
+  ): Promise<{ branch: string; commit: string; approval: string | null }> {
+    const { git, journal, approvals } = this.#parts;
+    await this.#refuseUnsaved(entry, plan);
+    const { commit: base } = await git.head();
+    if (base === null) throw new SpecloopError("no_commits", "The repository has no commit yet.");
+    const ref = `${REFS}${entry.change}`;
+    const commit = await this.#commit(ref, base, plan);
+    const branch = ref.slice("refs/heads/".length);
+    const waiting: Entry = { ...entry, state: "proposed", move: plan.move, commit, branch };
+    await journal.save(waiting);
+    if (!approvals) return { branch, commit, approval: null };
+    const paths = await pathsOf(git, plan.move, base);
+    const approval = await approvals.request({
+      subject: {
+        operation: "archive",
+        ref: entry.id,
+        branch,
+        commit,
+        base,
+        paths,
+        contentHash: await contentHashAt(git, commit, paths),
+      },
+      title: `${entry.kind === "archive" ? "Archive" : "Take back"} ${entry.change}${title === null ? "" : `: ${title}`}`,
+      reason: plan.move.message,
+      proposer: entry.principal,
+    });
+    await journal.save({ ...waiting, approvalId: approval.id });
+    return { branch, commit, approval: approval.id };
+  }
+
+  /**
+   * Uses the approval of an entry up for what the plan makes of the repository as it is now. Throws `approval_void` when
+   * that is not what was approved. Returns the trailers that name the approval.
+   */
+  async redeem(entry: Entry, plan: Plan): Promise<Record<string, string>> {
+    const { git, approvals, journal } = this.#parts;
+    if (entry.state === "granted" || !approvals || entry.approvalId === null) return {};
+    await this.#refuseUnsaved(entry, plan);
+    const { commit: base } = await git.head();
+    if (base === null) throw new SpecloopError("no_commits", "The repository has no commit yet.");
+    const ref = `${CHECKED}${entry.id}`;
+    const commit = await this.#commit(ref, base, plan);
+    const hash = await contentHashAt(git, commit, await pathsOf(git, plan.move, base));
+    await git.deleteBranch(ref, commit);
+    const grant = await approvals.redeem(entry.approvalId, hash);
+    await journal.save({ ...entry, state: "granted" });
+    return { "Specloop-Approval": grant.approvalId, "Specloop-Approved-By": grant.approvedBy.join(", ") };
+  }
+
+  /** What a person approved while no daemon ran. */
+  async approvedMeanwhile(): Promise<Entry[]> {
+    const { journal, approvals } = this.#parts;
+    const waiting = await journal.inState("proposed", "granted");
+    const states = await Promise.all(
+      waiting.map(async ({ state, approvalId }) =>
+        state === "granted" || approvalId === null
+          ? state
+          : (await approvals?.get(approvalId).catch(() => null))?.state,
+      ),
+    );
+    return waiting.filter((_, index) => states[index] === "granted" || states[index] === "approved");
+  }
+
+  /** A branch that a person merged is archived by that: nothing is left to do. */
+  async settleMerged(): Promise<void> {
+    const { git, journal, events, clock } = this.#parts;
+    const waiting = await journal.inState("proposed");
+    if (waiting.length === 0) return;
+    const { commit: head } = await git.head();
+    for (const entry of waiting) {
+      if (head === null || entry.commit === null || !(await git.isAncestor(entry.commit, head))) continue;
+      await journal.save({ ...entry, state: "done" });
+      if (entry.kind !== "archive" || entry.move === null) continue;
+      const archivedAs = entry.move.to.slice(entry.move.to.lastIndexOf("/") + 1);
+      const savedTexts = (await journal.savedTexts(entry.root, entry.change)).size;
+      const { change: changeId, root, commit, principal } = entry;
+      const ms = Math.max(0, clock.now() - entry.createdAt);
+      events.emit("change.archived", { changeId, root, archivedAs, commit, savedTexts, ms, principal });
+    }
+  }
+
+  /** A person said no, or the request ran out. */
+  async ended(approvalId: string): Promise<void> {
+    const { journal } = this.#parts;
+    const entry = (await journal.inState("proposed")).find((waiting) => waiting.approvalId === approvalId);
+    if (entry) await journal.save({ ...entry, state: "undone", note: "The approval ended without a yes." });
+  }
+
+  /** The approved archive cannot be made any more; the approval is given back as void unless it was used up. */
+  async notCarriedOut(entry: Entry, error: unknown): Promise<void> {
+    const { journal, approvals } = this.#parts;
+    const now = await journal.byId(entry.id);
+    const { message } = toSpecloopError(error);
+    if (now && now.state !== "done" && now.state !== "undone")
+      await journal.save({ ...now, state: "undone", note: message });
+    if (entry.approvalId !== null) await approvals?.void(entry.approvalId, message).catch(() => undefined);
+  }
+
+  async #commit(ref: string, parent: string, { move, contents }: Plan): Promise<string> {
+    const { git } = this.#parts;
+    const files = new Map(
+      move.files.map(({ path }, index) => [path, contents[index]?.toString("utf8") ?? null] as const),
+    );
+    const { from, to, message, trailers } = move;
+    const expected = await git.resolve(ref);
+    return git.commitToBranch({ ref, parent, expected, files, moves: [{ from, to }], message, trailers });
+  }
+
+  /** The branch is made from the last commit, so that must be what was looked at. */
+  async #refuseUnsaved({ change }: Entry, { move }: Plan): Promise<void> {
+    const dirty = await this.#parts.git.dirty(move.from);
+    if (dirty.length === 0) return;
+    const reasons = dirty.map((path): Diagnostic => {
+      const message = `${path} is not as the last commit has it.`;
+      return { severity: "error", code: "uncommitted_change", message, target: path, fix: "Commit the change first." };
+    });
+    throw new SpecloopError("archive_refused", `${change} is not committed as it is.`, {
+      target: change,
+      details: { reasons },
+    });
+  }
+}
