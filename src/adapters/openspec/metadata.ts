@@ -10,19 +10,29 @@ export interface ChangeMetadata {
   created: string | null;
   goal: string | null;
   skipSpecs: boolean;
+  /** Archive may delete the spec of a capability that loses its last requirement. */
+  retireCapabilities: boolean;
   /** Why OpenSpec cannot read it; null when it can. */
   problem: Diagnostic | null;
 }
 
-/** OpenSpec 1.13's rules: known keys strictly, unknown ones ignored. */
+const kebab = z.string().regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/);
+
+/** OpenSpec 1.13's rules (core/change-metadata/schema): known keys strictly, unknown ones ignored. */
 const metadataSchema = z.object({
   schema: z.string().min(1),
-  created: z.iso.date().optional(),
-  goal: z.string().optional(),
+  created: z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}$/, "must be a date like 2026-11-21")
+    .optional(),
+  goal: z.string().min(1).optional(),
+  affected_areas: z.array(z.string().min(1)).optional(),
+  initiative: z.strictObject({ store: kebab, id: kebab }).optional(),
   skip_specs: z.boolean().optional(),
+  retire_capabilities: z.boolean().optional(),
 });
 
-const NOTHING = { schema: null, created: null, goal: null, skipSpecs: false };
+const NOTHING = { schema: null, created: null, goal: null, skipSpecs: false, retireCapabilities: false };
 
 /** Reads a change's metadata; what cannot be read is a problem with its place, never an exception. */
 export function readMetadata(content: string, path: string): ChangeMetadata {
@@ -40,8 +50,8 @@ export function readMetadata(content: string, path: string): ChangeMetadata {
   if ("problem" in parsed) return unreadable(parsed.problem.message, parsed.problem.target);
   const result = metadataSchema.safeParse(parsed.value);
   if (!result.success) return unreadable(describe(result.error));
-  const { schema, created, goal, skip_specs } = result.data;
-  return { schema, created: created ?? null, goal: goal ?? null, skipSpecs: skip_specs ?? false, problem: null };
+  const { schema, created = null, goal = null, skip_specs = false, retire_capabilities = false } = result.data;
+  return { schema, created, goal, skipSpecs: skip_specs, retireCapabilities: retire_capabilities, problem: null };
 }
 
 const configFields = { schema: z.string().min(1), context: z.string(), store: z.string().min(1) };

@@ -31,19 +31,39 @@ export const SPEC_DRIVEN: ChangeSchema = {
   tasks: "tasks.md",
 };
 
+/** Downwards on every system: not absolute, no `..`. */
+const relativePath = z
+  .string()
+  .min(1)
+  .refine((path) => !/^(?:[\\/]|[A-Za-z]:)|\0/.test(path) && !path.split(/[\\/]/).includes(".."), {
+    message: "must be a relative path that stays inside",
+  });
+
+/** OpenSpec 1.13's rules (core/artifact-graph/types). */
 const schemaFile = z.object({
   name: z.string().min(1),
+  version: z.int().positive(),
+  description: z.string().optional(),
   artifacts: z
     .array(
       z.object({
         id: z.string().min(1),
-        generates: z.string().min(1).max(500),
+        generates: relativePath,
+        description: z.string(),
+        template: relativePath,
+        instruction: z.string().optional(),
         requires: z.array(z.string()).default([]),
       }),
     )
     .min(1)
     .max(1000),
-  apply: z.object({ tracks: z.string().nullish() }).optional(),
+  apply: z
+    .object({
+      requires: z.array(z.string()).min(1),
+      tracks: relativePath.nullish(),
+      instruction: z.string().optional(),
+    })
+    .optional(),
 });
 
 /** Reads a project's `schemas/<name>/schema.yaml`: the schema, or what is wrong with it. Never throws. */
@@ -59,16 +79,34 @@ export function readSchema(content: string, path: string): ChangeSchema | Diagno
   if ("problem" in parsed) return broken(parsed.problem.message, parsed.problem.target);
   const result = schemaFile.safeParse(parsed.value);
   if (!result.success) return broken(describe(result.error));
-  const { name, artifacts, apply } = result.data;
+  const { name, apply } = result.data;
+  const artifacts = result.data.artifacts.map(({ id, generates, requires }) => ({ id, generates, requires }));
+  const wrong = wrongReference(artifacts, apply?.requires ?? []);
+  return wrong === null ? { name, artifacts, tasks: trackedTasks(artifacts, apply?.tracks) } : broken(wrong);
+}
+
+function wrongReference(artifacts: ArtifactDefinition[], applyRequires: string[]): string | null {
   const ids = new Set(artifacts.map(({ id }) => id));
-  const unknown = artifacts.flatMap(({ requires }) => requires).find((id) => !ids.has(id));
-  if (ids.size < artifacts.length) return broken("two artifacts have the same id");
-  if (unknown) return broken(`an artifact requires "${unknown}", which is none`);
-  return { name, artifacts, tasks: trackedTasks(artifacts, apply?.tracks) };
+  if (ids.size < artifacts.length) return "two artifacts have the same id";
+  const unknown = [...artifacts.flatMap(({ requires }) => requires), ...applyRequires].find((id) => !ids.has(id));
+  if (unknown !== undefined) return `"${unknown}" is required and is no artifact`;
+  const circle = inCircle(artifacts);
+  return circle.length === 0 ? null : `${circle.join(", ")} require each other in a circle`;
+}
+
+/** What is left when artifacts that wait for nothing are taken away again and again. */
+function inCircle(artifacts: ArtifactDefinition[]): string[] {
+  let left = artifacts;
+  for (;;) {
+    const waiting = new Set(left.map(({ id }) => id));
+    const still = left.filter(({ requires }) => requires.some((id) => waiting.has(id)));
+    if (still.length === left.length) return left.map(({ id }) => id);
+    left = still;
+  }
 }
 
 /** `apply.tracks` names the artifact by what it generates; without it the artifact called `tasks` counts. */
 function trackedTasks(artifacts: ArtifactDefinition[], tracks: string | null | undefined): string | null {
-  const wanted = artifacts.find(({ id, generates }) => (tracks ? generates === tracks : id === "tasks"));
+  const wanted = artifacts.find(({ id, generates }) => (tracks == null ? id === "tasks" : generates === tracks));
   return wanted?.generates ?? null;
 }

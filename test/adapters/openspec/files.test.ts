@@ -1,7 +1,9 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { mkdir, symlink } from "node:fs/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { parse } from "yaml";
+import fc from "fast-check";
+import { parse, stringify } from "yaml";
 import {
   findRoots,
   readConfig,
@@ -72,24 +74,92 @@ test("metadata as OpenSpec takes it: known keys strictly, unknown ones not at al
 });
 
 test("schemas, and what is wrong with them", () => {
-  const one = "{ id: a, generates: a.md, requires: [] }";
+  const one = "{ id: a, generates: a.md, description: d, template: t.md, requires: [] }";
   const read = (text: string) => readSchema(text, "s.yaml");
-  expect(read(`name: n\nartifacts: [${one}]\n`)).toEqual({
+  expect(read(`name: n\nversion: 1\nartifacts: [${one}]\n`)).toEqual({
     name: "n",
     artifacts: [{ id: "a", generates: "a.md", requires: [] }],
     tasks: null,
   });
-  expect(read(`name: n\nartifacts: [${one}]\napply: { requires: [a], tracks: a.md }\n`)).toMatchObject({
+  expect(read(`name: n\nversion: 1\nartifacts: [${one}]\napply: { requires: [a], tracks: a.md }\n`)).toMatchObject({
     tasks: "a.md",
   });
-  for (const text of [
-    `name: n\nartifacts: [${one}, ${one}]`,
-    "name: n\nartifacts: [{ id: a, generates: a, requires: [b] }]",
-    "name: n",
-    "[",
-  ]) {
-    expect(read(text)).toMatchObject({ code: "schema_unreadable" });
+  const circle = (id: string, other: string) => one.replace("id: a", `id: ${id}`).replace("[]", `[${other}]`);
+  for (const [text, message] of [
+    [`name: n\nversion: 1\nartifacts: [${one}, ${one}]`, "two artifacts have the same id"],
+    [`name: n\nversion: 1\nartifacts: [${circle("a", "x")}]`, '"x" is required and is no artifact'],
+    [`name: n\nversion: 1\nartifacts: [${circle("a", "b")}, ${circle("b", "a")}]`, "a, b require each other"],
+    [`name: n\nversion: 1\nartifacts: [${one}]\napply: { requires: [b] }`, '"b" is required and is no artifact'],
+    ["name: n", "artifacts: "],
+    ["[", "s.yaml:1"],
+  ] as const) {
+    const found = read(text);
+    expect(found).toMatchObject({ code: "schema_unreadable" });
+    expect(JSON.stringify(found)).toContain(JSON.stringify(message).slice(1, -1));
   }
+});
+
+test("metadata and schemas are refused exactly where OpenSpec refuses them", async () => {
+  const dist = resolve(import.meta.dirname, "../../../node_modules/@fission-ai/openspec/dist/core");
+  const load = async (path: string): Promise<unknown> => import(pathToFileURL(join(dist, path)).href);
+  const { ChangeMetadataSchema } = (await load("change-metadata/index.js")) as {
+    ChangeMetadataSchema: { safeParse(value: unknown): { success: boolean } };
+  };
+  const { parseSchema } = (await load("artifact-graph/schema.js")) as { parseSchema(text: string): unknown };
+  const word = fc.constantFrom("a", "b", "a-b", "", "A B", "2026-11-21", "2026-99-99", 7, true, null);
+  const words = fc.array(word, { maxLength: 2 });
+  const metadata = fc.record(
+    {
+      schema: word,
+      created: word,
+      goal: word,
+      affected_areas: fc.oneof(word, words),
+      initiative: fc.oneof(word, fc.record({ store: word, id: word, more: word }, { requiredKeys: ["store", "id"] })),
+      skip_specs: word,
+      retire_capabilities: word,
+      status: word,
+    },
+    { requiredKeys: [] },
+  );
+  const text = fc.oneof({ weight: 8, arbitrary: fc.constantFrom("a", "b", "c") }, { weight: 1, arbitrary: word });
+  const path = fc.oneof(
+    { weight: 8, arbitrary: fc.constantFrom("a.md", "specs/**/*.md") },
+    { weight: 1, arbitrary: fc.constantFrom("../a", "/a", "c:\\a", "a/../b", "a..b", "") },
+  );
+  const artifact = fc.record(
+    { id: text, generates: path, description: text, template: path, requires: fc.array(text, { maxLength: 1 }) },
+    { requiredKeys: ["id", "generates", "description", "template"] },
+  );
+  const schema = fc.record(
+    {
+      name: text,
+      version: fc.constantFrom(1, 1, 1, 1, 0, 1.5, "1"),
+      artifacts: fc.uniqueArray(artifact, { maxLength: 3, selector: ({ id }) => id }),
+      apply: fc.record({ requires: fc.array(text, { maxLength: 1 }), tracks: fc.oneof(path, fc.constant(null)) }),
+    },
+    { requiredKeys: ["name", "version", "artifacts"] },
+  );
+  const accepts = (work: () => unknown) => {
+    try {
+      work();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const seen = { metadata: new Set<boolean>(), schema: new Set<boolean>() };
+  fc.assert(
+    fc.property(metadata, schema, (fields, wanted) => {
+      const taken = ChangeMetadataSchema.safeParse(fields).success;
+      expect(readMetadata(stringify(fields), "m.yaml").problem === null).toBe(taken);
+      const isSchema = accepts(() => parseSchema(stringify(wanted)));
+      expect("artifacts" in readSchema(stringify(wanted), "s.yaml")).toBe(isSchema);
+      seen.metadata.add(taken);
+      seen.schema.add(isSchema);
+    }),
+    { numRuns: 500 },
+  );
+  expect([seen.metadata.size, seen.schema.size]).toEqual([2, 2]);
 });
 
 const DRAFT: ChangeDraft = {
