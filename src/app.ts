@@ -1,6 +1,7 @@
 import { unwatchFile, watchFile } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createApprovals, type ApprovalService } from "./access/approvals/index.ts";
 import {
   Access,
   type AccessTables,
@@ -70,7 +71,7 @@ interface Built {
   tools: readonly Tool[];
 }
 
-type RoomParts = Pick<Built, "stores" | "llm" | "events"> & { git: Git; access: Access };
+type RoomParts = Pick<Built, "stores" | "llm" | "events"> & { git: Git; access: Access; approvals: ApprovalService };
 
 /** The composition root: builds every part, starts them in order, takes them down in reverse. */
 export class App implements AsyncDisposable {
@@ -98,7 +99,9 @@ export class App implements AsyncDisposable {
     const tools: Tool[] = [];
     const access = this.#buildAccess({ git, stores, events, tools });
     await access.start(signal);
-    const rooms = this.#buildRooms({ git, stores, llm, events, access });
+    const approvals = this.#buildApprovals({ git, stores, events, access });
+    await approvals.start(signal);
+    const rooms = this.#buildRooms({ git, stores, llm, events, access, approvals });
     tools.push(...allTools(rooms));
     const ending = AbortSignal.any([signal, this.#stop.signal]);
     for (const room of [rooms.documents, rooms.elsewhere, rooms.changes, rooms.questions, rooms.loop])
@@ -146,8 +149,25 @@ export class App implements AsyncDisposable {
     );
   }
 
+  #buildApprovals({ git, stores, events, access }: Omit<RoomParts, "llm" | "approvals">): ApprovalService {
+    const { config, env, clock, logger } = this.#parts;
+    return this.#stack.use(
+      createApprovals({
+        store: stores.core.as<AccessTables>(),
+        audit: access.audit,
+        options: () => config.current.approvals,
+        sensitive: () => config.current.documents.sensitive,
+        git,
+        events,
+        env,
+        clock,
+        logger: logger.child({ room: "approvals" }),
+      }),
+    );
+  }
+
   /** Rooms meet here: each gets the others as the small interfaces that it declares. */
-  #buildRooms({ git, stores, llm, events, access }: RoomParts): Built["rooms"] {
+  #buildRooms({ git, stores, llm, events, access, approvals }: RoomParts): Built["rooms"] {
     const { repository, paths, config, env, clock } = this.#parts;
     const named = (room: string) => this.#parts.logger.child({ room });
     const { core, telemetry } = stores;
@@ -161,10 +181,12 @@ export class App implements AsyncDisposable {
         logger: named("document-manager"),
         options: config.live("documents"),
         guard: access.gate,
+        // Elsewhere than in the served worktree a merge is the approval.
+        ...(place.git === git ? { approvals } : {}),
       });
     const documents = buildDocuments({ git, events, store: core, recovery: paths.recovery });
     const elsewhere = new WorktreeDocuments({ ...base, env, logger: named("worktrees"), build: buildDocuments });
-    const changes = this.#buildOrchestrator(base, core);
+    const changes = this.#buildOrchestrator({ ...base, writer: documents }, core);
     const index = this.#stack.use(openSearchIndex(paths.indexDb));
     const questions = new QuestionRouter({
       ...base,
@@ -199,10 +221,14 @@ export class App implements AsyncDisposable {
       questions,
       loop,
       access,
+      approvals,
     };
   }
 
-  #buildOrchestrator(base: { git: Git; events: EventBus; clock: Clock }, core: Store<unknown>): Orchestrator {
+  #buildOrchestrator(
+    base: { git: Git; events: EventBus; clock: Clock; writer: DocumentManager },
+    core: Store<unknown>,
+  ): Orchestrator {
     const { repository, config, env, clock, logger } = this.#parts;
     const validator = this.#stack.use(
       new Validator({

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { options as approvals } from "./access/approvals/index.ts";
 import { readYaml } from "./adapters/yaml/index.ts";
 import { options as access } from "./access/index.ts";
 import { options as llm } from "./adapters/llm/index.ts";
@@ -38,7 +39,7 @@ const log = defineOptions({
 });
 
 /** Every section of `specloop.yaml`: one line per part. */
-export const FRAGMENTS = { server, log, access, openspec, documents, questions, llm, loop };
+export const FRAGMENTS = { server, log, access, approvals, openspec, documents, questions, llm, loop };
 
 export type Config = { [Section in keyof typeof FRAGMENTS]: z.output<(typeof FRAGMENTS)[Section]["schema"]> };
 type Raw = Record<string, Record<string, unknown>>;

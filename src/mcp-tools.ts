@@ -1,4 +1,5 @@
 import { tools as accessTools, type Access } from "./access/index.ts";
+import { tools as approvalTools, type ApprovalService } from "./access/approvals/index.ts";
 import { tools as documentTools, type DocumentManager } from "./document-manager/index.ts";
 import { tools as loopTools, type FeedbackLoop } from "./feedback-loop/index.ts";
 import type { Tool } from "./foundation/tool.ts";
@@ -14,6 +15,7 @@ export interface Rooms {
   questions: QuestionRouter;
   loop: FeedbackLoop;
   access: Access;
+  approvals: ApprovalService;
 }
 
 /** The one table of tools: MCP, REST, the CLI and the reference read it. A tool is defined in its room's `tools.ts`. */
@@ -24,6 +26,7 @@ export function allTools(rooms: Rooms): Tool[] {
     ...documentToolsIn(rooms),
     ...loopTools(rooms.loop),
     ...accessTools(rooms.access),
+    ...approvalTools(rooms.approvals),
   ];
 }
 

@@ -22,6 +22,14 @@ export interface AppStatus {
   questions: { pending: number };
   loop: { open: number; measuring: number };
   llm: { reachable: boolean; model: string | null; message: string };
+  approvals: {
+    /** Wait for a person. */
+    open: number;
+    /** Reached the branch without the approval that the policy asks for. */
+    bypassed: number;
+    /** The rules of specloop.yaml against the accepted ones; while they are weaker the accepted ones hold. */
+    policy: "same" | "as_strict" | "weaker";
+  };
   access: {
     /** Registered agents that are active. */
     agents: number;
@@ -41,11 +49,12 @@ const MODEL_TIMEOUT_MS = 2500;
 
 /** Reads the figures of now from the rooms. */
 export async function readStatus(fixed: Fixed, { rooms, llm }: { rooms: Rooms; llm: Llm }): Promise<AppStatus> {
-  const [pending, loop, model, access] = await Promise.all([
+  const [pending, loop, model, access, approvals] = await Promise.all([
     rooms.questions.list({ status: "pending", limit: 1 }),
     rooms.loop.status(),
     llm.status(AbortSignal.timeout(MODEL_TIMEOUT_MS)),
     rooms.access.status(),
+    rooms.approvals.summary(),
   ]);
   const measuring = loop.open.filter(({ state }) => state === "measuring").length;
   const { reachable, message } = model;
@@ -58,6 +67,7 @@ export async function readStatus(fixed: Fixed, { rooms, llm }: { rooms: Rooms; l
     loop: { open: loop.open.length - measuring, measuring },
     llm: { reachable, model: model.model, message },
     access,
+    approvals,
   };
 }
 
@@ -80,6 +90,7 @@ async function countChanges({ changes }: Rooms): Promise<AppStatus["changes"]> {
 export function healthChecks(rooms: Rooms, llm: Llm): HealthCheck[] {
   return [
     { name: "store", summary: "What the store acknowledges is committed.", run: () => checkStoreHonest() },
+    ...rooms.approvals.healthChecks(),
     ...rooms.documents.healthChecks(),
     ...rooms.questions.healthChecks(),
     {

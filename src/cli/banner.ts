@@ -15,6 +15,7 @@ export function banner(status: AppStatus, output: Output, reader: Reader): strin
     `  watching    ${roots}`,
     `  changes     ${status.changes.total === 0 ? "none" : `${status.changes.total} (${stages.join(", ")})`}`,
     `  questions   ${status.questions.pending} waiting for an answer`,
+    `  approvals   ${approvalsLine(status, output)}`,
     `  loop        ${status.loop.open} open proposals, ${status.loop.measuring} being measured`,
     `  model       ${status.llm.message}`,
     `  access      ${accessLine(status.access)}`,
@@ -34,6 +35,16 @@ function accessLine({ agents, rate, audit, anchor }: AppStatus["access"]): strin
   const minutes = anchor ? Math.max(0, Math.round((Date.now() - anchor.at) / 60_000)) : 0;
   const anchored = anchor ? `, anchored to ${anchor.seq} ${minutes} min ago` : "";
   return `${registered}, ${others}; ${audit} audit entries${anchored}`;
+}
+
+/** What waits, and loudly what went past the policy. */
+function approvalsLine({ approvals }: AppStatus, output: Output): string {
+  const { open, bypassed, policy } = approvals;
+  const past =
+    bypassed === 0 ? "" : output.style("red", `; ${bypassed} merged WITHOUT the approval that the policy asks for`);
+  const weaker =
+    policy === "weaker" ? output.style("yellow", "; specloop.yaml asks for less, the accepted rules hold") : "";
+  return `${open} waiting for a person${past}${weaker}`;
 }
 
 /** The configuration of an MCP client, on one line to copy. */

@@ -21,10 +21,13 @@ const inPlanningFolder = globMatcher(["**/openspec/**"], { ignoreCase: true });
 export class PathPolicy {
   readonly #root: string;
   readonly #options: Live<DocumentOptions>;
+  readonly #alsoSensitive: () => readonly string[];
 
-  constructor(root: string, options: Live<DocumentOptions>) {
+  /** `alsoSensitive`: globs that the accepted policy holds sensitive whatever the configuration says now. */
+  constructor(root: string, options: Live<DocumentOptions>, alsoSensitive: () => readonly string[] = () => []) {
     this.#root = root;
     this.#options = options;
+    this.#alsoSensitive = alsoSensitive;
   }
 
   /**
@@ -58,7 +61,8 @@ export class PathPolicy {
   isSensitive(path: string): boolean {
     const hidden = path.split("/").some((name) => name.startsWith(".") && name !== ".openspec.yaml");
     if (hidden || !inPlanningFolder(path)) return true;
-    return globMatcher(this.#options.current.sensitive, { ignoreCase: true })(path);
+    const globs = [...this.#options.current.sensitive, ...this.#alsoSensitive()];
+    return globMatcher(globs, { ignoreCase: true })(path);
   }
 }
 

@@ -1,3 +1,4 @@
+export { createApprovals } from "./create.ts";
 export { Approvers, CODES_ON_A_SHEET, type Approver } from "./approvers.ts";
 export { keyOf, type CodeKey } from "./codes.ts";
 export { contentHashAt } from "./content.ts";
