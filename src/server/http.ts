@@ -106,10 +106,10 @@ export class HttpDoor implements Service {
     this.#listeners.dispose();
     if (!this.#server.listening) return;
     for (const { response } of this.#open) if (!response.headersSent) response.setHeader("connection", "close");
+    this.#events[Symbol.dispose]();
     await this.#tellToLeave();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
-    this.#events[Symbol.dispose]();
     await this.#drain();
     await this.#mcp[Symbol.asyncDispose]();
     this.#server.closeAllConnections();

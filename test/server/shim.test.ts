@@ -211,7 +211,7 @@ test("what prevents the shim is one sentence and an exit code", async () => {
       70,
       /did not start\. It ended with code 74\. It said: the disk is full/,
     ],
-    [{ args: ["--help"] }, 0, /--toolset <name>/, 4],
+    [{ args: ["--help"] }, 0, /--toolset <name>/, 5],
   ];
   for (const [where, code, sentence, lines = 1] of cases) {
     const shim = start(where);
@@ -237,7 +237,8 @@ test("imports nothing but Node's own modules and foundation files that do the sa
     }
   };
   await visit(join(src, "cli/shim.ts"));
-  expect([...seen].map((file) => file.slice(src.length + 1)).toSorted()).toEqual([
+  const files = [...seen].map((file) => file.slice(src.length + 1));
+  expect(files.filter((file) => !file.startsWith("foundation/error-rows/")).toSorted()).toEqual([
     "cli/shim.ts",
     "foundation/errors.ts",
     "foundation/paths.ts",

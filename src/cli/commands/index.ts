@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import type { Bind } from "../bind.ts";
+import { registerAgent } from "./agent.ts";
 import { registerAnswer } from "./answer.ts";
 import { registerAsk } from "./ask.ts";
+import { registerAudit } from "./audit.ts";
 import { registerCall } from "./call.ts";
 import { registerChange } from "./change/index.ts";
 import { registerChanges } from "./changes.ts";
@@ -32,5 +34,7 @@ export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
   registerChange,
   registerDoc,
   registerLoop,
+  registerAgent,
+  registerAudit,
   registerDemo,
 ];
