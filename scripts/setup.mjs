@@ -12,6 +12,8 @@ const at = (...parts) => join(root, ...parts);
 const bin = (name) => at("node_modules", ".bin", name);
 const bundledNode = at("node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
 const stamp = at("node_modules", ".specloop-lock");
+/** Other versions of OpenSpec under names of their own, which tests compare ours with: not in the product's own tree. */
+const versions = at("test", "openspec-versions");
 
 /** Lists of [arguments for Node or a tool] that each word runs, one after another. */
 const plans = {
@@ -43,11 +45,9 @@ function node() {
 
 /** Two terminals may come at once: the second waits for the first, since two npm would break each other's folder. */
 function install() {
-  const wanted = createHash("sha256")
-    .update(readFileSync(at("package-lock.json")))
-    .digest("hex");
+  const wanted = hashOf(at("package-lock.json"));
   if (isInstalled(wanted)) return;
-  const unlock = lock();
+  const unlock = lock(root);
   try {
     if (isInstalled(wanted)) return;
     console.error("specloop: installing dependencies (npm install); this happens once and takes about half a minute …");
@@ -67,6 +67,33 @@ function install() {
   }
 }
 
+/** Without a registry the tests that need them say so and are skipped; nothing else depends on them. */
+function installVersions() {
+  const wanted = hashOf(join(versions, "package-lock.json"));
+  const versionsStamp = join(versions, "node_modules", ".specloop-lock");
+  const areThere = () => existsSync(versionsStamp) && readFileSync(versionsStamp, "utf8") === wanted;
+  if (areThere()) return;
+  const unlock = lock(versions);
+  try {
+    if (areThere()) return;
+    console.error("specloop: installing OpenSpec's versions for the comparison (npm ci in test/openspec-versions) …");
+    const quiet = ["ci", "--ignore-scripts", "--no-fund", "--no-audit", "--loglevel=error"];
+    const npm = spawnSync("npm", quiet, {
+      cwd: versions,
+      stdio: ["ignore", 2, 2],
+      shell: process.platform === "win32",
+    });
+    if (npm.status === 0) writeFileSync(versionsStamp, wanted);
+    else console.error("specloop: they could not be installed; the comparison with them is skipped.");
+  } finally {
+    unlock();
+  }
+}
+
+function hashOf(path) {
+  return createHash("sha256").update(readFileSync(path)).digest("hex");
+}
+
 /** The stamp tells which lock file was installed; a package that is gone since then means installing again. */
 function isInstalled(wanted) {
   if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) return false;
@@ -79,8 +106,8 @@ function isInstalled(wanted) {
 }
 
 /** A file beside the temporary ones that names the process that installs; what a dead process left behind is taken away. */
-function lock() {
-  const name = createHash("sha256").update(root).digest("hex").slice(0, 16);
+function lock(folder) {
+  const name = createHash("sha256").update(folder).digest("hex").slice(0, 16);
   const path = join(tmpdir(), `specloop-setup-${name}.lock`);
   for (let said = false; ; said = true) {
     try {
@@ -149,6 +176,7 @@ const plan = plans[word];
 if (!plan) fail(`unknown word "${word}"; known: ${Object.keys(plans).join(", ")}`);
 install();
 ensureNode();
+if (word === "test") installVersions();
 for (const [command, commandArgs] of plan(args)) {
   const code = await run(command, commandArgs);
   if (code !== 0) process.exit(code);
