@@ -3,11 +3,13 @@ import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
-import { unifiedDiff } from "./diff.ts";
 import type { Edit, EditRows } from "./edit-rows.ts";
 import { placesOf, replace, revisionOf, stage, undo, unstage } from "./place.ts";
 import type { PreparedFile } from "./prepare.ts";
+import { committed, pending, written } from "./results.ts";
 import type { UpdateResult } from "./types.ts";
+import { commitTexts } from "./write/group-message.ts";
+import { connected, type Group, type Member } from "./write/group.ts";
 
 /** Points between which a process may die; tests let it die there. */
 export type EditStep = "intent" | "staged" | "aside" | "replaced" | "written" | "committed" | "recorded";
@@ -25,9 +27,18 @@ export interface CommitterDependencies {
   stopping: () => AbortSignal;
 }
 
+/** What became of a member of a group. */
+export type Outcome = PromiseSettledResult<UpdateResult>;
+
+/** `again`: nothing of these is left in the tree; one of them spoils the others, so they are to be done in smaller groups. */
+export interface Done {
+  outcomes: Map<Member, Outcome>;
+  again: Member[];
+}
+
 /**
- * Puts a prepared edit into the working tree and commits exactly its files. The row comes first and is durable, so that
- * whatever a crash leaves can be told and finished or undone at the next start.
+ * Puts the prepared edits of a group into the working tree and commits exactly their documents. The rows come first and
+ * are durable, so that whatever a crash leaves can be told and finished or undone at the next start.
  */
 export class Committer {
   readonly #deps: CommitterDependencies;
@@ -36,175 +47,201 @@ export class Committer {
     this.#deps = dependencies;
   }
 
-  async commit(edit: Edit, files: PreparedFile[], started: number): Promise<UpdateResult> {
-    const { rows, onStep } = this.#deps;
-    const intent: Edit = {
-      ...edit,
-      state: "intent",
-      result: pendingResult(files, "It was interrupted and is being finished."),
-    };
-    await rows.save(intent);
-    onStep("intent");
-    await this.#write(intent, files);
-    onStep("written");
-    const changed = files.find((file) => revisionOf(file.absolute) !== file.next);
-    if (changed)
-      return this.#leavePending(intent, files, `"${changed.path}" was saved by somebody else before it was committed.`);
-    const commit = await this.#commitWritten(intent, files);
-    if (typeof commit !== "string") return commit;
-    onStep("committed");
-    return this.#record(intent, files, { commit, started });
-  }
-
-  async #write(edit: Edit, files: PreparedFile[]): Promise<void> {
+  async commit(group: Group): Promise<Done> {
     const { onStep } = this.#deps;
+    const { members, destination } = group;
+    await this.#intend(group);
+    onStep("intent");
+    const failure = this.#write(group);
+    if (failure) return this.#notWritten(group, failure);
+    onStep("written");
+    if (destination.kind === "tree") return this.#leaveInTree(members, destination.why);
+    if (destination.kind === "wait") return this.#leavePending(members, destination.why);
+    const changed = group.documents().filter((file) => revisionOf(file.absolute) !== file.next);
+    const apart = connected(
+      members,
+      changed.map(({ path }) => path),
+    );
+    const why = `"${changed[0]?.path}" was saved by somebody else before it was committed.`;
+    const waiting = await this.#leavePending([...apart], why);
+    const rest = await this.#commitWritten(
+      group,
+      members.filter((member) => !apart.has(member)),
+    );
+    return { outcomes: new Map([...waiting.outcomes, ...rest.outcomes]), again: rest.again };
+  }
+
+  /** All rows in one turn of the event loop, so that one sync makes them durable. */
+  async #intend({ members, destination }: Group): Promise<void> {
+    const group = members.length > 1 ? (members[0]?.edit.id ?? null) : null;
+    const why = "It was interrupted and is being finished.";
+    const saves = members.map((member) => {
+      const result = destination.kind === "tree" ? written(member, destination.why) : pending(member, why);
+      member.edit = { ...member.edit, state: "intent", group, result };
+      return this.#deps.rows.save(member.edit);
+    });
+    await Promise.all(saves);
+  }
+
+  /** Null when every document is written; else why not, and whether each is as it was. */
+  #write(group: Group): { error: SpecloopError; path: string | undefined; clean: boolean } | null {
+    const { onStep } = this.#deps;
+    const documents = group.documents();
     const done: PreparedFile[] = [];
+    let current: PreparedFile | undefined;
     try {
-      for (const file of files) stage(file, this.#places(edit, files, file));
+      for (current of documents) stage(current, this.#places(group, current));
       onStep("staged");
-      for (const file of files) {
-        replace(file, this.#places(edit, files, file), onStep);
-        done.push(file);
+      for (current of documents) {
+        replace(current, this.#places(group, current), onStep);
+        done.push(current);
       }
+      return null;
     } catch (error) {
-      for (const file of files) unstage(file.absolute, this.#places(edit, files, file));
-      this.#undo(edit, files, done);
-      await this.#fail(edit, toSpecloopError(error));
-      throw error;
+      for (const file of documents) unstage(file.absolute, this.#places(group, file));
+      return { error: toSpecloopError(error), path: current?.path, clean: this.#undo(group, done) };
     }
   }
 
-  /** The commit; or what became of the edit when there is none. */
-  async #commitWritten(edit: Edit, files: PreparedFile[]): Promise<string | UpdateResult> {
-    const { git, stopping } = this.#deps;
-    const { message, trailers } = edit;
+  async #notWritten({ members }: Group, { error, clean }: { error: SpecloopError; clean: boolean }): Promise<Done> {
+    return members.length > 1 && clean ? { outcomes: new Map(), again: members } : this.#failAll(members, error, clean);
+  }
+
+  async #commitWritten(group: Group, members: Member[]): Promise<Done> {
+    if (members.length === 0) return { outcomes: new Map(), again: [] };
+    const { git, stopping, onStep } = this.#deps;
+    const paths = this.#documents(group, members).map(({ path }) => path);
+    const texts = commitTexts(members.map(({ edit }) => edit));
+    let commit: string;
     try {
-      const paths = files.map(({ path }) => path);
-      return await git.commitOnly({ paths, message, trailers, signal: stopping() });
+      commit = await git.commitOnly({ paths, ...texts, signal: stopping() });
     } catch (thrown) {
-      const error = toSpecloopError(thrown);
-      // git may fail after it has committed: a hook that hangs afterwards is stopped together with it.
-      const made = await commitOf(git, edit).catch(() => undefined);
-      if (made === undefined) return this.#leavePending(edit, files, error.message);
-      return made ?? this.#commitFailed(edit, files, error);
+      return this.#notCommitted(group, members, toSpecloopError(thrown));
     }
+    onStep("committed");
+    return this.#record(members, commit);
+  }
+
+  /** git may fail after it has committed: a hook that hangs afterwards is stopped together with it. */
+  async #notCommitted(group: Group, members: Member[], error: SpecloopError): Promise<Done> {
+    const [first] = members;
+    const made = first ? await commitOf(this.#deps.git, first.edit).catch(() => undefined) : undefined;
+    if (made) return this.#record(members, made);
+    const waits =
+      error.code === "git_busy" || error.code === "cancelled" || error.details?.["nothingToCommit"] === true;
+    if (made === undefined || waits) return this.#leavePending(members, error.message);
+    const clean = this.#undo(group, this.#documents(group, members));
+    // What a hook says of one document may not be said of the others; a hook that hangs would hang for each of them.
+    const together = members.length > 1 && clean && error.details?.["timeout"] !== true;
+    return together ? { outcomes: new Map(), again: members } : this.#failAll(members, error, clean);
   }
 
   /**
-   * From here on the edit is in the history, so nothing is taken back any more: where the row cannot be written, it stays
-   * an intent, which is finished later by the commit's trailer.
+   * From here on the edits are in the history, so nothing is taken back any more: where the rows cannot be written, they
+   * stay intents, which are finished later by the commit's trailers.
    */
-  async #record(
-    edit: Edit,
-    files: PreparedFile[],
-    { commit, started }: { commit: string; started: number },
-  ): Promise<UpdateResult> {
-    const { rows, clock, onStep } = this.#deps;
-    const swallowed = await this.#swallowed(files, commit);
-    const result = committedResult(files, commit, swallowed);
-    await rows.save({
-      ...edit,
-      state: "committed",
-      commit,
-      request: null,
-      result,
-      note: swallowed ? result.message : null,
+  async #record(members: Member[], commit: string): Promise<Done> {
+    const { rows, onStep } = this.#deps;
+    const swallowed = await this.#swallowed(members, commit);
+    const outcomes = new Map<Member, Outcome>();
+    const saves = members.map((member) => {
+      const aside = member.files.find(({ path }) => swallowed.has(path))?.path ?? null;
+      const result = committed(member, { commit, swallowed: aside, others: members.length - 1 });
+      outcomes.set(member, { status: "fulfilled", value: result });
+      return rows.save({
+        ...member.edit,
+        state: "committed",
+        commit,
+        request: null,
+        result,
+        note: aside ? result.message : null,
+      });
     });
+    await Promise.all(saves);
     onStep("recorded");
-    const ms = clock.monotonic() - started;
+    for (const member of members) this.#announce(member, commit);
+    return { outcomes, again: [] };
+  }
+
+  #announce({ edit, files, started }: Member, commit: string): void {
+    const ms = this.#deps.clock.monotonic() - started;
     for (const { path, next, edits } of files) {
-      if (next !== null)
-        this.#deps.events.emit("document.updated", {
-          path,
-          revision: next,
-          commit,
-          edits,
-          ms,
-          principal: edit.principal,
-        });
+      if (next === null) continue;
+      const { principal } = edit;
+      this.#deps.events.emit("document.updated", { path, revision: next, commit, edits, ms, principal });
     }
-    return result;
   }
 
-  /** A save between our write and git's read is in the commit; that is said, and nothing is lost. */
-  async #swallowed(files: PreparedFile[], commit: string): Promise<string | null> {
-    for (const file of files) {
-      if (file.after === null || revisionOf(file.absolute) === file.next) continue;
-      const committed = await this.#deps.git.read(commit, file.path);
-      if (committed && !committed.equals(file.after)) return file.path;
+  /** Documents where a save between our write and git's read is in the commit; that is said, and nothing is lost. */
+  async #swallowed(members: Member[], commit: string): Promise<Set<string>> {
+    const found = new Set<string>();
+    const last = new Map(members.flatMap(({ files }) => files).map((file) => [file.path, file]));
+    for (const { path, absolute, after, next } of last.values()) {
+      if (after === null || revisionOf(absolute) === next) continue;
+      const kept = await this.#deps.git.read(commit, path);
+      if (kept && !kept.equals(after)) found.add(path);
     }
-    return null;
+    return found;
   }
 
-  async #commitFailed(edit: Edit, files: PreparedFile[], error: SpecloopError): Promise<UpdateResult> {
-    const waits =
-      error.code === "git_busy" || error.code === "cancelled" || error.details?.["nothingToCommit"] === true;
-    if (waits) return this.#leavePending(edit, files, error.message);
-    const clean = this.#undo(edit, files, files);
-    await this.#fail(edit, error);
-    if (clean) throw error;
-    throw new SpecloopError(
-      error.code,
-      `${error.message} The edit could not be taken back, because the document changed meanwhile.`,
-      {
-        fix: error.fix,
-        cause: error,
-      },
-    );
+  async #leavePending(members: Member[], why: string): Promise<Done> {
+    const saves = members.map(async (member): Promise<[Member, Outcome]> => {
+      const result = pending(member, `The edit is in the working tree; its commit waits: ${why}`);
+      await this.#deps.rows.save({ ...member.edit, state: "pending", request: null, result, note: why });
+      return [member, { status: "fulfilled", value: result }];
+    });
+    return { outcomes: new Map(await Promise.all(saves)), again: [] };
   }
 
-  async #leavePending(edit: Edit, files: PreparedFile[], why: string): Promise<UpdateResult> {
-    const result = pendingResult(files, `The edit is in the working tree; its commit waits: ${why}`);
-    await this.#deps.rows.save({ ...edit, state: "pending", request: null, result, note: why });
-    return result;
+  async #leaveInTree(members: Member[], why: string): Promise<Done> {
+    const saves = members.map(async (member): Promise<[Member, Outcome]> => {
+      const result = written(member, why);
+      await this.#deps.rows.save({ ...member.edit, state: "written", request: null, result, note: why });
+      return [member, { status: "fulfilled", value: result }];
+    });
+    return { outcomes: new Map(await Promise.all(saves)), again: [] };
+  }
+
+  async #failAll(members: Member[], error: SpecloopError, clean: boolean): Promise<Done> {
+    const { code, message, fix } = error;
+    const stays = "The edit could not be taken back, because the document changed meanwhile.";
+    const reason = clean ? error : new SpecloopError(code, `${message} ${stays}`, { fix, cause: error });
+    const saves = members.map(async ({ edit }) => {
+      this.#deps.logger.warn({ edit: edit.id, code, reason: message }, "an edit failed");
+      await this.#deps.rows.save({ ...edit, state: "failed", note: `${code}: ${message}`, result: null });
+    });
+    await Promise.all(saves);
+    return { outcomes: new Map(members.map((member) => [member, { status: "rejected", reason }])), again: [] };
+  }
+
+  /** Documents of these members; members that stay behind share none with them. */
+  #documents(group: Group, members: Member[]): PreparedFile[] {
+    const paths = new Set(members.flatMap(({ files }) => files.map(({ path }) => path)));
+    return group.documents().filter(({ path }) => paths.has(path));
   }
 
   /** True when every file is as it was before. */
-  #undo(edit: Edit, files: PreparedFile[], done: PreparedFile[]): boolean {
+  #undo(group: Group, done: PreparedFile[]): boolean {
     const outcomes = done.map((file) => {
       const change = { absolute: file.absolute, path: file.path, before: file.base, after: file.next };
-      return undo(change, this.#places(edit, files, file).replaced);
+      return undo(change, this.#places(group, file).replaced);
     });
     return !outcomes.includes(false);
   }
 
-  async #fail(edit: Edit, error: SpecloopError): Promise<void> {
-    this.#deps.logger.warn({ edit: edit.id, code: error.code, reason: error.message }, "an edit failed");
-    await this.#deps.rows.save({ ...edit, state: "failed", note: `${error.code}: ${error.message}`, result: null });
-  }
-
-  #places(edit: Edit, files: PreparedFile[], file: PreparedFile) {
-    return placesOf(this.#deps.recovery, { id: edit.id, index: files.indexOf(file), absolute: file.absolute });
+  #places(group: Group, { path, absolute }: PreparedFile) {
+    const index = group.documents().findIndex((file) => file.path === path);
+    return placesOf(this.#deps.recovery, { id: group.members[0]?.edit.id ?? "", index, absolute });
   }
 }
+
+/** How far back in a document's history an edit of ours is looked for. */
+const LOOK_BACK = 200;
 
 /** The commit that carries this edit, null when none does. */
 export async function commitOf(git: Git, edit: Edit): Promise<string | null> {
   const path = edit.files[0]?.path;
   if (path === undefined) return null;
-  const entries = await git.history({ path, limit: 10 });
-  return entries.find(({ trailers }) => trailers["Specloop-Edit"] === edit.id)?.commit ?? null;
-}
-
-export function resultFiles(files: PreparedFile[]): UpdateResult["files"] {
-  return files.map(({ path, before, after, next }) => {
-    const diff = unifiedDiff(path, before?.toString("utf8") ?? null, after?.toString("utf8") ?? null);
-    return { path, revision: next ?? "", diff };
-  });
-}
-
-function committedResult(files: PreparedFile[], commit: string, swallowed: string | null): UpdateResult {
-  const names = files.map(({ path }) => path).join(", ");
-  const aside = swallowed ? ` Somebody saved ${swallowed} in the same moment; that save is part of the commit.` : "";
-  return {
-    status: "committed",
-    commit,
-    branch: null,
-    files: resultFiles(files),
-    message: `Committed ${names} as ${commit.slice(0, 10)}.${aside}`,
-  };
-}
-
-function pendingResult(files: PreparedFile[], message: string): UpdateResult {
-  return { status: "commit_pending", commit: null, branch: null, files: resultFiles(files), message };
+  const entries = await git.history({ path, limit: LOOK_BACK });
+  return entries.find(({ edits }) => edits.some((one) => one["Specloop-Edit"] === edit.id))?.commit ?? null;
 }

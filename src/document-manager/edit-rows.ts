@@ -33,10 +33,12 @@ export interface Edit {
   branch: string | null;
   result: UpdateResult | null;
   note: string | null;
+  /** The first edit of the group that it is written with; null when it is alone. */
+  group: string | null;
 }
 
 type Row = Omit<DocumentTables["document_edits"], "row_hash">;
-const FINAL = new Set<EditState>(["committed", "proposed", "failed"]);
+const FINAL = new Set<EditState>(["committed", "proposed", "written", "failed"]);
 
 /** The edits in the core database. */
 export class EditRows {
@@ -76,6 +78,17 @@ export class EditRows {
   async byId(id: string): Promise<Edit | null> {
     const row = await this.#store.read.selectFrom("document_edits").selectAll().where("id", "=", id).executeTakeFirst();
     return row ? fromRow(row) : null;
+  }
+
+  /** The edits that were written in one go, oldest first: of a group, or the one with this id. */
+  async writtenTogether(id: string): Promise<Edit[]> {
+    const rows = await this.#store.read
+      .selectFrom("document_edits")
+      .selectAll()
+      .where((build) => build.or([build("id", "=", id), build("group_id", "=", id)]))
+      .orderBy("seq")
+      .execute();
+    return rows.map(fromRow).filter(({ group }) => group === null || group === id);
   }
 
   /**
@@ -136,6 +149,7 @@ function toRow(edit: Edit, seq: number, settledAt: number | null): Row {
     branch: edit.branch,
     result: edit.result === null ? null : JSON.stringify(edit.result),
     note: edit.note,
+    group_id: edit.group,
   };
 }
 
@@ -150,9 +164,10 @@ const stored = {
   ),
   trailers: z.record(z.string(), z.string()),
   result: z.object({
-    status: z.enum(["committed", "commit_pending", "proposed", "unchanged"]),
+    status: z.enum(["committed", "commit_pending", "proposed", "written", "unchanged"]),
     commit: z.string().nullable(),
     branch: z.string().nullable(),
+    approval: z.string().optional(),
     files: z.array(z.object({ path: z.string(), revision: z.string(), diff: z.string() })),
     message: z.string(),
   }),
@@ -178,5 +193,6 @@ function fromRow(row: Row): Edit {
     branch: row.branch,
     result: row.result === null ? null : stored.result.parse(JSON.parse(row.result)),
     note: row.note,
+    group: row.group_id,
   };
 }

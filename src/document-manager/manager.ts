@@ -14,7 +14,7 @@ import { DocumentBackups } from "./backup/document-backups.ts";
 import { ApprovedEdits, type DocumentApprovals } from "./approved.ts";
 import { Committer, type EditStep } from "./committer.ts";
 import { readDocument } from "./document.ts";
-import { EditRows } from "./edit-rows.ts";
+import { EditRows, type Edit } from "./edit-rows.ts";
 import { Editor } from "./editor.ts";
 import { blameOf, type BlamedPart } from "./look-back/blame.ts";
 import { compare, type Comparison } from "./look-back/compare.ts";
@@ -110,7 +110,7 @@ export class DocumentManager implements Service {
     };
     this.#listeners.use(this.#deps.events.on("git.refs_moved", again));
     this.#listeners.use(this.#deps.events.on("watch.settled", again));
-    if (this.#approved) this.#listeners.use(await this.#approved.follow((work) => this.#inTurn(work)));
+    if (this.#approved) this.#listeners.use(await this.#approved.follow((work) => this.#turns.alone(work)));
     this.#background = this.#runBackground();
   }
 
@@ -185,7 +185,7 @@ export class DocumentManager implements Service {
 
   /** Tries again what waits for git. */
   async retryPending(): Promise<void> {
-    await this.retryPending();
+    await this.#turns.alone(() => this.#waiting.retry());
   }
 
   /** For `/ready` and `specloop doctor`. */

@@ -33,7 +33,7 @@ type Source = Pick<UpdateRequest, "origin" | "idempotencyKey"> & {
 export function newEdit({ principal, reason, message, inputHash, createdAt, origin, idempotencyKey }: Source): Edit {
   const id = newId("e");
   const trailers = trailersFor({ id, principal, reason, origin });
-  const none = { request: null, commit: null, branch: null, result: null, note: null };
+  const none = { request: null, commit: null, branch: null, result: null, note: null, group: null };
   return {
     id,
     state: "intent",

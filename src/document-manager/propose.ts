@@ -1,20 +1,22 @@
 import type { Git } from "../adapters/git/index.ts";
 import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
-import { resultFiles } from "./committer.ts";
 import type { Edit, EditRows } from "./edit-rows.ts";
 import type { PreparedFile } from "./prepare.ts";
+import { resultFiles } from "./results.ts";
 import type { UpdateResult } from "./types.ts";
 
 interface Dependencies {
   git: Git;
   rows: EditRows;
   events: Emitter;
+  /** Asks for the approval of what waits on the branch; its id, or null where none is needed. */
+  ask?: ((edit: Edit) => Promise<string | null>) | undefined;
 }
 
 /** Commits a prepared edit on a branch of its own; working tree and index stay as they are until a person merges it. */
 export async function propose(
-  { git, rows, events }: Dependencies,
+  { git, rows, events, ask }: Dependencies,
   { edit, files, parent, why }: { edit: Edit; files: PreparedFile[]; parent: string; why: string },
 ): Promise<UpdateResult> {
   const branch = `specloop/${edit.id}`;
@@ -36,7 +38,10 @@ export async function propose(
     await rows.save({ ...edit, state: "failed", branch, note: `${error.code}: ${error.message}`, result: null });
     throw error;
   });
-  const done: UpdateResult = { ...result, commit };
+  const approval = (await ask?.({ ...edit, branch, commit })) ?? null;
+  const waits = `${names} waits on branch ${branch} for a person's approval, because ${why}: call approval_get with ${approval}.`;
+  const asked = approval === null ? {} : { approval, message: waits };
+  const done: UpdateResult = { ...result, commit, ...asked };
   await rows.save({ ...edit, state: "proposed", branch, commit, request: null, result: done });
   for (const { path } of files) events.emit("document.proposed", { path, branch, commit, principal: edit.principal });
   return done;

@@ -6,9 +6,11 @@ import { toSpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { commitOf } from "./committer.ts";
-import type { Edit, EditRows } from "./edit-rows.ts";
+import type { Edit, EditFile, EditRows } from "./edit-rows.ts";
 import { placesOf, revisionOf, undo, unstage } from "./place.ts";
 import type { UpdateResult } from "./types.ts";
+import { commitTexts } from "./write/group-message.ts";
+import { connected, joined } from "./write/group.ts";
 
 interface Dependencies {
   git: Git;
@@ -19,6 +21,11 @@ interface Dependencies {
   recovery: string;
 }
 
+/** A document of edits that were written together: from what it was before the first to what it is after the last. */
+type Written = EditFile & { absolute: string; temporary: string; replaced: string };
+
+const FURTHER = "The document was changed further before the edit was committed; commit it yourself.";
+
 /** Finishes or undoes edits that were interrupted, and commits those whose commit waits. */
 export class Recovery {
   readonly #deps: Dependencies;
@@ -27,63 +34,96 @@ export class Recovery {
     this.#deps = dependencies;
   }
 
-  /** What a killed process left: an edit that reached all its files is committed, any other is taken back. */
-  async interrupted(edit: Edit): Promise<void> {
-    if (edit.branch !== null) return this.#proposal(edit);
-    // The document may have been changed further since: what is in the history was done.
-    const commit = await commitOf(this.#deps.git, edit);
-    if (commit !== null) return this.#settle(edit, commit);
-    this.#mendFiles(edit);
-    const now = this.#revisions(edit);
-    const reached = edit.files.filter(({ next }, index) => now[index] === next);
-    if (reached.length === edit.files.length && !this.#replacedNewer(edit))
-      return this.pending({ ...edit, state: "pending" });
-    for (const file of reached) {
-      const index = edit.files.indexOf(file);
-      const { absolute, replaced } = this.#places(edit, index);
-      undo({ path: file.path, absolute, before: file.base, after: file.next }, replaced);
-    }
-    await this.#giveUp(edit, "It was interrupted before it was written; nothing was changed.");
+  /** What a killed process left: edits that reached all their files are committed, any other are taken back. */
+  async interrupted(intents: Edit[]): Promise<void> {
+    for (const edit of intents.filter(({ branch }) => branch !== null)) await this.#proposal(edit);
+    const open = intents.filter(({ branch }) => branch === null);
+    for (const id of new Set(open.map(({ id, group }) => group ?? id)))
+      await this.#interruptedGroup(
+        id,
+        open.filter((edit) => (edit.group ?? edit.id) === id),
+      );
   }
 
-  /** Tries the commit of an edit that is in the working tree. Leaves it pending while git is busy. */
-  async pending(edit: Edit): Promise<void> {
-    const { rows, logger } = this.#deps;
+  /** Tries the commits of edits that are in the working tree. Leaves them pending while git is busy. */
+  async pending(edits: Edit[]): Promise<void> {
+    const open: Edit[] = [];
+    for (const edit of edits) {
+      // The document may have been changed further since: what is in the history was done.
+      const commit = await commitOf(this.#deps.git, edit);
+      if (commit === null) open.push(edit);
+      else await this.#settle(edit, commit);
+    }
+    const rest = new Set(open);
+    while (rest.size > 0) {
+      const [first] = rest;
+      const together = [...connected([...rest], first?.files.map(({ path }) => path) ?? [])];
+      for (const edit of together) rest.delete(edit);
+      await this.#tryCommit(open.filter((edit) => together.includes(edit)));
+    }
+  }
+
+  async #interruptedGroup(id: string, edits: Edit[]): Promise<void> {
+    const commits = await Promise.all(edits.map((edit) => commitOf(this.#deps.git, edit)));
+    const open = edits.filter((_edit, index) => commits[index] === null);
+    for (const [index, edit] of edits.entries()) {
+      const commit = commits[index];
+      if (commit) await this.#settle(edit, commit);
+    }
+    if (open.length === 0) return;
+    const paths = new Set(open.flatMap(({ files }) => files.map(({ path }) => path)));
+    const all = this.#documents(id, await this.#deps.rows.writtenTogether(id));
+    const documents = all.filter(({ path }) => paths.has(path));
+    mendFiles(documents);
+    const reached = documents.filter(({ absolute, next }) => revisionOf(absolute) === next);
+    if (reached.length === documents.length && !documents.some(holdsNewer)) return this.#reached(open);
+    for (const { path, absolute, base, next, replaced } of reached)
+      undo({ path, absolute, before: base, after: next }, replaced);
+    for (const edit of open) await this.#giveUp(edit, "It was interrupted before it was written; nothing was changed.");
+  }
+
+  /** What goes into the working tree only is done by that. */
+  async #reached(edits: Edit[]): Promise<void> {
+    const isWritten = ({ result }: Edit) => result?.status === "written";
+    for (const edit of edits.filter(isWritten))
+      await this.#deps.rows.save({ ...edit, state: "written", request: null });
+    await this.pending(edits.filter((edit) => !isWritten(edit)).map((edit) => ({ ...edit, state: "pending" })));
+  }
+
+  /** Edits that share documents, oldest first. */
+  async #tryCommit(edits: Edit[]): Promise<void> {
     try {
-      const commit = (await commitOf(this.#deps.git, edit)) ?? (await this.#commitNow(edit));
-      if (commit !== null) await this.#settle(edit, commit);
+      const commit = await this.#commitNow(edits);
+      if (commit !== null) for (const edit of edits) await this.#settle(edit, commit);
     } catch (error) {
       const { code, message } = toSpecloopError(error);
-      logger.warn({ edit: edit.id, code, reason: message }, "a commit still waits");
-      if (edit.state !== "pending" || edit.note !== message)
-        await rows.save({ ...edit, state: "pending", note: message });
+      this.#deps.logger.warn({ edit: edits[0]?.id, code, reason: message }, "a commit still waits");
+      await this.#wait(edits, message);
     }
   }
 
-  /** The commit, or null when the edit is settled otherwise or must go on waiting. */
-  async #commitNow(edit: Edit): Promise<string | null> {
-    const { git, rows } = this.#deps;
-    const states = await Promise.all(edit.files.map(({ path }) => git.pathState(path)));
-    const now = this.#revisions(edit);
-    const ours = edit.files.every(({ next }, index) => now[index] === next);
+  /** The commit, or null when the edits are settled otherwise or must go on waiting. */
+  async #commitNow(edits: Edit[]): Promise<string | null> {
+    const { git } = this.#deps;
+    const documents = this.#documents("", edits);
+    const states = await Promise.all(documents.map(({ path }) => git.pathState(path)));
+    const ours = documents.every(({ absolute, next }) => revisionOf(absolute) === next);
     const settled = states.every((state) => state === "clean" || state === "absent");
     if (ours && !settled) {
-      return git.commitOnly({
-        paths: edit.files.map(({ path }) => path),
-        message: edit.message,
-        trailers: edit.trailers,
-        // It is tried again soon; waiting here would hold up the start and every other edit.
-        lockWaitMs: 0,
-      });
+      // It is tried again soon; waiting here would hold up the start and every other edit.
+      return git.commitOnly({ paths: documents.map(({ path }) => path), ...commitTexts(edits), lockWaitMs: 0 });
     }
-    if (settled && !ours)
-      await this.#fail(edit, "Somebody replaced the edited document before the edit was committed.");
-    else if (settled) return (await git.history({ path: edit.files[0]?.path ?? "", limit: 1 }))[0]?.commit ?? null;
-    else {
-      const note = "The document was changed further before the edit was committed; commit it yourself.";
-      if (edit.state !== "pending" || edit.note !== note) await rows.save({ ...edit, state: "pending", note });
-    }
+    if (settled && ours) return (await git.history({ path: documents[0]?.path ?? "", limit: 1 }))[0]?.commit ?? null;
+    if (!settled) await this.#wait(edits, FURTHER);
+    else
+      for (const edit of edits)
+        await this.#fail(edit, "Somebody replaced the edited document before the edit was committed.");
     return null;
+  }
+
+  async #wait(edits: Edit[], note: string): Promise<void> {
+    const changed = edits.filter((edit) => edit.state !== "pending" || edit.note !== note);
+    await Promise.all(changed.map((edit) => this.#deps.rows.save({ ...edit, state: "pending", note })));
   }
 
   async #settle(edit: Edit, commit: string): Promise<void> {
@@ -107,41 +147,38 @@ export class Recovery {
     await this.#deps.rows.save({ ...edit, state: "proposed", commit, request: null, result });
   }
 
-  /** Removes staged files; gives a document its name back that lost it between two system calls. */
-  #mendFiles(edit: Edit): void {
-    for (const [index, file] of edit.files.entries()) {
-      const places = this.#places(edit, index);
-      unstage(places.absolute, places);
-      const lost = file.base !== null && file.next !== null && !existsSync(places.absolute);
-      if (lost && existsSync(places.replaced)) linkSync(places.replaced, places.absolute);
-    }
-  }
-
-  /** A save was moved aside in the moment of the crash: it is newer than the edit and goes back. */
-  #replacedNewer(edit: Edit): boolean {
-    return edit.files.some(({ base }, index) => {
-      const replaced = revisionOf(this.#places(edit, index).replaced);
-      return replaced !== null && replaced !== base;
+  /** The documents in the order in which the group wrote them, which names the files that it kept. */
+  #documents(id: string, edits: Edit[]): Written[] {
+    return joined(edits.map(({ files }) => files)).map(({ first, last }, index) => {
+      const absolute = join(this.#deps.git.places.worktree, last.path);
+      const { temporary, replaced } = placesOf(this.#deps.recovery, { id, index, absolute });
+      return { ...last, base: first.base, absolute, temporary, replaced };
     });
-  }
-
-  #revisions(edit: Edit): (string | null)[] {
-    return edit.files.map((_file, index) => revisionOf(this.#places(edit, index).absolute));
-  }
-
-  #places(edit: Edit, index: number) {
-    const absolute = join(this.#deps.git.places.worktree, edit.files[index]?.path ?? "");
-    return { absolute, ...placesOf(this.#deps.recovery, { id: edit.id, index, absolute }) };
   }
 
   /** An edit that was kept for later was acknowledged, so it goes on being kept; any other has failed. */
   async #giveUp(edit: Edit, note: string): Promise<void> {
     if (edit.request === null) return this.#fail(edit, note);
-    await this.#deps.rows.save({ ...edit, state: "held", branch: null, note });
+    await this.#deps.rows.save({ ...edit, state: "held", branch: null, group: null, note });
   }
 
   async #fail(edit: Edit, note: string): Promise<void> {
     this.#deps.logger.warn({ edit: edit.id, reason: note }, "an edit was not finished");
     await this.#deps.rows.save({ ...edit, state: "failed", note, result: null });
   }
+}
+
+/** Removes staged files; gives a document its name back that lost it between two system calls. */
+function mendFiles(documents: Written[]): void {
+  for (const { absolute, temporary, replaced, base, next } of documents) {
+    unstage(absolute, { temporary, replaced });
+    const lost = base !== null && next !== null && !existsSync(absolute);
+    if (lost && existsSync(replaced)) linkSync(replaced, absolute);
+  }
+}
+
+/** A save was moved aside in the moment of the crash: it is newer than the edit and goes back. */
+function holdsNewer({ replaced, base }: Written): boolean {
+  const kept = revisionOf(replaced);
+  return kept !== null && kept !== base;
 }

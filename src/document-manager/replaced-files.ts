@@ -22,17 +22,17 @@ interface Sweep {
 export async function sweepReplaced(sweep: Sweep): Promise<string[]> {
   const late: string[] = [];
   for (const id of await namesIn(sweep.recovery)) {
-    const edit = await sweep.rows.byId(id);
+    const edits = await sweep.rows.writtenTogether(id);
     // What is still under way needs its files.
-    if (!edit || isSettled(edit)) late.push(...(await sweepFolder(sweep, id, edit)));
+    if (edits.every(isSettled)) late.push(...(await sweepFolder(sweep, id, edits)));
   }
   if (late.length > 0) sweep.logger.warn({ files: late }, "programs saved to documents after an edit replaced them");
   return late;
 }
 
-async function sweepFolder({ recovery, now, keepMs }: Sweep, id: string, edit: Edit | null): Promise<string[]> {
+async function sweepFolder({ recovery, now, keepMs }: Sweep, id: string, edits: Edit[]): Promise<string[]> {
   const folder = join(recovery, id);
-  const known = new Set(edit?.files.flatMap(({ base, next }) => [base, next]));
+  const known = new Set(edits.flatMap(({ files }) => files).flatMap(({ base, next }) => [base, next]));
   const names = await namesIn(folder);
   const late: string[] = [];
   let kept = 0;
@@ -40,7 +40,7 @@ async function sweepFolder({ recovery, now, keepMs }: Sweep, id: string, edit: E
     const file = join(folder, name);
     const isSave = !known.has(revisionOf(file));
     const age = now - (await stat(file)).ctimeMs;
-    if (isSave && edit?.state === "committed") late.push(file);
+    if (isSave && edits.some(({ state }) => state === "committed" || state === "written")) late.push(file);
     if (age >= (isSave ? KEEP_SAVES_MS : keepMs)) await rm(file);
     else kept += 1;
   }
@@ -49,7 +49,7 @@ async function sweepFolder({ recovery, now, keepMs }: Sweep, id: string, edit: E
 }
 
 function isSettled({ state }: Edit): boolean {
-  return state === "committed" || state === "proposed" || state === "failed";
+  return ["committed", "proposed", "written", "failed"].includes(state);
 }
 
 function namesIn(folder: string): Promise<string[]> {

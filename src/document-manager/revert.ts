@@ -2,8 +2,10 @@ import type { Git, HistoryEntry } from "../adapters/git/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { gitBlobId } from "../foundation/hash.ts";
 import { readDocument, type Content } from "./document.ts";
+import { principalLabel, type Principal } from "../foundation/principal.ts";
 import type { PathPolicy } from "./policy.ts";
 import type { PreparedFile } from "./prepare.ts";
+import type { RevertRequest } from "./types.ts";
 
 interface Dependencies {
   git: Git;
@@ -21,7 +23,7 @@ export interface Undoing {
  * Works out the inverse of a commit that specloop made. Throws `bad_input` for any other commit, and `stale_revision`
  * when one of its files is not any more as that commit left it.
  */
-export async function prepareRevert(deps: Dependencies, commit: string): Promise<Undoing> {
+export async function prepareRevert(deps: Dependencies, { commit, principal }: RevertRequest): Promise<Undoing> {
   const { git } = deps;
   const id = await git.resolve(commit);
   const [entry] = id === null ? [] : await git.history({ revision: id, limit: 1 });
@@ -31,6 +33,7 @@ export async function prepareRevert(deps: Dependencies, commit: string): Promise
       fix: "Revert other commits with git revert.",
     });
   }
+  refuseForeign(entry, principal);
   const parent = await git.resolve(`${id}^`);
   const [before, after] = await Promise.all([
     parent === null ? new Map<string, string>() : git.list(parent, ""),
@@ -42,6 +45,17 @@ export async function prepareRevert(deps: Dependencies, commit: string): Promise
   const files: PreparedFile[] = [];
   for (const path of paths) files.push(await inverse(deps, { path, parent, left: after.get(path) ?? null, id }));
   return { entry, files };
+}
+
+/** A commit can hold edits of several; an agent undoes the whole of it only when all of them are its own. */
+function refuseForeign({ commit, edits }: HistoryEntry, principal: Principal): void {
+  const foreign = edits.find((edit) => edit["Specloop-Principal"] !== principalLabel(principal));
+  if (principal.kind !== "agent" || edits.length < 2 || !foreign) return;
+  const whose = foreign["Specloop-Principal"] ?? "somebody else";
+  throw new SpecloopError("bad_input", `${commit.slice(0, 10)} also holds an edit of ${whose}.`, {
+    target: commit,
+    fix: "Undo your own edit in it, or make an edit that says what the document said before.",
+  });
 }
 
 interface Inverse {

@@ -2,9 +2,10 @@ import type { RoomMigrations } from "../adapters/store/index.ts";
 
 /**
  * `intent`: about to be written (at start: what a crash left). `held`: git was in the middle of something, nothing is
- * written yet. `pending`: written, the commit is missing. The others are final.
+ * written yet. `pending`: written, the commit is missing. The others are final; `written`: in the working tree, and a person
+ * commits it with the document.
  */
-export type EditState = "intent" | "held" | "pending" | "committed" | "proposed" | "failed";
+export type EditState = "intent" | "held" | "pending" | "committed" | "proposed" | "written" | "failed";
 
 /** One edit of one or more files; never lost once acknowledged, so it lives in the core database and is sealed. */
 export interface DocumentTables {
@@ -35,6 +36,8 @@ export interface DocumentTables {
     result: string | null;
     /** Why it failed or waits. */
     note: string | null;
+    /** Id of the first edit of the group that it was written with, null when it was written alone. */
+    group_id: string | null;
     row_hash: string;
   };
 }
@@ -73,6 +76,13 @@ export const migrations: RoomMigrations = {
           .on("document_edits")
           .columns(["principal", "idempotency_key"])
           .execute();
+      },
+    },
+    {
+      name: "0002-groups",
+      up: async (db) => {
+        await db.schema.alterTable("document_edits").addColumn("group_id", "text").execute();
+        await db.schema.createIndex("document_edits_group").on("document_edits").column("group_id").execute();
       },
     },
   ],

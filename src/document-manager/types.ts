@@ -33,12 +33,15 @@ export interface RevertRequest {
 export interface UpdateResult {
   /**
    * `committed` on the person's branch; `commit_pending`: durable, committed when git is free; `proposed` on a branch that
-   * a person merges; `unchanged`: the document is like that already.
+   * a person merges; `written` in the working tree only, because git does not know the document yet; `unchanged`: the
+   * document is like that already.
    */
-  status: "committed" | "commit_pending" | "proposed" | "unchanged";
+  status: "committed" | "commit_pending" | "proposed" | "written" | "unchanged";
   commit: string | null;
   /** Short name of the branch that waits for a person. */
   branch: string | null;
+  /** Id of the approval that a proposed edit waits for. */
+  approval?: string | undefined;
   /** `revision`: what the document is after the edit; `diff`: unified. */
   files: { path: string; revision: string; diff: string }[];
   message: string;

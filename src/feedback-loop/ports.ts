@@ -60,7 +60,7 @@ interface UpdateRequest {
 }
 
 interface UpdateResult {
-  status: "committed" | "commit_pending" | "proposed" | "unchanged";
+  status: "committed" | "commit_pending" | "proposed" | "written" | "unchanged";
   commit: string | null;
   branch: string | null;
   files: { path: string; revision: string; diff: string }[];

@@ -21,6 +21,7 @@ export type {
   Head,
   HistoryEntry,
   PathCommit,
+  RecordedBlobs,
 } from "./port.ts";
 
 export interface OpenGitOptions {
