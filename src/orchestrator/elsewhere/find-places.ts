@@ -37,13 +37,14 @@ async function worktreesOf({ git, env }: Surroundings): Promise<Place[]> {
   const others = listed.filter(({ path }) => path !== worktree);
   return Promise.all(
     others.map(async ({ path }) => {
-      const there = await openGit(path, { env }).catch(() => null);
-      // The main worktree has no name in git.
-      return {
-        kind: "worktree" as const,
-        name: basename(there?.places.gitDirectory ?? path, ".git") || basename(path),
-        directory: path,
-      };
+      const places = await openGit(path, { env }).then(
+        (there) => there.places,
+        () => null,
+      );
+      // Only linked worktrees have a name in git.
+      const isLinked = places !== null && places.gitDirectory !== places.commonDirectory;
+      const name = basename(isLinked ? places.gitDirectory : path);
+      return { kind: "worktree" as const, name, directory: path };
     }),
   );
 }
