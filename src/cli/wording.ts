@@ -8,7 +8,7 @@ const COMMANDS: Record<string, string> = {
   change_get: "specloop changes ID",
   change_check: "specloop changes ID --check",
   change_merge: "specloop change merge ID",
-  change_propose: "specloop call change_propose",
+  proposal_create: "specloop change propose TITLE",
   answer_judge: "specloop call answer_judge",
   doc_read: "specloop doc read PATH",
   doc_update: "specloop doc edit PATH",

@@ -7,6 +7,7 @@ import type { DocumentReader } from "./document-reader.ts";
 import type { ChangeFiles } from "./change-files.ts";
 import { headFiles, NO_HEAD, type HeadFiles } from "./git-facts.ts";
 import type { Memory } from "./memory.ts";
+import type { MergeSubject } from "./merge/index.ts";
 import { approvedPlans, withProposals, type Proposal, type ProposalReader } from "./proposals.ts";
 import { readSnapshot, type Extent } from "./reader.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -31,6 +32,8 @@ export class RootKeeper {
   readonly root: PlanningRoot;
   readonly #parts: KeeperParts;
   #snapshot: Snapshot | null = null;
+  /** The same with the proposals that wait. */
+  #whole: Snapshot | null = null;
   #state: RootState;
   #head: HeadFiles = NO_HEAD;
   #proposals: Proposal[] = [];
@@ -45,8 +48,11 @@ export class RootKeeper {
     return this.#state;
   }
 
-  get bases(): BaseKeeper {
-    return this.#parts.bases;
+  /** What a merge of this change works on; null when it is not under way here. */
+  toMerge(id: string): MergeSubject | null {
+    const files = this.#whole?.changes.get(id);
+    if (!files || !this.#whole) return null;
+    return { files, specs: this.#whole.specs, bases: this.#parts.bases, root: this.root.name };
   }
 
   get remembered(): ReadonlyMap<string, Remembered> {
@@ -70,6 +76,7 @@ export class RootKeeper {
     await this.#noteApprovals();
     const beside = this.#parts.beside?.() ?? [];
     const whole = { ...withProposals(this.#snapshot, this.#proposals), beside };
+    this.#whole = whole;
     await this.#parts.bases.follow(whole);
     this.#state = named(derive(whole, this.#parts.bases.known), this.root.name);
     return compare(this.#parts.remembered, this.#state, branchSwitched);

@@ -8,6 +8,7 @@ import type { Emitter } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Live } from "../foundation/options.ts";
 import { toRepositoryPath } from "../foundation/paths.ts";
+import type { Principal } from "../foundation/principal.ts";
 import type { Service } from "../foundation/service.ts";
 import { movedBases } from "./bases/index.ts";
 import type { Difference } from "./compare.ts";
@@ -15,7 +16,8 @@ import type { RootKeeper } from "./keeper.ts";
 import { listChanges, type ChangePage, type ListRequest } from "./listing.ts";
 import type { OpenspecOptions } from "./options.ts";
 import { judgeChange } from "./judge.ts";
-import { propose, type ProposeContext, type ProposeResult } from "./propose.ts";
+import { mergeChange, type DeltaWriter, type MergeRequest, type MergeResult } from "./merge/index.ts";
+import { propose, type Drafting, type ProposeContext, type ProposeResult } from "./propose.ts";
 import { extentOf, NOTHING_MOVED, type Extent } from "./reader.ts";
 import { RootSet } from "./root-set.ts";
 import type { ChangeState, ChangeView } from "./state.ts";
@@ -32,6 +34,8 @@ export interface OrchestratorParts {
   validator: Validator;
   /** Makes the watcher; it is started and closed here. */
   watcher(request: WatchRequest): Watcher;
+  /** Writes merged deltas; without one there are only dry runs. */
+  writer?: DeltaWriter;
   /** Where stores are registered is looked up here; the process's own when absent. */
   env?: NodeJS.ProcessEnv;
 }
@@ -127,13 +131,21 @@ export class Orchestrator implements Service {
    * Commits a change on the branch `specloop/<id>`, from where a person merges it. Throws `no_openspec`, `no_commits`,
    * `bad_input`, `change_exists`, `invalid_change`.
    */
-  async propose(draft: ChangeDraft, context: ProposeContext, root?: string): Promise<ProposeResult> {
+  async propose(draft: ChangeDraft | Drafting, context: ProposeContext, root?: string): Promise<ProposeResult> {
     const keeper = this.#roots.keeperFor(root);
     const { git, clock, options, validator } = this.#parts;
     const judging = options.current.validator === "off" ? null : validator;
     const result = await propose(draft, context, keeper.state, { git, clock, validator: judging });
     await this.refresh();
     return result;
+  }
+
+  /** Brings the deltas of a change up to what the specs say now; `mergeChange` says what it throws. */
+  async merge(request: MergeRequest, principal: Principal): Promise<MergeResult> {
+    await this.refresh();
+    const merged = await this.#inTurn(() => mergeChange(request, { ...this.#parts, roots: this.#roots, principal }));
+    await this.refresh();
+    return merged;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

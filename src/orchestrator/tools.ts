@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { defineTool, type Tool } from "../foundation/tool.ts";
-import { draftFrom } from "./draft-from-text.ts";
+import { mergeTools } from "./merge/index.ts";
 import type { Orchestrator } from "./orchestrator.ts";
-import { renderChange, renderList, renderProposal, renderVerdict } from "./render.ts";
+import { tools as proposalTools } from "./proposal/tools.ts";
+import { renderChange, renderList, renderVerdict } from "./render.ts";
 import type { Verdict, VerdictIssue } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
 import type { ChangeSummary } from "./listing.ts";
@@ -54,30 +55,18 @@ const verdict = z.object({
   issues: rows<VerdictIssue>(),
   ms: z.number(),
 });
-const proposal = z.object({
-  changeId: z.string(),
-  branch: z.string(),
-  commit: z.string(),
-  valid: z.boolean().nullable(),
-  warning: z.string().nullable(),
-});
 export type ChangeDetail = z.output<typeof detail>;
 export type VerdictRow = z.output<typeof verdict>;
-export type ProposalRow = z.output<typeof proposal>;
-
-const draft = z.object({
-  title: z.string().min(1).max(300),
-  content: z.string().optional().describe("markdown: ## Why, What Changes, Impact, Tasks, Design"),
-  id: z.string().optional(),
-  specs: z
-    .record(z.string(), z.string())
-    .optional()
-    .describe("capability: delta spec (## ADDED Requirements ...); without, no requirement changes"),
-});
 
 /** The tools of the orchestrator. */
 export function tools(orchestrator: Orchestrator): Tool[] {
-  return [listTool(orchestrator), getTool(orchestrator), proposeTool(orchestrator), checkTool(orchestrator)];
+  return [
+    listTool(orchestrator),
+    getTool(orchestrator),
+    ...proposalTools(orchestrator),
+    checkTool(orchestrator),
+    ...mergeTools(orchestrator),
+  ];
 }
 
 function listTool(orchestrator: Orchestrator): Tool {
@@ -122,26 +111,6 @@ function getTool(orchestrator: Orchestrator): Tool {
       };
     },
     render: renderChange,
-  });
-}
-
-function proposeTool(orchestrator: Orchestrator): Tool {
-  return defineTool({
-    name: "change_propose",
-    title: "Propose a change",
-    description:
-      "Commits an OpenSpec change on branch specloop/<id> if it passes the strict check; a person merges it. A title is enough.",
-    input: draft,
-    output: proposal,
-    effect: "add",
-    toolset: "default",
-  }).handle({
-    run: async (input, { principal }) => {
-      const { verdict: judged, ...made } = await orchestrator.propose(draftFrom(input), { principal, trailers: {} });
-      const warning = judged ? null : "No OpenSpec was asked, so the change is unchecked.";
-      return { ...made, valid: judged?.valid ?? null, warning };
-    },
-    render: renderProposal,
   });
 }
 

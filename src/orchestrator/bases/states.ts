@@ -1,6 +1,6 @@
 import { mergeBlocks, placedLines, saysTheSame } from "../../adapters/openspec/index.ts";
 import type { ChangeFiles } from "../change-files.ts";
-import type { Snapshot } from "../snapshot.ts";
+import type { Document } from "../document.ts";
 import type { BaseState, ChangeState } from "../state.ts";
 import { baseKey, type Base } from "./base.ts";
 import { modificationsOf, renamedIn, targetOf, type Modification } from "./modifications.ts";
@@ -13,7 +13,7 @@ export function staleBases({ bases }: Pick<ChangeState, "bases">): BaseState[] {
 /** Every requirement that a change modifies, removes or renames beside its base. Pure. */
 export function baseStates(
   files: ChangeFiles,
-  { specs }: Pick<Snapshot, "specs">,
+  { specs }: { specs: ReadonlyMap<string, Document> },
   bases: ReadonlyMap<string, Base> = new Map(),
 ): BaseState[] {
   return modificationsOf(files).flatMap((modification) => {

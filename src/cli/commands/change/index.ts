@@ -2,10 +2,11 @@ import type { Command } from "commander";
 import type { Bind } from "../../bind.ts";
 import { registerCheck } from "./check.ts";
 import { registerList } from "./list.ts";
+import { registerMerge } from "./merge.ts";
 import { registerShow } from "./show.ts";
 
 /** The words after `specloop change`, in the order in which help lists them; a file each. */
-const WORDS: ((change: Command, bind: Bind) => void)[] = [registerList, registerShow, registerCheck];
+const WORDS: ((change: Command, bind: Bind) => void)[] = [registerList, registerShow, registerCheck, registerMerge];
 
 export function registerChange(program: Command, bind: Bind): void {
   const change = program.command("change").description("one change: show, check and carry it to its end");
