@@ -31,7 +31,7 @@ export class Carrier {
    * middle, which stands.
    */
   async carryOut(entry: Entry, { move, contents }: Plan): Promise<string> {
-    const { git, journal, mover, onStep } = this.#parts;
+    const { journal, mover, onStep } = this.#parts;
     try {
       await mover.stage(entry.id, contents);
       await journal.save({ ...entry, state: "intent", move });
@@ -40,23 +40,13 @@ export class Carrier {
       throw error;
     }
     onStep("intent");
-    try {
-      await using _lock = await takeLock(this.#archiveOf(entry), entry.id);
-      await this.#recordChange(entry, move);
-      onStep("recorded");
-      const paths = await pathsOf(git, move, "HEAD");
-      await mover.apply(entry.id, move);
-      const { message, trailers } = move;
-      const commit = await git.commitOnly({ paths, message, trailers });
-      onStep("committed");
-      await this.#settle(entry, move, commit);
-      return commit;
-    } catch (error) {
-      const commit = await this.#commitOf(move);
-      if (commit === null) throw await this.#takeBack(entry, move, error);
-      await this.#settle(entry, move, commit);
-      return commit;
-    }
+    const commit = await this.#moveAndCommit(entry, move).catch(async (error: unknown) => {
+      const made = await this.#commitOf(move);
+      if (made === null) throw await this.#takeBack(entry, move, error);
+      return made;
+    });
+    await this.#settle(entry, move, commit);
+    return commit;
   }
 
   /**
@@ -91,6 +81,19 @@ export class Carrier {
       await journal.save({ ...entry, state: "written", note: message });
       return undefined;
     }
+  }
+
+  async #moveAndCommit(entry: Entry, move: Move): Promise<string> {
+    const { git, mover, onStep } = this.#parts;
+    await using _lock = await takeLock(this.#archiveOf(entry), entry.id);
+    await this.#recordChange(entry, move);
+    onStep("recorded");
+    const paths = await pathsOf(git, move, "HEAD");
+    await mover.apply(entry.id, move);
+    const { message, trailers } = move;
+    const commit = await git.commitOnly({ paths, message, trailers });
+    onStep("committed");
+    return commit;
   }
 
   /** A change that nobody committed as it is gets a commit of its own, so that its last text is in the history. */

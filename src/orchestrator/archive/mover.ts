@@ -67,7 +67,8 @@ export class Mover {
       const target = this.#at(path);
       const aside = join(this.#folder(id), `before-${index}`);
       const now = revisionOf(target);
-      if (now === before) continue;
+      // Without a file aside this one was never touched, whatever it is by now.
+      if (now === before || (before !== null && !(await exists(aside)))) continue;
       if (now !== after && now !== null) left.push(path);
       else if (!(await this.#putBack(target, aside, { before, after }))) left.push(path);
     }
@@ -139,7 +140,6 @@ export class Mover {
       await removeEmpty(dirname(target), this.#parts.worktree);
       return true;
     }
-    if (!(await exists(aside))) return false;
     const gone = `${aside}.undone`;
     const moved = await rename(target, gone).then(
       () => true,
