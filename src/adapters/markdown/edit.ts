@@ -1,22 +1,24 @@
 import { SpecloopError } from "../../foundation/errors.ts";
+import { replaceCode } from "./code-edit.ts";
 import { findSection } from "./find-section.ts";
+import { addItem, deleteItem, replaceItem } from "./item-edit.ts";
 import { dominantLineEnd, lineNumberAt, splitBom, withLineEnds } from "./lines.ts";
-import type { DocumentEdit, TaskItem } from "./port.ts";
+import type { DocumentEdit } from "./port.ts";
+import { removeFrontMatter } from "./remove-front-matter.ts";
+import { addRequirement, modifyRequirement, removeRequirement, renameRequirement } from "./requirement-edit.ts";
+import { addScenario, modifyScenario, removeScenario, renameScenario } from "./scenario-edit.ts";
 import { appendToSection, replaceSection } from "./section-edit.ts";
+import { deleteSection, insertSection, moveSection, renameSection } from "./section-move.ts";
 import { setFrontMatter } from "./set-front-matter.ts";
-import { scanTasks } from "./tasks.ts";
-
-/** The one stretch of a text that an edit replaces; offsets count from behind a byte order mark. */
-export interface Splice {
-  start: number;
-  end: number;
-  replacement: string;
-}
+import type { Splice } from "./splice.ts";
+import { addRow, deleteRow, setRow } from "./table-edit.ts";
+import { addTask, deleteTask, rewordTask, setTask } from "./task-edit.ts";
+import { refuseSideEffects } from "./verify.ts";
 
 /**
  * The text after one edit. Everything outside the replaced stretch stays byte for byte: byte order mark, line ends, last
  * line end; new content takes the line end that the document uses most. Throws `unknown_section`, `ambiguous_target`,
- * `bad_front_matter`, and `bad_input` for content that would break out of its section.
+ * `bad_front_matter`, and `bad_input` for content that would break out of its place.
  */
 export function applyEdit(text: string, edit: DocumentEdit, path: string): string {
   const { bom, rest } = splitBom(text);
@@ -29,60 +31,61 @@ export function applyEdits(text: string, edits: DocumentEdit[], path: string): s
   return edits.reduce((current, edit) => applyEdit(current, edit, path), text);
 }
 
+/** How each kind of edit finds what it replaces in a text without byte order mark. */
+const PLANS: { [Kind in DocumentEdit["kind"]]: Plan<Kind> } = {
+  replace_section: (text, edit, path) =>
+    replaceSection(text, { section: findSection(text, edit, path), content: edit.content }),
+  append_to_section: (text, edit, path) =>
+    appendToSection(text, { section: findSection(text, edit, path), content: edit.content }),
+  insert_section: insertSection,
+  rename_section: renameSection,
+  move_section: moveSection,
+  delete_section: deleteSection,
+  replace_item: replaceItem,
+  add_item: addItem,
+  delete_item: deleteItem,
+  set_task: setTask,
+  add_task: addTask,
+  reword_task: rewordTask,
+  delete_task: deleteTask,
+  set_row: setRow,
+  add_row: addRow,
+  delete_row: deleteRow,
+  replace_code: replaceCode,
+  add_requirement: addRequirement,
+  modify_requirement: modifyRequirement,
+  remove_requirement: removeRequirement,
+  rename_requirement: renameRequirement,
+  add_scenario: addScenario,
+  modify_scenario: modifyScenario,
+  remove_scenario: removeScenario,
+  rename_scenario: renameScenario,
+  set_front_matter: setFrontMatter,
+  delete_front_matter: (text, { key }, path) => removeFrontMatter(text, key, path),
+  replace_text: replaceText,
+  write: (text, { content }) => write(text, content),
+};
+
+type Plan<Kind> = (text: string, edit: Extract<DocumentEdit, { kind: Kind }>, path: string) => Splice;
+
+/** These replace whatever they are given; all others must leave the parts around them what they are. */
+const UNCHECKED = new Set<DocumentEdit["kind"]>(["replace_text", "write", "set_front_matter", "delete_front_matter"]);
+
 /** What an edit replaces in a text without byte order mark. */
 export function planEdit(text: string, edit: DocumentEdit, path: string): Splice {
-  switch (edit.kind) {
-    case "replace_section":
-      return replaceSection(text, { section: findSection(text, edit, path), content: edit.content });
-    case "append_to_section":
-      return appendToSection(text, { section: findSection(text, edit, path), content: edit.content });
-    case "set_task":
-      return setTask(text, edit, path);
-    case "set_front_matter":
-      return setFrontMatter(text, edit, path);
-    case "replace_text":
-      return replaceText(text, edit, path);
-    case "write":
-      return write(text, edit.content);
-    default:
-      throw new SpecloopError("bad_input", "There is no such kind of edit.", { target: path });
+  if (!Object.hasOwn(PLANS, edit.kind)) {
+    throw new SpecloopError("bad_input", "There is no such kind of edit.", { target: path });
   }
+  const plan = PLANS[edit.kind] as Plan<DocumentEdit["kind"]>;
+  const splice = plan(text, edit, path);
+  if (!UNCHECKED.has(edit.kind)) refuseSideEffects(text, splice, path);
+  return splice;
 }
 
 /** The whole text; a new document is taken as it is written. */
 function write(text: string, content: string): Splice {
   const replacement = text === "" ? content : withLineEnds(splitBom(content).rest, dominantLineEnd(text));
   return { start: 0, end: text.length, replacement };
-}
-
-function setTask(text: string, edit: Extract<DocumentEdit, { kind: "set_task" }>, path: string): Splice {
-  const tasks = scanTasks(text);
-  const wanted = edit.task.trim();
-  const byNumber = tasks.filter(({ number }) => number === wanted);
-  const found =
-    byNumber.length > 0 ? byNumber : tasks.filter((task) => task.text === wanted || withoutNumber(task) === wanted);
-  const [task] = found;
-  if (!task) {
-    const candidates = tasks.slice(0, 100).map(({ text }) => text);
-    throw new SpecloopError("unknown_section", `${path} has no task "${edit.task}".`, {
-      target: path,
-      details: { candidates },
-    });
-  }
-  if (found.length > 1) {
-    const places = found.map(({ text, line }) => ({ task: text, line }));
-    throw new SpecloopError("ambiguous_target", `"${edit.task}" fits ${found.length} tasks of ${path}.`, {
-      target: path,
-      details: { places },
-    });
-  }
-  const end = task.markOffset + task.markLength;
-  if (task.done === edit.done) return { start: task.markOffset, end, replacement: text.slice(task.markOffset, end) };
-  return { start: task.markOffset, end, replacement: edit.done ? "x" : " " };
-}
-
-function withoutNumber({ text, number }: TaskItem): string {
-  return text.slice(number?.length ?? 0).replace(/^[.)]?\s+/, "");
 }
 
 /** Exact text; only its line ends are taken as the document writes them. */

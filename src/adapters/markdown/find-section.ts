@@ -1,5 +1,6 @@
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Section } from "./port.ts";
+import { shortened } from "./choose.ts";
 import { scanSections } from "./sections.ts";
 
 const SHOWN = 50;
@@ -42,21 +43,24 @@ function unknown(
   { section, occurrence }: { section: string; occurrence?: number | undefined },
   path: string,
 ) {
-  const candidates = sections.slice(0, SHOWN).map((candidate) => candidate.path.join(" > "));
+  const candidates = sections.slice(0, SHOWN).map(({ path: names }) => named(names));
   const which = occurrence === undefined ? "" : ` number ${occurrence}`;
   const listed = candidates.length > 0 ? `It has: ${candidates.slice(0, 10).join("; ")}.` : "It has no headings.";
-  return new SpecloopError("unknown_section", `${path} has no section "${section}"${which}. ${listed}`, {
+  return new SpecloopError("unknown_section", `${path} has no section "${shortened(section)}"${which}. ${listed}`, {
     target: path,
     details: { candidates },
   });
 }
 
 function ambiguous(found: Section[], address: string, path: string) {
-  const places = found
-    .slice(0, SHOWN)
-    .map((section) => ({ section: section.path.join(" > "), line: section.startLine }));
-  return new SpecloopError("ambiguous_target", `"${address}" fits ${found.length} sections of ${path}.`, {
+  const places = found.slice(0, SHOWN).map((section) => ({ section: named(section.path), line: section.startLine }));
+  return new SpecloopError("ambiguous_target", `"${shortened(address)}" fits ${found.length} sections of ${path}.`, {
     target: path,
     details: { places },
   });
+}
+
+/** A heading can be as long as the document; a refusal is not. */
+function named(path: string[]): string {
+  return shortened(path.map(shortened).join(" > "));
 }

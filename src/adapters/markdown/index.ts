@@ -1,4 +1,5 @@
-export { applyEdit, applyEdits, planEdit, type Splice } from "./edit.ts";
+export { applyEdit, applyEdits, planEdit } from "./edit.ts";
+export type { Splice } from "./splice.ts";
 export { findSection } from "./find-section.ts";
 export { readFrontMatter } from "./front-matter.ts";
 export { MarkdownParser, type ParsedHeading } from "./parser.ts";

@@ -1,7 +1,7 @@
 import { SpecloopError } from "../../foundation/errors.ts";
-import type { Splice } from "./edit.ts";
 import { findHeadings } from "./scan.ts";
-import { dominantLineEnd, linesOf, splitBom, withLineEnds, type LineEnd } from "./lines.ts";
+import { coreOf, trimmedContent, type Splice } from "./splice.ts";
+import { dominantLineEnd, linesOf, type LineEnd } from "./lines.ts";
 import type { Section } from "./port.ts";
 
 export interface SectionEdit {
@@ -36,10 +36,10 @@ export function appendToSection(text: string, { section, content }: SectionEdit)
 
 /** Content without blank lines around it and without a repetition of the section's own heading. */
 function prepare(content: string, section: Section, lineEnd: LineEnd): string {
-  const plain = withoutBlankEnds(withLineEnds(splitBom(content).rest, lineEnd));
+  const plain = trimmedContent(content, lineEnd);
   const [first] = findHeadings(plain, 0);
   const repeats = first?.start === 0 && first.level === section.level && first.text === section.heading;
-  const body = repeats ? withoutBlankEnds(plain.slice(first.end)) : plain;
+  const body = repeats ? trimmedContent(plain.slice(first.end), lineEnd) : plain;
   const escaping = findHeadings(body, 0).find(({ level }) => level <= section.level);
   if (escaping) {
     throw new SpecloopError(
@@ -51,20 +51,6 @@ function prepare(content: string, section: Section, lineEnd: LineEnd): string {
     );
   }
   return body;
-}
-
-function withoutBlankEnds(text: string): string {
-  const core = coreOf(text, 0, text.length);
-  return core ? text.slice(core.start, core.end) : "";
-}
-
-/** From the first line with text to the end of the last one, its line end not included; null when all is blank. */
-function coreOf(text: string, from: number, to: number): { start: number; end: number } | null {
-  const filled = Array.from(linesOf(text, from, to)).filter(
-    (line) => text.slice(line.start, line.contentEnd).trim() !== "",
-  );
-  const last = filled.at(-1);
-  return filled[0] && last ? { start: filled[0].start, end: last.contentEnd } : null;
 }
 
 function endOfHeading(text: string, section: Section): number {

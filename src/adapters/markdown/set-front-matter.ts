@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isCollection, isMap, isNode, isScalar, stringify, type Document, type Pair } from "yaml";
 import { SpecloopError } from "../../foundation/errors.ts";
-import type { Splice } from "./edit.ts";
+import type { Splice } from "./splice.ts";
 import { frontMatterRange, parseFrontMatter, readFrontMatter } from "./front-matter.ts";
 import { dominantLineEnd, withLineEnds, type LineEnd } from "./lines.ts";
 
