@@ -1,11 +1,25 @@
 import type { Git } from "../adapters/git/port.ts";
-import { isChangeId, writeChange, type ChangeDraft, type Validator, type Verdict } from "../adapters/openspec/index.ts";
+import {
+  isChangeId,
+  parseSpec,
+  writeChange,
+  type ChangeDraft,
+  type Validator,
+  type Verdict,
+} from "../adapters/openspec/index.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { principalLabel, type Principal } from "../foundation/principal.ts";
 import { planningFiles } from "./planning-files.ts";
+import type { MainRequirement } from "./proposal/deltas.ts";
 import { archiveNameOf, PROPOSAL_REFS } from "./proposals.ts";
 import type { RootState } from "./state.ts";
+
+/** A draft that is written when it is known what the specs say at the commit that it will stand on. */
+export interface Drafting {
+  capabilities: string[];
+  write(main: MainRequirement): ChangeDraft;
+}
 
 export interface ProposeContext {
   principal: Principal;
@@ -34,15 +48,16 @@ export interface ProposeParts {
  * `bad_input`, `no_commits`, `change_exists`, and `invalid_change` with OpenSpec's issues in the details.
  */
 export async function propose(
-  draft: ChangeDraft,
+  given: ChangeDraft | Drafting,
   { principal, trailers }: ProposeContext,
   state: RootState,
   parts: ProposeParts,
 ): Promise<ProposeResult> {
-  const files = writeChange(draft, localDate(parts.clock.now()));
   const { commit: parent } = await parts.git.head();
   if (parent === null)
     throw new SpecloopError("no_commits", "The repository has no commit that a proposal could stand on.");
+  const draft = "write" in given ? await write(given, { state, parent, parts }) : given;
+  const files = writeChange(draft, localDate(parts.clock.now()));
   const ref = PROPOSAL_REFS + draft.id;
   await refuseExisting(draft.id, state, parent, parts.git);
   const verdict = await judge(draft, files, { state, parent, parts });
@@ -58,15 +73,38 @@ export async function propose(
   return { changeId: draft.id, branch: ref.slice("refs/heads/".length), commit, verdict };
 }
 
+async function write({ capabilities, write }: Drafting, { state, parent, parts }: Place): Promise<ChangeDraft> {
+  const planning = await planningFiles(parts.git, { commit: parent, root: state.root, capabilities });
+  const specs = new Map(
+    capabilities.map((capability) => {
+      const bytes = planning.get(`specs/${capability}/spec.md`);
+      return [capability, parseSpec(bytes ? Buffer.from(bytes).toString("utf8") : "").requirements] as const;
+    }),
+  );
+  return write(
+    (capability, requirement) => specs.get(capability)?.find(({ name }) => name === requirement.trim()) ?? null,
+  );
+}
+
 async function refuseExisting(id: string, state: RootState, head: string, git: Git): Promise<void> {
   if (!isChangeId(id)) return;
-  const refuse = (where: string) =>
-    new SpecloopError("change_exists", `A change with the id ${id} ${where}.`, { target: id });
-  if (state.changes.has(id)) throw refuse("exists already");
+  const taken = await whereTaken(id, state, head, git);
+  if (taken === null) return;
+  let free = 2;
+  while ((await whereTaken(`${id}-${free}`, state, head, git)) !== null) free += 1;
+  throw new SpecloopError("change_exists", `A change with the id ${id} ${taken}.`, {
+    target: id,
+    fix: `Look whether that one covers the goal. For another change take another id; ${id}-${free} is free.`,
+    details: { free: `${id}-${free}` },
+  });
+}
+
+async function whereTaken(id: string, state: RootState, head: string, git: Git): Promise<string | null> {
+  if (state.changes.has(id)) return "exists already";
   const archived = archiveNameOf(id, state.archived);
-  if (archived !== null) throw refuse(`was archived as ${archived}`);
-  if ((await git.list(head, `${state.root}/changes/${id}`)).size > 0) throw refuse("exists in the last commit");
-  if ((await git.resolve(PROPOSAL_REFS + id)) !== null) throw refuse(`has a branch specloop/${id} already`);
+  if (archived !== null) return `was archived as ${archived}`;
+  if ((await git.list(head, `${state.root}/changes/${id}`)).size > 0) return "exists in the last commit";
+  return (await git.resolve(PROPOSAL_REFS + id)) === null ? null : `has a branch specloop/${id} already`;
 }
 
 interface Place {

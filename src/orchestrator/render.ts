@@ -1,5 +1,5 @@
 import type { ChangePage } from "./listing.ts";
-import type { ChangeDetail, ProposalRow, VerdictRow } from "./tools.ts";
+import type { ChangeDetail, VerdictRow } from "./tools.ts";
 
 export function renderList({ changes, cursor, total }: ChangePage): string {
   if (total === 0) return "No changes.";
@@ -49,19 +49,15 @@ export function renderChange(change: ChangeDetail): string {
   ].join("\n");
 }
 
-export function renderProposal(made: ProposalRow): string {
-  const warning = made.warning === null ? "" : ` ${made.warning}`;
-  return `Proposed ${made.changeId} on ${made.branch} (${made.commit.slice(0, 10)}, ${validity(made.valid)}).${warning} A person approves it by merging: git merge ${made.branch}`;
-}
-
 export function renderVerdict(verdict: VerdictRow): string {
   return verdictLines(verdict, true);
 }
 
-function verdictLines({ valid, version, source, issues, ms }: VerdictRow, current: boolean): string {
+function verdictLines({ valid, version, source, issues, ms, note }: VerdictRow, current: boolean): string {
   const head = `OpenSpec ${version} (${source}, ${ms} ms): ${validity(valid)}${current ? "" : ", for an earlier text; a new verdict is on its way"}`;
   return [
     head,
+    ...(note === undefined ? [] : [note]),
     ...issues.map(
       ({ level, path, message, line }) => `- ${level} ${path}${line === undefined ? "" : `:${line}`}: ${message}`,
     ),

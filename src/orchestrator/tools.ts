@@ -54,6 +54,7 @@ const verdict = z.object({
   source: z.string(),
   issues: rows<VerdictIssue>(),
   ms: z.number(),
+  note: z.string().optional(),
 });
 export type ChangeDetail = z.output<typeof detail>;
 export type VerdictRow = z.output<typeof verdict>;

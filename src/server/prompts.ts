@@ -64,7 +64,7 @@ ${quoted(goal)}
 1. Call change_list and look for a change that already covers it. If there is one, say so and stop.
 2. Read the specs that it touches with doc_read.
 3. Ask what the goal leaves open with question_ask; do not guess requirements.
-4. Call change_propose with why, what changes, tasks and requirement deltas. Every requirement says SHALL or MUST and has a scenario.
+4. Call proposal_create with why, what changes, tasks and requirement deltas. Every requirement says SHALL or MUST and has a scenario.
 5. Show the verdict and the branch. A person approves by merging it.`;
 }
 

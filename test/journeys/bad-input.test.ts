@@ -211,7 +211,7 @@ test("a repository without commits is served, and says what needs a first one", 
   await using agent = await openAgent(repository.path);
   expect((await specloop(["init", "--repo", repository.path])).code).toBe(0);
   const write = { path: "README.md", edits: [{ kind: "write", content: "x\n" }], reason: "Try" };
-  const propose = async () => (await agent.call("change_propose", { title: "Add a thing" })).code;
+  const propose = async () => (await agent.call("proposal_create", { title: "Add a thing" })).code;
   await expect.poll(propose, { timeout: 20_000 }).toBe("no_commits");
   expect(
     await codes(agent, [

@@ -181,11 +181,11 @@ test("without OpenSpec a proposal is made and its verdict is null", async () => 
 test("the tool makes a complete valid change of a title and some markdown", async () => {
   const repository = await repositoryWith();
   const { orchestrator } = await startOrchestrator(repository);
-  const tool = tools(orchestrator).find(({ name }) => name === "change_propose")!;
+  const tool = tools(orchestrator).find(({ name }) => name === "proposal_create")!;
   const content =
     "It is slow.\n\n## What Changes\n\n- Cache it\n\n## Tasks\n\n- [ ] 1.1 Measure\n- [ ] 1.2 Cache\n\n## Design\n\nA map.\n";
   const made = await tool.run({ title: "Größere Caches: make it fast!", content }, toolContext);
-  expect(made).toMatchObject({ changeId: "grossere-caches-make-it-fast", valid: true, warning: null });
+  expect(made).toMatchObject({ changeId: "grossere-caches-make-it-fast", valid: true, warnings: [] });
   expect(tool.render(made)).toContain("git merge specloop/grossere-caches-make-it-fast");
   const read = (name: string) =>
     repository.git(
@@ -220,6 +220,119 @@ test("the tool makes a complete valid change of a title and some markdown", asyn
   expect(await repository.git("show", "specloop/groups:openspec/changes/groups/tasks.md")).toBe(
     "# Tasks\n\n## 1. Build\n\n- [ ] 1.1 a\n\n## 2. Test\n\n- [ ] 2.1 b",
   );
+});
+
+scenario("changes", "A change is proposed in parts", async () => {
+  const repository = await repositoryWith();
+  const { orchestrator } = await startOrchestrator(repository);
+  const tool = tools(orchestrator).find(({ name }) => name === "proposal_create")!;
+  const made = await tool.run(
+    {
+      title: "Sign in with a key",
+      why: "Passwords leak.",
+      whatChanges: ["Take keys"],
+      design: "Use the platform's keys.",
+      tasks: ["Build:", "Take a key", "Check it", "Test:", "Try a wrong one"],
+      deltas: [
+        {
+          capability: "auth",
+          operation: "ADDED",
+          requirement: "Keys",
+          text: "The system SHALL accept keys.",
+          scenarios: [{ name: "A key", steps: ["WHEN a key is given", "THEN the user is in"] }],
+        },
+        {
+          capability: "auth",
+          operation: "MODIFIED",
+          requirement: "Sign in",
+          scenarios: [{ name: "locked", steps: ["WHEN it fails five times", "THEN it is locked"] }],
+        },
+      ],
+    },
+    toolContext,
+  );
+  expect(made).toMatchObject({ changeId: "sign-in-with-a-key", valid: true, warnings: [] });
+  const read = (name: string) =>
+    repository.git("show", `specloop/sign-in-with-a-key:openspec/changes/sign-in-with-a-key/${name}`);
+  const main = await repository.git("show", "HEAD:openspec/specs/auth/spec.md");
+  const kept = main.slice(main.indexOf("### Requirement: Sign in")).split("### Requirement:")[1]!.trimEnd();
+  const spec = await read("specs/auth/spec.md");
+  expect(spec).toContain(`### Requirement:${kept}`);
+  expect(spec).toContain("#### Scenario: locked\n- **WHEN** it fails five times\n- **THEN** it is locked");
+  expect(spec).toContain("#### Scenario: A key\n- **WHEN** a key is given");
+  expect(await read("design.md")).toBe("Use the platform's keys.");
+  expect(await read("tasks.md")).toBe(
+    "# Tasks\n\n## 1. Build\n\n- [ ] 1.1 Take a key\n- [ ] 1.2 Check it\n\n## 2. Test\n\n- [ ] 2.1 Try a wrong one",
+  );
+  const second = await tool.run(
+    {
+      title: "Sign in slowly",
+      deltas: [{ capability: "auth", operation: "REMOVED", requirement: "Sign in", text: "No." }],
+    },
+    toolContext,
+  );
+  expect(second["warnings"]).toEqual(['sign-in-with-a-key touches "Sign in" of auth as well.']);
+});
+
+test("a requirement is renamed and modified under its new name in one proposal", async () => {
+  const repository = await repositoryWith();
+  const { orchestrator } = await startOrchestrator(repository);
+  const tool = tools(orchestrator).find(({ name }) => name === "proposal_create")!;
+  const deltas = [
+    { capability: "auth", operation: "RENAMED", requirement: "Sign in", to: "Enter" },
+    { capability: "auth", operation: "MODIFIED", requirement: "Enter", text: "The system SHALL let users enter." },
+  ];
+  expect(await tool.run({ title: "Rename it", deltas }, toolContext)).toMatchObject({ valid: true });
+  const spec = await repository.git("show", "specloop/rename-it:openspec/changes/rename-it/specs/auth/spec.md");
+  expect(spec).toContain("- FROM: `### Requirement: Sign in`\n- TO: `### Requirement: Enter`");
+  expect(spec).toContain("### Requirement: Enter\nThe system SHALL let users enter.\n\n#### Scenario:");
+});
+
+scenario("changes", "A proposal does not fit the specs", async () => {
+  const repository = await repositoryWith();
+  const { orchestrator } = await startOrchestrator(repository);
+  const tool = tools(orchestrator).find(({ name }) => name === "proposal_create")!;
+  const refused = async (delta: object) => {
+    const input = { title: "Wrong", deltas: [{ capability: "auth", requirement: "Sign in", ...delta }] };
+    return tool.run(input, toolContext).then(
+      () => "made",
+      (error: { code: string; target: string }) => `${error.code} ${error.target}`,
+    );
+  };
+  const scenarios = [{ name: "a", steps: ["WHEN b"] }];
+  expect(await refused({ operation: "ADDED", text: "It SHALL.", scenarios })).toBe("bad_input deltas.0.requirement");
+  expect(await refused({ operation: "MODIFIED", requirement: "sign in" })).toBe("bad_input deltas.0.requirement");
+  expect(await refused({ operation: "RENAMED" })).toBe("bad_input deltas.0.to");
+  expect(await refused({ operation: "ADDED", requirement: "New" })).toBe("bad_input deltas.0.text");
+  expect(await refused({ operation: "ADDED", requirement: "New", text: "It SHALL." })).toBe(
+    "bad_input deltas.0.scenarios",
+  );
+  const breaking = "It SHALL.\n\n### Requirement: Other\nIt MUST.";
+  expect(await refused({ operation: "ADDED", requirement: "New", text: breaking, scenarios })).toBe(
+    "bad_input deltas.0",
+  );
+  expect(await refused({ operation: "ADDED", requirement: "New", text: "No keyword.", scenarios })).toBe(
+    "invalid_change wrong",
+  );
+  const twice = {
+    title: "Wrong",
+    deltas: [{ capability: "auth", operation: "REMOVED", requirement: "Sign in" }],
+    specs: { auth: "x" },
+  };
+  await expect(tool.run(twice, toolContext)).rejects.toMatchObject({ code: "bad_input", target: "specs" });
+  expect(await repository.git("branch", "--list", "specloop/*")).toBe("");
+});
+
+test("an id that is taken is refused with one that is free", async () => {
+  const repository = await repositoryWith();
+  const { orchestrator } = await startOrchestrator(repository);
+  const tool = tools(orchestrator).find(({ name }) => name === "proposal_create")!;
+  await tool.run({ title: "Add it" }, toolContext);
+  await tool.run({ title: "Add it", id: "add-it-2" }, toolContext);
+  await expect(tool.run({ title: "Add it" }, toolContext)).rejects.toMatchObject({
+    code: "change_exists",
+    details: { free: "add-it-3" },
+  });
 });
 
 test("the tools list, show and check, and their text carries the facts", async () => {

@@ -85,14 +85,25 @@ function deltaSpec(deltas: DraftDelta[]): string {
     const mine = deltas.filter((delta) => delta.operation === operation);
     if (mine.length > 0) parts.push(`## ${operation} Requirements`, ...mine.map(requirement));
   }
+  const renamed = deltas.filter(({ operation }) => operation === "RENAMED");
+  if (renamed.length > 0) parts.push("## RENAMED Requirements", renamed.map(renaming).join("\n"));
   return `${parts.join("\n\n")}\n`;
 }
 
 function requirement({ operation, requirement, text, scenarios }: DraftDelta): string {
   const header = `### Requirement: ${oneLine(requirement)}`;
   if (operation === "REMOVED") return text.trim() === "" ? header : `${header}\n**Reason**: ${oneLine(text)}`;
-  const blocks = scenarios.map(({ name, steps }) => `#### Scenario: ${oneLine(name)}\n${bullets(steps.map(step))}`);
+  const blocks = scenarios.map((scenario) =>
+    "raw" in scenario
+      ? scenario.raw.trim()
+      : `#### Scenario: ${oneLine(scenario.name)}\n${bullets(scenario.steps.map(step))}`,
+  );
   return [`${header}\n${text.trim()}`, ...blocks].join("\n\n");
+}
+
+function renaming({ requirement, to = "" }: DraftDelta): string {
+  const header = (name: string) => `\`### Requirement: ${oneLine(name)}\``;
+  return `- FROM: ${header(requirement)}\n- TO: ${header(to)}`;
 }
 
 /** `WHEN a` and `- when a` become `**WHEN** a`. */

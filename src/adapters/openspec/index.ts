@@ -14,7 +14,7 @@ export { locate } from "./locate.ts";
 export { splitLines, withoutBom, type Lines, type TextRange } from "./lines.ts";
 export { readConfig, readMetadata, type ChangeMetadata } from "./metadata.ts";
 export { mergeBlocks, placedLines, saysTheSame, type BlockMerge, type MergeConflict } from "./merge.ts";
-export type { ChangeDraft, PlanningConfig, PlanningRoot, Verdict, VerdictIssue } from "./port.ts";
+export type { ChangeDraft, DraftDelta, PlanningConfig, PlanningRoot, Verdict, VerdictIssue } from "./port.ts";
 export { foldName, type Requirement, type Scenario } from "./requirement.ts";
 export { findRoots, readRoot, type FoundRoots } from "./roots.ts";
 export { readSchema, SPEC_DRIVEN, type ChangeSchema } from "./schema.ts";

@@ -32,6 +32,8 @@ export interface Verdict {
   source: "project" | "path" | "cli";
   issues: VerdictIssue[];
   ms: number;
+  /** Why the command line gave it, where it should have been another way. */
+  note?: string;
 }
 
 export interface VerdictIssue {
@@ -62,9 +64,12 @@ export interface ChangeDraft {
 
 export interface DraftDelta {
   capability: string;
-  operation: "ADDED" | "MODIFIED" | "REMOVED";
+  operation: "ADDED" | "MODIFIED" | "REMOVED" | "RENAMED";
   requirement: string;
   /** The sentence with SHALL or MUST; for REMOVED the reason. */
   text: string;
-  scenarios: { name: string; steps: string[] }[];
+  /** In steps, or as a block that is taken over as it is. */
+  scenarios: ({ name: string; steps: string[] } | { name: string; raw: string })[];
+  /** New name, of a renaming. */
+  to?: string;
 }

@@ -3,10 +3,17 @@ import type { Bind } from "../../bind.ts";
 import { registerCheck } from "./check.ts";
 import { registerList } from "./list.ts";
 import { registerMerge } from "./merge.ts";
+import { registerPropose } from "./propose.ts";
 import { registerShow } from "./show.ts";
 
 /** The words after `specloop change`, in the order in which help lists them; a file each. */
-const WORDS: ((change: Command, bind: Bind) => void)[] = [registerList, registerShow, registerCheck, registerMerge];
+const WORDS: ((change: Command, bind: Bind) => void)[] = [
+  registerList,
+  registerShow,
+  registerCheck,
+  registerMerge,
+  registerPropose,
+];
 
 export function registerChange(program: Command, bind: Bind): void {
   const change = program.command("change").description("one change: show, check and carry it to its end");

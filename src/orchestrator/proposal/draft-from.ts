@@ -1,48 +1,59 @@
-import { sha256 } from "../foundation/hash.ts";
-import type { ChangeDraft } from "../adapters/openspec/index.ts";
-import { splitLines } from "../adapters/openspec/index.ts";
-
-/** What a caller gives; a title is enough. */
-export interface ProposalInput {
-  title: string;
-  id?: string | undefined;
-  content?: string | undefined;
-  /** Capability -> delta spec in OpenSpec's markdown. */
-  specs?: Record<string, string> | undefined;
-}
+import { sha256 } from "../../foundation/hash.ts";
+import type { ChangeDraft } from "../../adapters/openspec/index.ts";
+import { splitLines } from "../../adapters/openspec/index.ts";
+import { draftDeltas, type MainRequirement } from "./deltas.ts";
+import type { ProposalInput } from "./input.ts";
 
 const MAX_ID = 60;
 /** Letters that do not come apart into a Latin one and a mark. */
 const LETTERS: Record<string, string> = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l" };
 
 /**
- * A complete draft from what is given. `content` is markdown: its sections Why, What Changes, Impact, Tasks (with
+ * A complete draft from what is given; fields win over `content`, which is markdown: its sections Why, What Changes, Impact, Tasks (with
  * level-three headings as groups) and Design are used where they exist, else all of it is the reason. Without delta
  * specs the change declares that it alters no requirement, which OpenSpec then accepts.
  */
-export function draftFrom({ title, id, content = "", specs = {} }: ProposalInput): ChangeDraft {
+export function draftFrom(input: ProposalInput, main: MainRequirement): ChangeDraft {
+  const { title, id, content = "", specs = {}, deltas = [] } = input;
   const sections = sectionsOf(content);
   const section = (name: string) => sections.get(name) ?? "";
-  const design = section("design");
+  const design = input.design ?? section("design");
   const files = Object.entries(specs).map(([capability, text]) => [
     `specs/${capability}/spec.md`,
     `${text.trimEnd()}\n`,
   ]);
+  const changesSpecs = files.length > 0 || deltas.length > 0;
   return {
     id: id ?? idFrom(title),
     title,
-    why: textOr(section("why"), section(""), title),
-    whatChanges: itemsOr(section("what changes"), title),
-    impact: itemsOr(
-      section("impact"),
-      files.length === 0 ? "No requirement changes; see the tasks." : "See the specs.",
-    ),
+    why: textOr(input.why ?? "", section("why"), section(""), title),
+    whatChanges: given(input.whatChanges) ?? itemsOr(section("what changes"), title),
+    impact:
+      given(input.impact) ??
+      itemsOr(section("impact"), changesSpecs ? "See the specs." : "No requirement changes; see the tasks."),
     ...(design.trim() === "" ? {} : { design }),
-    tasks: tasksOf(section("tasks"), title),
-    deltas: [],
-    skipSpecs: files.length === 0,
+    tasks: input.tasks ? groupsOf(input.tasks) : tasksOf(section("tasks"), title),
+    deltas: draftDeltas(deltas, main),
+    skipSpecs: !changesSpecs,
     extraFiles: Object.fromEntries(files) as Record<string, string>,
   };
+}
+
+function given(items: string[] | undefined): string[] | undefined {
+  const said = items?.filter((item) => item.trim() !== "") ?? [];
+  return said.length > 0 ? said : undefined;
+}
+
+/** Tasks from a list in which a line that ends in a colon begins a group. */
+function groupsOf(lines: string[]): ChangeDraft["tasks"] {
+  const groups: ChangeDraft["tasks"] = [];
+  for (const line of lines.map((text) => text.trim()).filter((text) => text !== "")) {
+    const last = groups.at(-1);
+    if (line.endsWith(":")) groups.push({ group: line.slice(0, -1), items: [] });
+    else if (last) last.items.push(...itemsOf(line));
+    else groups.push({ group: "Implementation", items: itemsOf(line) });
+  }
+  return groups.filter(({ items }) => items.length > 0);
 }
 
 function tasksOf(text: string, fallback: string): ChangeDraft["tasks"] {
