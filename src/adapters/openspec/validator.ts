@@ -43,8 +43,8 @@ export class Validator implements AsyncDisposable {
   readonly #parts: ValidatorParts;
   readonly #env: NodeJS.ProcessEnv;
   #thread: { directory: string; version: string; thread: VerdictThread } | null = null;
-  /** Packages that cannot be loaded: their command line serves. */
-  readonly #unusable = new Set<string>();
+  /** Packages that cannot be loaded, and why: their command line serves. */
+  readonly #unusable = new Map<string, string>();
 
   constructor(parts: ValidatorParts) {
     this.#parts = parts;
@@ -99,7 +99,10 @@ export class Validator implements AsyncDisposable {
   ): Promise<Verdict> {
     const request = { installation, project, change, env: this.#env, signal: limit };
     const thread = await this.#threadFor(installation);
-    if (!thread || installation.kind === "command") return verdictByCommand(request);
+    if (!thread || installation.kind === "command") {
+      const note = this.#whyCommand(installation);
+      return { ...(await verdictByCommand(request)), ...(note === null ? {} : { note }) };
+    }
     const { issues, ms } = await thread.ask(project, change, limit);
     const { version, source } = installation;
     return { valid: isValid(issues), version, source, issues, ms: Math.round(ms * 10) / 10 };
@@ -132,7 +135,9 @@ export class Validator implements AsyncDisposable {
         if (!found)
           return { status: "warning", message: "No OpenSpec was found; changes get no official verdict.", fix: ADVICE };
         const what = found.kind === "package" ? `OpenSpec ${found.version} in ${found.directory}` : found.executable;
-        return { status: "ok", message: `${what} gives the official verdict.` };
+        const note = this.#whyCommand(found);
+        if (note === null) return { status: "ok", message: `${what} gives the official verdict.` };
+        return { status: "warning", message: `${what}: ${note}`, fix: "Install a version that specloop knows." };
       },
     };
   }
@@ -142,11 +147,16 @@ export class Validator implements AsyncDisposable {
     this.#thread = null;
   }
 
+  #whyCommand(installation: Installation): string | null {
+    const reason = installation.kind === "package" ? this.#unusable.get(keyOf(installation)) : undefined;
+    return reason === undefined ? null : `It cannot be loaded (${reason}), so its slower command line is asked.`;
+  }
+
   /** The thread with this installation, or null when it cannot be loaded. */
   async #threadFor(installation: Installation): Promise<VerdictThread | null> {
     if (installation.kind === "command") return null;
     const { directory, version } = installation;
-    const key = `${directory}@${version}`;
+    const key = keyOf(installation);
     if (this.#unusable.has(key)) return null;
     const last = this.#thread;
     const isSame = last?.directory === directory && last.version === version && !last.thread.ended;
@@ -157,7 +167,7 @@ export class Validator implements AsyncDisposable {
       await thread.ready();
       return thread;
     } catch (error) {
-      this.#unusable.add(key);
+      this.#unusable.set(key, error instanceof Error ? error.message : String(error));
       this.#parts.logger.warn(
         { err: error, directory, version },
         "this OpenSpec cannot be loaded; its command line is used",
@@ -165,6 +175,10 @@ export class Validator implements AsyncDisposable {
       return null;
     }
   }
+}
+
+function keyOf({ directory, version }: { directory: string; version: string }): string {
+  return `${directory}@${version}`;
 }
 
 /** Whether the person who started the daemon lets it run what the repository has installed. */

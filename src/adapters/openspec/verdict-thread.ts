@@ -1,3 +1,7 @@
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { VerdictIssue } from "./port.ts";
@@ -29,6 +33,8 @@ export class VerdictThread implements AsyncDisposable {
   readonly #waiting = new Map<number, Waiting>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #idleMs: number;
+  /** Resolves when the thread has ended and what its self-test wrote is gone. */
+  readonly #gone: Promise<void>;
   #idle: NodeJS.Timeout | undefined;
   #next = 0;
   #ended = false;
@@ -37,14 +43,21 @@ export class VerdictThread implements AsyncDisposable {
     const source = new URL("./verdict-worker.ts", import.meta.url);
     // Compiled code lies in .js files, and `new URL` is not rewritten by the compiler.
     const file = import.meta.url.endsWith(".ts") ? source : new URL(source.href.replace(/\.ts$/, ".js"));
-    const options = { workerData: { directory }, env, execArgv: [], stdout: true, stderr: true };
+    // A thread that is ended in its self-test cannot clear up after itself.
+    const scratch = join(tmpdir(), `specloop-verdict-${randomUUID()}`);
+    const options = { workerData: { directory, scratch }, env, execArgv: [], stdout: true, stderr: true };
     this.#worker = new Worker(file, options);
     this.#idleMs = idleMs;
     this.#worker.stdout.resume();
     this.#worker.stderr.resume();
     this.#worker.on("message", (answer: ThreadAnswer) => this.#take(answer));
     this.#worker.on("error", (error) => this.#end(error));
-    this.#worker.on("exit", () => this.#end(new Error("the thread ended")));
+    this.#gone = new Promise((resolve) => {
+      this.#worker.on("exit", () => {
+        this.#end(new Error("the thread ended"));
+        void rm(scratch, { recursive: true, force: true }).then(resolve, () => resolve());
+      });
+    });
     this.#ready.promise.catch(() => undefined);
     this.#idle = setTimeout(() => this.#end(new Error("loading took too long")), START_MS);
   }
@@ -83,6 +96,7 @@ export class VerdictThread implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end(new SpecloopError("cancelled", "The check was stopped."));
     await this.#worker.terminate();
+    await this.#gone;
   }
 
   #take(answer: ThreadAnswer): void {

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
@@ -45,9 +44,9 @@ async function serve(): Promise<void> {
   const port = parentPort;
   if (!port) return;
   try {
-    const { directory } = z.object({ directory: z.string() }).parse(workerData);
+    const { directory, scratch } = z.object({ directory: z.string(), scratch: z.string() }).parse(workerData);
     const judge = await load(directory);
-    await selfTest(judge);
+    await selfTest(judge, scratch);
     port.on(
       "message",
       (request: ThreadRequest) => void answer(judge, request).then((result) => port.postMessage(result)),
@@ -112,8 +111,7 @@ async function answer(judge: Judge, { id, project, change }: ThreadRequest): Pro
 }
 
 /** Throws when the loaded code does not judge as OpenSpec does. */
-async function selfTest(judge: Judge): Promise<void> {
-  const project = await mkdtemp(join(tmpdir(), "specloop-verdict-"));
+async function selfTest(judge: Judge, project: string): Promise<void> {
   try {
     for (const [id, { delta, hasError }] of Object.entries(FIXTURES)) {
       const folder = join(project, "openspec", "changes", id);

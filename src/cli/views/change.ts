@@ -37,6 +37,7 @@ const change = z.object({
     .object({
       valid: z.boolean(),
       version: z.string(),
+      note: z.string().optional(),
       issues: z.array(z.object({ level: z.string(), path: z.string(), message: z.string() })),
     })
     .nullable(),
@@ -85,7 +86,8 @@ function verdictLine(verdict: Change["verdict"], current: boolean, output: Outpu
   const word = verdict.valid ? output.style("green", "valid") : output.style("red", "invalid");
   const later = current ? "" : ", for an earlier text; a new verdict is on its way";
   const issues = verdict.issues.map((issue) => `\n            ${issue.level} ${issue.path}: ${issue.message}`);
-  return `${word}, says OpenSpec ${verdict.version}${later}${issues.join("")}`;
+  const note = verdict.note === undefined ? "" : `\n            ${output.style("dim", verdict.note)}`;
+  return `${word}, says OpenSpec ${verdict.version}${later}${note}${issues.join("")}`;
 }
 
 function artifacts(shown: Change, output: Output): string[] {

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -87,20 +87,63 @@ test("the thread and the command line agree", async () => {
   expect(byCommand.issues).toEqual(byThread.issues);
 });
 
-test("an OpenSpec that cannot be loaded is used by its command line", async () => {
+/** A copy of the real package beside links to what it needs, as npm would install it. */
+async function copyOfOpenspec(): Promise<{ place: string; copy: string }> {
   const place = await folder();
   const copy = join(place, "node_modules/@fission-ai/openspec");
-  await mkdir(join(copy, ".."), { recursive: true });
-  await mkdir(join(copy, "bin"), { recursive: true });
-  await mkdir(join(copy, "dist/core/validation"), { recursive: true });
-  await writeFile(join(copy, "package.json"), '{"name":"@fission-ai/openspec","version":"9.9.9","type":"module"}');
-  await writeFile(join(copy, "dist/core/validation/validator.js"), "export const Judge = 1;");
-  await writeFile(
-    join(copy, "bin/openspec.js"),
-    `await import(${JSON.stringify(`file://${openspec}/bin/openspec.js`)});`,
-  );
-  const verdict = await validatorIn(await folder(), { searchFrom: [place] }).checkFiles("add-it", change(DELTA));
-  expect(verdict).toMatchObject({ valid: true, source: "cli", version: "9.9.9" });
+  await cp(openspec, copy, { recursive: true });
+  const modules = join(projectRoot, "node_modules");
+  for (const name of await readdir(modules))
+    if (!name.startsWith(".") && name !== "@fission-ai")
+      await symlink(join(modules, name), join(place, "node_modules", name));
+  return { place, copy };
+}
+
+scenario("changes", "An OpenSpec that fails its self-test is asked another way", async () => {
+  const { place, copy } = await copyOfOpenspec();
+  // As if a later version had moved the file that is loaded; its own command line knows where it is.
+  const inner = join(copy, "dist/core/validation");
+  await rename(join(inner, "validator.js"), join(inner, "moved.js"));
+  for (const file of globSync("dist/**/*.js", { cwd: copy })) {
+    const text = await readFile(join(copy, file), "utf8");
+    const moved = text
+      .replaceAll("validation/validator.js", "validation/moved.js")
+      .replaceAll("./validator.js", "./moved.js");
+    if (moved !== text) await writeFile(join(copy, file), moved);
+  }
+  const validator = validatorIn(await folder(), { searchFrom: [place] });
+  const signal = new AbortController().signal;
+  expect(await validator.health().run(signal)).toMatchObject({ status: "ok" });
+  const verdict = await validator.checkFiles("add-it", change(DELTA));
+  expect(verdict).toMatchObject({ valid: true, source: "cli", version: "1.13.2", issues: [] });
+  expect(verdict.note).toContain("cannot be loaded");
+  expect(await validator.checkFiles("add-it", change(DELTA.replace("#### Scenario: s", "text")))).toMatchObject({
+    valid: false,
+    issues: [{ level: "ERROR" }],
+  });
+  const health = await validator.health().run(signal);
+  expect(health).toMatchObject({ status: "warning", message: expect.stringContaining("its slower command line") });
+});
+
+test("an OpenSpec of which half is missing gives no verdict and says so", async () => {
+  const { place, copy } = await copyOfOpenspec();
+  const file = join(copy, "dist/core/validation/validator.js");
+  const text = await readFile(file, "utf8");
+  await writeFile(file, text.slice(0, text.length / 2));
+  const validator = validatorIn(await folder(), { searchFrom: [place] });
+  await expect(validator.checkFiles("add-it", change(DELTA))).rejects.toMatchObject({ code: "no_validator" });
+});
+
+test("a thread that is ended while it tests itself leaves no files behind", async () => {
+  const [temporary, validator] = [await folder(), validatorIn(await folder())];
+  vi.stubEnv("TMPDIR", temporary);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const isTesting = async () => (await readdir(temporary)).some((name) => name.startsWith("specloop-verdict-"));
+  const pending = validator.checkFiles("add-it", change(DELTA)).catch(() => undefined);
+  await vi.waitFor(async () => expect(await isTesting()).toBe(true), { interval: 1, timeout: 20_000 });
+  await validator[Symbol.asyncDispose]();
+  await pending;
+  expect(await readdir(temporary)).toEqual([]);
 });
 
 test("a validator that judges wrongly fails its self-test", async () => {
