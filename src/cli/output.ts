@@ -38,6 +38,11 @@ export class Output {
     return () => void stdout.write("\r\u001b[2K");
   }
 
+  /** A question to who sits at the terminal. */
+  prompt(text: string): void {
+    this.#options.stderr.write(text);
+  }
+
   /** Prose beside the result. */
   note(text: string): void {
     (this.json ? this.#options.stderr : this.#options.stdout).write(`${this.#harmless(text)}\n`);

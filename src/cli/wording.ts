@@ -21,6 +21,10 @@ const COMMANDS: Record<string, string> = {
   loop_status: "specloop loop",
   loop_run: "specloop loop run",
   proposal_list: "specloop loop list",
+  approval_get: "specloop approvals show ID",
+  approval_list: "specloop approvals",
+  approval_review: "specloop approvals show ID",
+  approval_decide: "specloop approve ID",
   metric_get: "specloop loop metric NAME",
   metric_why: "specloop loop metric NAME --why",
 };

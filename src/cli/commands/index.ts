@@ -2,6 +2,9 @@ import type { Command } from "commander";
 import type { Bind } from "../bind.ts";
 import { registerAgent } from "./agent.ts";
 import { registerAnswer } from "./answer.ts";
+import { registerApprovals } from "./approvals.ts";
+import { registerApprove } from "./approve.ts";
+import { registerApprover } from "./approver.ts";
 import { registerAsk } from "./ask.ts";
 import { registerAudit } from "./audit.ts";
 import { registerCall } from "./call.ts";
@@ -33,6 +36,9 @@ export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
   registerChanges,
   registerChange,
   registerDoc,
+  registerApprovals,
+  registerApprove,
+  registerApprover,
   registerLoop,
   registerAgent,
   registerAudit,
