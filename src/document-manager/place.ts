@@ -146,6 +146,7 @@ function publish(temporary: string, target: string, path: string): void {
 
 /** Into our store, or beside the document where the store lies on another disk. */
 function moveAside(target: string, replaced: string): void {
+  makeRoom(target, replaced);
   try {
     renameSync(target, replaced);
   } catch (error) {
@@ -155,6 +156,17 @@ function moveAside(target: string, replaced: string): void {
       cause: error,
     });
   }
+}
+
+/**
+ * An edit that is written a second time finds what its first try kept. That may be the document itself under another name,
+ * and then rename(2) would do nothing and leave both names.
+ */
+function makeRoom(target: string, replaced: string): void {
+  const kept = lstatSync(replaced, { throwIfNoEntry: false });
+  if (!kept) return;
+  if (kept.ino === lstatSync(target, { throwIfNoEntry: false })?.ino) unlinkSync(replaced);
+  else renameSync(replaced, `${replaced}.${kept.ino}`);
 }
 
 /**

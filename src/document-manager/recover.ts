@@ -54,13 +54,12 @@ export class Recovery {
       if (commit === null) open.push(edit);
       else await this.#settle(edit, commit);
     }
-    const rest = new Set(open);
-    while (rest.size > 0) {
-      const [first] = rest;
-      const together = [...connected([...rest], first?.files.map(({ path }) => path) ?? [])];
-      for (const edit of together) rest.delete(edit);
-      await this.#tryCommit(open.filter((edit) => together.includes(edit)));
-    }
+    const sharing = separate(open);
+    const ready: Edit[][] = [];
+    for (const edits of sharing) if (await this.#isReady(edits)) ready.push(edits);
+    // All of them in one commit; what keeps one of them out may not keep out the others.
+    if (ready.length > 1 && (await this.#tryCommit(open.filter((edit) => ready.flat().includes(edit))))) return;
+    for (const edits of ready) await this.#tryCommit(edits);
   }
 
   async #interruptedGroup(id: string, edits: Edit[]): Promise<void> {
@@ -90,35 +89,45 @@ export class Recovery {
     await this.pending(edits.filter((edit) => !isWritten(edit)).map((edit) => ({ ...edit, state: "pending" })));
   }
 
-  /** Edits that share documents, oldest first. */
-  async #tryCommit(edits: Edit[]): Promise<void> {
-    try {
-      const commit = await this.#commitNow(edits);
-      if (commit !== null) for (const edit of edits) await this.#settle(edit, commit);
-    } catch (error) {
-      const { code, message } = toSpecloopError(error);
-      this.#deps.logger.warn({ edit: edits[0]?.id, code, reason: message }, "a commit still waits");
-      await this.#wait(edits, message);
-    }
-  }
-
-  /** The commit, or null when the edits are settled otherwise or must go on waiting. */
-  async #commitNow(edits: Edit[]): Promise<string | null> {
+  /** Whether these edits, which share documents, are what is in the working tree and not in git; else they are settled. */
+  async #isReady(edits: Edit[]): Promise<boolean> {
     const { git } = this.#deps;
     const documents = this.#documents("", edits);
     const states = await Promise.all(documents.map(({ path }) => git.pathState(path)));
     const ours = documents.every(({ absolute, next }) => revisionOf(absolute) === next);
     const settled = states.every((state) => state === "clean" || state === "absent");
-    if (ours && !settled) {
-      // It is tried again soon; waiting here would hold up the start and every other edit.
-      return git.commitOnly({ paths: documents.map(({ path }) => path), ...commitTexts(edits), lockWaitMs: 0 });
-    }
-    if (settled && ours) return (await git.history({ path: documents[0]?.path ?? "", limit: 1 }))[0]?.commit ?? null;
+    if (ours && !settled) return true;
     if (!settled) await this.#wait(edits, FURTHER);
+    else if (ours) await this.#settleAsCommitted(edits, documents);
     else
       for (const edit of edits)
         await this.#fail(edit, "Somebody replaced the edited document before the edit was committed.");
-    return null;
+    return false;
+  }
+
+  /** Somebody committed what the edits made. */
+  async #settleAsCommitted(edits: Edit[], [first]: Written[]): Promise<void> {
+    const [entry] = await this.#deps.git.history({ path: first?.path ?? "", limit: 1 });
+    if (entry) await this.#settleAll(edits, entry.commit);
+  }
+
+  /** Whether the commit was made; while it was not, the edits go on waiting. Edits are oldest first. */
+  async #tryCommit(edits: Edit[]): Promise<boolean> {
+    const paths = this.#documents("", edits).map(({ path }) => path);
+    try {
+      // It is tried again soon; waiting here would hold up the start and every other edit.
+      await this.#settleAll(edits, await this.#deps.git.commitOnly({ paths, ...commitTexts(edits), lockWaitMs: 0 }));
+      return true;
+    } catch (error) {
+      const { code, message } = toSpecloopError(error);
+      this.#deps.logger.warn({ edit: edits[0]?.id, code, reason: message }, "a commit still waits");
+      await this.#wait(edits, message);
+      return false;
+    }
+  }
+
+  async #settleAll(edits: Edit[], commit: string): Promise<void> {
+    for (const edit of edits) await this.#settle(edit, commit);
   }
 
   async #wait(edits: Edit[], note: string): Promise<void> {
@@ -166,6 +175,23 @@ export class Recovery {
     this.#deps.logger.warn({ edit: edit.id, reason: note }, "an edit was not finished");
     await this.#deps.rows.save({ ...edit, state: "failed", note, result: null });
   }
+}
+
+/** Edits by the documents that they share, each part oldest first. */
+function separate(edits: Edit[]): Edit[][] {
+  const parts: Edit[][] = [];
+  const rest = new Set(edits);
+  for (const edit of edits) {
+    if (!rest.has(edit)) continue;
+    const part = connected(
+      [...rest],
+      edit.files.map(({ path }) => path),
+    );
+    part.add(edit);
+    for (const one of part) rest.delete(one);
+    parts.push(edits.filter((one) => part.has(one)));
+  }
+  return parts;
 }
 
 /** Removes staged files; gives a document its name back that lost it between two system calls. */
