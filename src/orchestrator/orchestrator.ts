@@ -20,7 +20,7 @@ import { mergeChange, type DeltaWriter, type MergeRequest, type MergeResult } fr
 import { propose, type Drafting, type ProposeContext, type ProposeResult } from "./propose.ts";
 import { extentOf, NOTHING_MOVED, type Extent } from "./reader.ts";
 import { RootSet } from "./root-set.ts";
-import type { ChangeState, ChangeView } from "./state.ts";
+import type { ChangeState, ChangeView, RootState } from "./state.ts";
 import type { OrchestratorTables } from "./tables.ts";
 import { VerdictQueue, type VerdictJob } from "./verdicts.ts";
 
@@ -102,6 +102,11 @@ export class Orchestrator implements Service {
   /** Names of the planning roots that are watched: paths in the repository, and what lies elsewhere. */
   roots(): string[] {
     return this.#roots.all.map(({ root }) => root.name).sort();
+  }
+
+  /** What every planning root is like now. */
+  states(): RootState[] {
+    return this.#roots.all.map(({ state }) => state);
   }
 
   /**

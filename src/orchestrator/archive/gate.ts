@@ -27,13 +27,17 @@ export interface GateFacts {
 }
 
 /** Findings that forbid an archive whatever their severity. */
-const ALWAYS = new Set(["base_moved", "conflict_markers"]);
+const ALWAYS = new Set(["base_moved", "base_unknown", "conflict_markers"]);
 
 /** Every reason not to archive now; empty when the gate is open. Pure. */
 export function reasonsAgainst(facts: GateFacts): Diagnostic[] {
   const { state } = facts;
   if (state.stage === "archived" || state.stage === "abandoned") {
     return [reason("not_active", `${state.id} is ${state.stage}.`, state.id, "Name a change that is under way.")];
+  }
+  if (!state.path.startsWith(`${state.root}/`)) {
+    const fix = "Call specloop in the worktree or store that the change lies in.";
+    return [reason("elsewhere", `${state.id} lies in ${state.root}, not in this worktree.`, state.id, fix)];
   }
   if (state.git === "branch") {
     const fix = `Merge it first: git merge ${state.branch}`;

@@ -2,7 +2,7 @@ import { SpecloopError, toSpecloopError, type Diagnostic } from "../../foundatio
 import type { Refusal } from "./types.ts";
 
 /** Codes that name a text which OpenSpec alone would have dropped or overwritten. */
-const SAVING = new Set(["base_moved", "text_lost", "text_would_go_along", "text_not_applied"]);
+const SAVING = new Set(["base_moved", "base_unknown", "text_lost", "text_would_go_along", "text_not_applied"]);
 
 /** Why an archive was refused, also where something else than a refusal stopped it. */
 export function reasonsOf(error: unknown): Diagnostic[] {
