@@ -6,6 +6,11 @@ import { openGit, type Git } from "../../src/adapters/git/index.ts";
 import { Validator } from "../../src/adapters/openspec/index.ts";
 import { migrate, openSqliteStore } from "../../src/adapters/store/index.ts";
 import { createWatcher } from "../../src/adapters/watcher/index.ts";
+import {
+  DocumentManager,
+  migrations as documentMigrations,
+  options as documentOptions,
+} from "../../src/document-manager/index.ts";
 import { systemClock } from "../../src/foundation/clock.ts";
 import { EventBus, type EventMap, type EventName } from "../../src/foundation/events.ts";
 import { silentLogger } from "../../src/foundation/logger.ts";
@@ -40,7 +45,7 @@ export async function startOrchestrator(
 ): Promise<Running> {
   const state = settings.state ?? (await stateFolder());
   const store = openSqliteStore(join(state, "core.db"), "full");
-  await migrate(store, [migrations], Date.now());
+  await migrate(store, [migrations, documentMigrations], Date.now());
   const git = await openGit(repository.path);
   const events = new EventBus(silentLogger);
   const told: Told = [];
@@ -54,12 +59,18 @@ export async function startOrchestrator(
     logger: silentLogger,
   };
   const validator = new Validator(parts);
-  const orchestrator = new Orchestrator({
-    git,
+  const base = { git, events, clock: systemClock, logger: silentLogger };
+  const documents = new DocumentManager({
+    ...base,
     store: store.as(),
-    events,
-    clock: systemClock,
-    logger: silentLogger,
+    recovery: join(state, "recovery"),
+    options: { current: documentOptions.schema.parse({}) },
+  });
+  await documents.start(new AbortController().signal);
+  const orchestrator = new Orchestrator({
+    ...base,
+    store: store.as(),
+    writer: documents,
     options: { current: options.schema.parse(settings.options ?? {}) },
     validator,
     env: settings.env ?? process.env,
@@ -70,6 +81,7 @@ export async function startOrchestrator(
     if (closed) return;
     closed = true;
     await orchestrator[Symbol.asyncDispose]();
+    await documents[Symbol.asyncDispose]();
     await validator[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
   };
