@@ -15,12 +15,22 @@ const changeList = z.object({
       git: z.string(),
     }),
   ),
+  findings: z.array(
+    z.object({
+      severity: z.string(),
+      code: z.string(),
+      message: z.string(),
+      target: z.string().optional(),
+      fix: z.string().optional(),
+    }),
+  ),
 });
 
 /** The changes as a person reads them in a terminal. */
 export function changeTable(result: unknown, output: Output): string {
-  const { changes, total } = changeList.parse(result);
-  if (changes.length === 0) return "No changes.";
+  const { changes, total, findings: ofRoots } = changeList.parse(result);
+  const problems = ofRoots.map((one) => `\n\n${problemOf(one, output)}`).join("");
+  if (changes.length === 0) return `No changes.${problems}`;
   const rows = changes.map((change) => {
     const { errors, warnings } = change.findings;
     const findings = [
@@ -44,7 +54,19 @@ export function changeTable(result: unknown, output: Output): string {
     ];
   });
   const more = total > changes.length ? `\n${changes.length} of ${total}; --limit shows more.` : "";
-  return output.table(["CHANGE", "STAGE", "TASKS", "OPENSPEC", "MERGE", "QUESTIONS", "GIT", "FINDINGS"], rows) + more;
+  return (
+    output.table(["CHANGE", "STAGE", "TASKS", "OPENSPEC", "MERGE", "QUESTIONS", "GIT", "FINDINGS"], rows) +
+    more +
+    problems
+  );
+}
+
+/** Something that is wrong with a planning folder itself. */
+function problemOf(finding: z.output<typeof changeList>["findings"][number], output: Output): string {
+  const { severity, code, message, target, fix } = finding;
+  const color = severity === "error" ? "red" : "yellow";
+  const details = [target, fix].flatMap((line) => (line === undefined ? [] : [`\n  ${output.style("dim", line)}`]));
+  return `${output.style(color, severity)} ${code}: ${message}${details.join("")}`;
 }
 
 function counted(count: number, word: string): string {

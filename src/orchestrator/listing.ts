@@ -1,4 +1,4 @@
-import { SpecloopError } from "../foundation/errors.ts";
+import { SpecloopError, type Diagnostic } from "../foundation/errors.ts";
 import type { RootKeeper } from "./keeper.ts";
 import { archiveNameOf } from "./proposals.ts";
 import { archivedFindings } from "./root-findings.ts";
@@ -34,6 +34,8 @@ export interface ChangePage {
   /** For the next page; null on the last. */
   cursor: string | null;
   total: number;
+  /** Problems of the planning roots themselves. */
+  findings: Diagnostic[];
 }
 
 /** Active and proposed changes; archived and abandoned ones when they are asked for. */
@@ -50,7 +52,8 @@ export function listChanges(keepers: RootKeeper[], request: ListRequest): Change
   const rest = fitting.filter((row) => keyOf(row) > after);
   const changes = rest.slice(0, limit);
   const last = changes.at(-1);
-  return { changes, cursor: last && rest.length > limit ? encode(keyOf(last)) : null, total: fitting.length };
+  const cursor = last && rest.length > limit ? encode(keyOf(last)) : null;
+  return { changes, cursor, total: fitting.length, findings: wanted.flatMap(({ state }) => state.findings) };
 }
 
 /** The change with this id, also an archived or abandoned one; the first group of keepers that has it counts. */

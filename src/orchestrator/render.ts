@@ -1,8 +1,13 @@
+import type { Diagnostic } from "../foundation/errors.ts";
 import type { ChangePage } from "./listing.ts";
 import type { ChangeDetail, VerdictRow } from "./tools.ts";
 
-export function renderList({ changes, cursor, total }: ChangePage): string {
-  if (total === 0) return "No changes.";
+export function renderList({ changes, cursor, total, findings }: ChangePage): string {
+  const problems = section(
+    "Findings of the planning folder",
+    findings.map((one) => problem(one)),
+  );
+  if (total === 0) return ["No changes.", ...problems].join("\n");
   const lines = changes.map((change) => {
     const facts = [`${change.tasks.done}/${change.tasks.total} tasks`, validity(change.valid)];
     if (change.findings.errors > 0) facts.push(`${change.findings.errors} errors`);
@@ -15,7 +20,7 @@ export function renderList({ changes, cursor, total }: ChangePage): string {
     return `- **${change.id}**${place} ${change.stage}${title} (${facts.join(", ")})`;
   });
   const more = cursor === null ? [] : [`More: call again with cursor ${cursor}`];
-  return [`${changes.length} of ${total} changes`, ...lines, ...more].join("\n");
+  return [`${changes.length} of ${total} changes`, ...lines, ...more, ...problems].join("\n");
 }
 
 export function renderChange(change: ChangeDetail): string {
@@ -64,9 +69,13 @@ function verdictLines({ valid, version, source, issues, ms, note }: VerdictRow, 
   ].join("\n");
 }
 
-function finding({ severity, code, message, target, fix, status }: ChangeDetail["findings"][number]): string {
+function finding({ status, ...diagnostic }: ChangeDetail["findings"][number]): string {
+  return problem(diagnostic, status === "new" ? "new " : "");
+}
+
+function problem({ severity, code, message, target, fix }: Diagnostic, age = ""): string {
   const where = target === undefined ? "" : ` (${target})`;
-  return `- ${status === "new" ? "new " : ""}${severity} ${code}: ${message}${where}${fix === undefined ? "" : ` ${fix}`}`;
+  return `- ${age}${severity} ${code}: ${message}${where}${fix === undefined ? "" : ` ${fix}`}`;
 }
 
 function section(title: string, lines: string[]): string[] {

@@ -29,7 +29,12 @@ function rows<Row>(): z.ZodType<Row[], Row[]> {
   return typed<Row[]>(z.array(z.unknown()));
 }
 
-const listOutput = z.object({ changes: rows<ChangeSummary>(), cursor: z.string().nullable(), total: z.int() });
+const listOutput = z.object({
+  changes: rows<ChangeSummary>(),
+  cursor: z.string().nullable(),
+  total: z.int(),
+  findings: rows<Diagnostic>(),
+});
 const detail = z.object({
   id: z.string(),
   path: z.string(),
