@@ -17,6 +17,8 @@ export function movedClock(start: number): Clock & { move(ms: number): void } {
 }
 
 export interface AccessFixture extends AsyncDisposable {
+  /** Where the database lies. */
+  folder: string;
   store: Store<AccessTables>;
   /** Closes the database and opens it again, as a restart does. */
   restart(): Promise<Store<AccessTables>>;
@@ -33,6 +35,7 @@ export async function accessStore(): Promise<AccessFixture> {
     return store.as<AccessTables>();
   };
   const fixture: AccessFixture = {
+    folder: folder.path,
     store: await open(),
     restart: async () => {
       await fixture.store[Symbol.asyncDispose]();

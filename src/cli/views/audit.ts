@@ -41,8 +41,12 @@ export function verdictView(result: unknown, output: Output): string {
   const anchored =
     anchors === 0
       ? "Nothing is anchored in git yet."
-      : `${anchors} anchors in git, the last at entry ${anchoredTo}${ok && since > 0 ? `; ${since} newer entries are not anchored yet` : ""}.`;
+      : `${counted(anchors, "anchor", "anchors")} in git, the last at entry ${anchoredTo}${ok && since > 0 ? `; ${counted(since, "newer entry is", "newer entries are")} not anchored yet` : ""}.`;
   return `${mark}  ${message}\n    ${anchored}`;
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 /** What is worth a look: hashes and ids are in `--json`. */
