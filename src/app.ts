@@ -204,6 +204,7 @@ export class App implements AsyncDisposable {
       store: core.as(),
       samples: telemetry.as(),
       arrivals: new Arrivals({ places: git.places, env }),
+      approvals,
       proposals: changes,
       documents,
       replay: questions,

@@ -10,7 +10,7 @@ import { runCycle, type CycleReport } from "./cycle.ts";
 import { forgetOldSamples, metricFigures, samplesOf, type MetricFigures } from "./figures.ts";
 import { METRICS, metricNamed, type Metric } from "./metrics/index.ts";
 import type { LoopOptions } from "./options.ts";
-import type { ArrivalSource, Documents, LoopGit, Proposals, Replay, Tunables } from "./ports.ts";
+import type { ArrivalSource, Documents, LoopApprovals, LoopGit, Proposals, Replay, Tunables } from "./ports.ts";
 import { SharedTurn } from "./shared-turn.ts";
 import { LoopStore } from "./store.ts";
 import { takeApprovals, type Unapproved } from "./steps/approve.ts";
@@ -35,6 +35,7 @@ export interface FeedbackLoopDependencies {
   options: Live<LoopOptions>;
   git: LoopGit;
   arrivals: ArrivalSource;
+  approvals?: LoopApprovals | undefined;
   proposals: Proposals;
   documents: Documents;
   replay: Replay;
@@ -73,6 +74,8 @@ export class FeedbackLoop implements Service {
     const { events } = this.#dependencies;
     this.#listeners.push(
       events.on("git.refs_moved", () => this.#advance()),
+      events.on("approval.granted", ({ operation }) => operation === "proposal" && this.#advance()),
+      events.on("approval.ended", () => this.#advance()),
       events.on("answer.judged", () => this.#advance()),
       events.on("question.answered", ({ route }) => {
         if (route === "person" || route === "agent") this.#advance();

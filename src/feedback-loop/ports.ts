@@ -1,3 +1,4 @@
+import type { ApprovalService } from "../access/approvals/index.ts";
 import type { Arrival, Git } from "../adapters/git/index.ts";
 import type { DocumentEdit } from "../adapters/markdown/port.ts";
 import type { TunableRange } from "../foundation/options.ts";
@@ -108,6 +109,9 @@ export type Tunables = Record<string, { range: TunableRange; current: () => numb
 export interface ArrivalSource {
   of(path: string): Promise<Arrival | null>;
 }
+
+/** What the loop asks of approvals; absent where a merge is all that is wanted. */
+export type LoopApprovals = Pick<ApprovalService, "about" | "request" | "redeem" | "unfinished" | "carriedOut">;
 
 /** What the loop asks of git itself. It never writes through it. */
 export type LoopGit = Pick<Git, "head" | "list" | "read" | "history" | "pathState" | "branches" | "isAncestor">;

@@ -98,11 +98,15 @@ export class Decider {
   }
 
   /** The content is on the person's branch: as approval where the policy takes a merge for one, else said loudly. */
-  async arrived(row: ApprovalRow, { commit, evidence }: { commit: string; evidence: Evidence }): Promise<void> {
+  async arrived(
+    row: ApprovalRow,
+    { commit, evidence, counts }: { commit: string; evidence: Evidence; counts: boolean },
+  ): Promise<void> {
     if (row.arrived_commit !== null) return;
     const { store, events } = this.#deps;
     const needs = this.#deps.needs(row);
-    const yes = row.state === "approved" || (WAITING.includes(row.state) && (await this.#isEnough(row, evidence)));
+    const yes =
+      row.state === "approved" || (counts && WAITING.includes(row.state) && (await this.#isEnough(row, evidence)));
     const waits = row.operation === "proposal";
     const granted = waits ? ("approved" as const) : ("carried_out" as const);
     const state = yes ? granted : this.#afterBypass(row);

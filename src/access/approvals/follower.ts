@@ -11,7 +11,8 @@ import type { ApprovalRow } from "./tables.ts";
 export type Observation =
   | { kind: "nothing" }
   | { kind: "moved"; why: string }
-  | { kind: "arrived"; commit: string; evidence: Evidence }
+  /** `counts` is false where git does not tell that a person brought it. */
+  | { kind: "arrived"; commit: string; evidence: Evidence; counts: boolean }
   | { kind: "approved"; evidence: Evidence }
   /** A proof is there and does not count; `proof` names it, so that it is reported once. */
   | { kind: "refused"; proof: string; why: string };
@@ -41,6 +42,8 @@ export class Observer {
     const here = head.commit !== null && !head.branch?.startsWith("specloop/") ? head.commit : null;
     const arrived = here === null ? null : await this.#arrival(row, here);
     if (arrived) return arrived;
+    // Written by hand on the person's own branch.
+    if (row.branch === "") return this.#tag(row);
     const tip = await git.resolve(`refs/heads/${row.branch}`);
     if (tip === null) return { kind: "moved", why: `the branch ${row.branch} is gone` };
     if (tip !== row.commit_id) return this.#moved(row, tip);
@@ -66,7 +69,16 @@ export class Observer {
     const paths = pathsOf(row);
     if ((await contentHashAt(git, head, paths)) !== row.content_hash) return null;
     const before = await contentHashAt(git, row.base_id, paths);
-    return before === row.content_hash ? null : this.#arrivedBy(row);
+    if (before === row.content_hash) return null;
+    const arrival = await this.#deps.arrivals.of(paths[0] ?? "").catch(() => null);
+    // Another edit of ours may say the same, which nobody approved; a picked commit names the edit that it is.
+    if (arrival?.ours && !(await this.#isPicked(row, arrival.commit))) return null;
+    return this.#arrivedBy(row);
+  }
+
+  async #isPicked(row: ApprovalRow, commit: string): Promise<boolean> {
+    const picked = await this.#deps.signatures.commit(commit);
+    return picked?.message.split("\n").includes(`Specloop-Edit: ${row.ref}`) ?? false;
   }
 
   async #arrivedBy(row: ApprovalRow): Promise<Observation> {
@@ -74,9 +86,14 @@ export class Observer {
     const arrival = await arrivals.of(pathsOf(row)[0] ?? "").catch(() => null);
     const commit = arrival?.commit ?? row.commit_id;
     const signed = await evidence.commit(row, commit).catch(() => null);
-    if (signed) return { kind: "arrived", commit, evidence: signed };
-    const who = arrival?.forwardedBy ?? { name: arrival?.author ?? "somebody", email: arrival?.authorEmail ?? "" };
-    return { kind: "arrived", commit, evidence: { by: who, level: "L0", method: "merge", proof: { commit } } };
+    if (signed) return { kind: "arrived", commit, evidence: signed, counts: true };
+    const moved = { name: "somebody who moved the branch", email: "" };
+    const author = arrival && !arrival.ours ? { name: arrival.author, email: arrival.authorEmail } : null;
+    const picker =
+      arrival && commit !== row.commit_id ? { name: arrival.committer, email: arrival.committerEmail } : null;
+    const who = arrival?.forwardedBy ?? author ?? picker;
+    const merge = { by: who ?? moved, level: "L0", method: "merge", proof: { commit } } as const;
+    return { kind: "arrived", commit, evidence: merge, counts: who !== null };
   }
 
   /** The same content under a signature is a yes; another content is another request. */

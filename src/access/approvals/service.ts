@@ -94,6 +94,9 @@ export class ApprovalService implements Approvals, Service {
     const look = () => void this.look().catch((error: unknown) => this.#report(error));
     this.#listeners.use(events.on("git.refs_moved", look));
     this.#listeners.use(events.on("document.updated", look));
+    this.#listeners.use(
+      events.on("proposal.closed", ({ proposalId, reason }) => void this.#closed(proposalId, reason)),
+    );
     await this.look();
     this.#ticking = this.#tick();
   }
@@ -340,6 +343,13 @@ export class ApprovalService implements Approvals, Service {
     if (this.#refused.has(key)) return;
     this.#refused.add(key);
     await this.#decider.refuse(row, { error: missing(row, why), by: SYSTEM, method: "git" });
+  }
+
+  /** The loop gave a proposal up: nobody has to look at it any more. */
+  async #closed(proposalId: string, reason: string): Promise<void> {
+    const row = await this.#rows.about("proposal", proposalId).catch(() => undefined);
+    if (row && WAITING.includes(row.state))
+      await this.#ended(row, "void", reason).catch((error) => this.#report(error));
   }
 
   async #ended(row: ApprovalRow, state: "void" | "expired", why: string): Promise<void> {

@@ -5,9 +5,10 @@ import type { EventBus } from "../../foundation/events.ts";
 import { newId } from "../../foundation/ids.ts";
 import { EXPERIMENT_FILE, experimentFingerprint, parseExperiment, type Experiment } from "../experiment.ts";
 import { metricNamed } from "../metrics/index.ts";
-import type { ArrivalSource, LoopGit, Tunables } from "../ports.ts";
+import type { ArrivalSource, LoopApprovals, LoopGit, Tunables } from "../ports.ts";
 import type { LoopStore } from "../store.ts";
 import type { ProposalRow } from "../tables.ts";
+import { askPermissions, permission, permissionUsed } from "./permission.ts";
 import { closeProposal } from "./propose.ts";
 
 export const CHANGES = "openspec/changes";
@@ -17,6 +18,7 @@ export interface ApproveDependencies {
   store: LoopStore;
   git: LoopGit;
   arrivals: ArrivalSource;
+  approvals?: LoopApprovals | undefined;
   tunables: Tunables;
   events: EventBus;
   clock: Clock;
@@ -34,6 +36,7 @@ export interface Unapproved {
  */
 export async function takeApprovals(dependencies: ApproveDependencies): Promise<Unapproved[]> {
   const { git, store } = dependencies;
+  await askPermissions(dependencies);
   const { commit: head, branch } = await git.head();
   // A proposal's own branch holds its experiment from the beginning.
   if (!head || branch?.startsWith("specloop/")) return [];
@@ -78,12 +81,15 @@ async function takeApproval(dependencies: ApproveDependencies, found: Found): Pr
     await closeProposal(dependencies, proposal, { reason: refusal, commit: arrival.commit });
     return null;
   }
+  const waits = await permission(dependencies, { proposal, experiment, commit: arrival.commit });
+  if (waits !== null) return waits;
   await store.approve(proposal, {
     ...firstRow(proposal, experiment, arrival),
     approved_by: by,
     approved_at: clock.now(),
     updated_at: clock.now(),
   });
+  await permissionUsed(dependencies, proposal.id);
   events.emit("proposal.approved", { proposalId: proposal.id, changeId, by, commit: arrival.commit });
   return null;
 }
