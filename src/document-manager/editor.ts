@@ -10,7 +10,7 @@ import { newEdit, withFiles } from "./new-edit.ts";
 import type { DocumentOptions } from "./options.ts";
 import type { PathGuard } from "./guard.ts";
 import type { PathPolicy } from "./policy.ts";
-import type { PreparedFile, Preparer, Wanted } from "./prepare.ts";
+import { locateAll, type PreparedFile, type Preparer, type Wanted } from "./prepare.ts";
 import { headCommit, propose } from "./propose.ts";
 import { pending, unchanged } from "./results.ts";
 import { prepareRevert } from "./revert.ts";
@@ -121,7 +121,7 @@ export class Editor {
     const started = clock.monotonic();
     const createdAt = clock.now();
     const edit = ask.edit ?? newEdit({ ...request, message: messageFrom(reason), inputHash, createdAt });
-    const wanted = this.#locate(named);
+    const wanted = locateAll(policy, named);
     if (request.approved === true) refuseDetours(named, wanted);
     const sensitive = wanted.find(({ path }) => request.approved !== true && policy.isSensitive(path));
     if (sensitive) return this.#propose(edit, wanted, `${sensitive.path} is sensitive`);
@@ -192,18 +192,6 @@ export class Editor {
       await this.#deps.rows.save({ ...edit, state: "committed", request: null, result, note: null });
     }
     return result;
-  }
-
-  #locate(files: UpdateRequest["files"]): Wanted[] {
-    const wanted = files.map(({ path, edits, baseRevision }) => ({
-      ...this.#deps.policy.locate(path),
-      edits,
-      baseRevision,
-    }));
-    const paths = wanted.map(({ path }) => path);
-    const twice = paths.find((path, index) => paths.indexOf(path) !== index);
-    if (twice !== undefined) throw new SpecloopError("bad_input", `"${twice}" is named twice.`, { target: twice });
-    return wanted;
   }
 }
 

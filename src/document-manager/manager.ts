@@ -30,6 +30,7 @@ import { sweepReplaced } from "./replaced-files.ts";
 import type { DocumentTables } from "./tables.ts";
 import type { DocumentView, RevertRequest, UpdateRequest, UpdateResult } from "./types.ts";
 import { viewOf } from "./view.ts";
+import { preview, type Preview } from "./write/preview.ts";
 import { perEdit } from "./write/per-edit.ts";
 import { Turns } from "./write/turns.ts";
 import { Waiting } from "./write/waiting.ts";
@@ -63,6 +64,7 @@ export class DocumentManager implements Service {
   readonly #policy: PathPolicy;
   readonly #rows: EditRows;
   readonly #editor: Editor;
+  readonly #preparer: Preparer;
   readonly #waiting: Waiting;
   readonly #turns: Turns<UpdateRequest, UpdateResult>;
   readonly #approved: ApprovedEdits | null;
@@ -88,6 +90,7 @@ export class DocumentManager implements Service {
     const editor = new Editor({ ...dependencies, rows, policy, preparer, committer, ask });
     const write = (edit: Edit, files: PreparedFile[]) => editor.writeAlone(edit, files, clock.monotonic());
     this.#editor = editor;
+    this.#preparer = preparer;
     this.#approved = approvals ? new ApprovedEdits({ ...dependencies, approvals, rows, policy, write }) : null;
     const update = (request: UpdateRequest) => this.update(request);
     this.backups = new DocumentBackups({ backups: new Backups(git, clock), policy, options, update });
@@ -168,6 +171,11 @@ export class DocumentManager implements Service {
       }
       throw error;
     }
+  }
+
+  /** What an update would change; writes nothing and refuses whatever the update would refuse. */
+  async preview(request: UpdateRequest): Promise<Preview> {
+    return preview({ ...this.#deps, policy: this.#policy, preparer: this.#preparer }, request);
   }
 
   /** A new commit that undoes one of ours, as long as its files are still as that commit left them. */

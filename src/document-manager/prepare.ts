@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Git } from "../adapters/git/index.ts";
 import {
   applyEdit,
@@ -15,7 +16,8 @@ import type { Principal } from "../foundation/principal.ts";
 import { decode, readDocument, tooLarge, type Content } from "./document.ts";
 import type { DocumentOptions } from "./options.ts";
 import type { FileChange } from "./place.ts";
-import type { Located } from "./policy.ts";
+import type { Located, PathPolicy } from "./policy.ts";
+import type { UpdateRequest } from "./types.ts";
 
 /** A change of one document that is worked out but not written. */
 export interface PreparedFile extends FileChange {
@@ -79,8 +81,9 @@ export class Preparer {
     let text = content?.text ?? "";
     for (const edit of file.edits) {
       const after = applyEdit(text, edit, file.path);
-      if (edit.kind === "replace_section" || edit.kind === "append_to_section")
-        await this.#verify(text, after, { edit, path: file.path });
+      if (VERIFIED.has(edit.kind)) await this.#verify(text, after, { edit, path: file.path });
+      // Two hundred edits of a large document are minutes of work; others are served in between.
+      if (after.length > LARGE) await setImmediate();
       text = after;
     }
     const after = Buffer.from(text, "utf8");
@@ -112,6 +115,33 @@ export class Preparer {
     const [parsedBefore, parsedAfter] = await Promise.all([parser.headings(old, path), parser.headings(now, path)]);
     refuseChanged(parsedBefore, parsedAfter, { splice, path });
   }
+}
+
+/** Edits that put in text of several lines, which could swallow what follows. */
+const VERIFIED = new Set<DocumentEdit["kind"]>([
+  "replace_section",
+  "append_to_section",
+  "insert_section",
+  "move_section",
+  "delete_section",
+  "rename_section",
+  "replace_item",
+  "add_item",
+  "add_requirement",
+  "modify_requirement",
+  "add_scenario",
+  "modify_scenario",
+]);
+/** Characters from which on an edit is noticed by others. */
+const LARGE = 100_000;
+
+/** Documents of a request where they lie. Throws `path_*`, and `bad_input` for one that is named twice. */
+export function locateAll(policy: PathPolicy, files: UpdateRequest["files"]): Wanted[] {
+  const wanted = files.map(({ path, edits, baseRevision }) => ({ ...policy.locate(path), edits, baseRevision }));
+  const paths = wanted.map(({ path }) => path);
+  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
+  if (twice !== undefined) throw new SpecloopError("bad_input", `"${twice}" is named twice.`, { target: twice });
+  return wanted;
 }
 
 function withoutBom(text: string): string {

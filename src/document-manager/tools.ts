@@ -1,11 +1,12 @@
 import { z } from "zod";
-import { findSection, type DocumentEdit } from "../adapters/markdown/index.ts";
-import { SpecloopError } from "../foundation/errors.ts";
+import { findSection } from "../adapters/markdown/index.ts";
 import { defineTool, type Tool } from "../foundation/tool.ts";
 import { tools as backupTools } from "./backup/tools.ts";
 import { offsetOf } from "./cursor.ts";
 import { tools as lookBackTools } from "./look-back/tools.ts";
 import type { DocumentManager } from "./manager.ts";
+import type { DocumentView } from "./types.ts";
+import { updateTool } from "./update-tool.ts";
 
 /** Characters of content in one answer. */
 const PAGE_CHARACTERS = 20_000;
@@ -45,7 +46,7 @@ function readTool(manager: DocumentManager): Tool {
         path: view.path,
         revision: view.revision,
         content: text.slice(from, to),
-        headings: view.sections.filter(({ level }) => level > 0).map((each) => each.path.join(" > ")),
+        headings: outlineOf(view.sections),
         ...(view.problems.length > 0 ? { problems: view.problems.map(({ message }) => message) } : {}),
         ...(to < text.length ? { nextCursor: String(to) } : {}),
       };
@@ -60,77 +61,18 @@ function readTool(manager: DocumentManager): Tool {
   });
 }
 
-/** Flat instead of a union of six shapes: a third of the tokens, and small models fill it in more surely. */
-const editSchema = z.object({
-  kind: z.enum(["replace_section", "append_to_section", "set_task", "set_front_matter", "replace_text", "write"]),
-  section: z.string().optional(),
-  occurrence: z.number().optional(),
-  content: z.string().optional(),
-  task: z.string().optional().describe("Number or text"),
-  done: z.boolean().optional(),
-  key: z.string().optional(),
-  value: z.unknown().optional(),
-  find: z.string().optional(),
-  replace: z.string().optional(),
-});
+const MAX_HEADINGS = 1000;
+const MAX_HEADING = 200;
 
-function updateTool(manager: DocumentManager): Tool {
-  return defineTool({
-    name: "doc_update",
-    title: "Edit a document",
-    description:
-      "Edits a document in place and commits only it; sensitive paths are proposed on a branch for a person. find must occur once; write makes a file or replaces all.",
-    input: z.object({
-      path: z.string(),
-      edits: z.array(editSchema),
-      reason: z.string().describe("Commit message"),
-      baseRevision: z.string().optional(),
-      change: z.string().optional(),
-      idempotencyKey: z.string().optional(),
-    }),
-    output: z.object({
-      status: z.enum(["committed", "commit_pending", "proposed", "written", "unchanged"]),
-      commit: z.string().optional(),
-      branch: z.string().optional(),
-      revision: z.string(),
-      diff: z.string(),
-      message: z.string(),
-    }),
-    effect: "write",
-    toolset: "default",
-  }).handle({
-    run: async ({ path, edits, reason, baseRevision, change, idempotencyKey }, { principal }) => {
-      const result = await manager.update({
-        files: [{ path, edits: edits.map(toEdit), ...(baseRevision === undefined ? {} : { baseRevision }) }],
-        reason,
-        principal,
-        ...(change === undefined ? {} : { origin: { change } }),
-        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      });
-      const { status, commit, branch, files, message } = result;
-      const { revision = "", diff = "" } = files[0] ?? {};
-      return { status, ...(commit && { commit }), ...(branch && { branch }), revision, diff, message };
-    },
-    render: ({ status, revision, diff, message }) => {
-      const shown = diff === "" ? "" : `\n\n\`\`\`diff\n${diff}\n\`\`\``;
-      return `${status}: ${message}\nrevision ${revision}${shown}`;
-    },
-  });
+/** Heading paths, bounded: below one heading as long as the document a thousand paths would be a thousand documents. */
+function outlineOf(sections: DocumentView["sections"]): string[] {
+  const named = sections.filter(({ level }) => level > 0);
+  const shown = named.slice(0, MAX_HEADINGS).map(({ path }) => path.map(cutHeading).join(" > "));
+  return named.length > MAX_HEADINGS ? [...shown, `… ${named.length - MAX_HEADINGS} more`] : shown;
 }
 
-function toEdit(edit: z.output<typeof editSchema>): DocumentEdit {
-  const { kind, occurrence } = edit;
-  const text = (name: "section" | "content" | "task" | "key" | "find" | "replace") => edit[name] ?? missing(kind, name);
-  if (kind === "write") return { kind, content: text("content") };
-  if (kind === "replace_text") return { kind, find: text("find"), replace: text("replace") };
-  if (kind === "set_task") return { kind, task: text("task"), done: edit.done ?? true };
-  if (kind === "set_front_matter")
-    return { kind, key: text("key"), value: edit.value === undefined ? missing(kind, "value") : edit.value };
-  return { kind, section: text("section"), occurrence, content: text("content") };
-}
-
-function missing(kind: string, name: string): never {
-  throw new SpecloopError("bad_input", `An edit of kind ${kind} needs "${name}".`, { target: `edits.${name}` });
+function cutHeading(heading: string): string {
+  return heading.length > MAX_HEADING ? `${heading.slice(0, MAX_HEADING)}…` : heading;
 }
 
 /** A page never ends inside a character: half of a surrogate pair is no text. */

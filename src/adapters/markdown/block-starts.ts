@@ -71,18 +71,19 @@ export interface ListMarker {
 export function listMarker(line: string): ListMarker | null {
   const mark = line[0];
   const bullet = mark === "-" || mark === "+" || mark === "*";
-  const digits = bullet ? 0 : digitsOf(line);
-  if (!bullet && (digits === 0 || digits > 9 || (line[digits] !== "." && line[digits] !== ")"))) return null;
+  const digits = bullet ? 0 : numberLength(line);
+  if (!bullet && digits === 0) return null;
   const width = digits + 1;
   if (width < line.length && line[width] !== " " && line[width] !== "\t") return null;
   const empty = line.length === width || line.slice(width).trimStart() === "";
   return { width, weak: empty || (!bullet && Number(line.slice(0, digits)) !== 1) };
 }
 
-function digitsOf(line: string): number {
+/** Digits in front of the dot or bracket of a numbered item; 0 where there is none, or more than nine. */
+function numberLength(line: string): number {
   let count = 0;
   while (count < 10 && line[count]! >= "0" && line[count]! <= "9") count += 1;
-  return count;
+  return count <= 9 && (line[count] === "." || line[count] === ")") ? count : 0;
 }
 
 const BLOCK_TAGS = new Set(

@@ -51,14 +51,20 @@ function readBack(text: string, path: string): Record<string, unknown> | null {
 function linesOfPair(text: string, { key, offset, path }: { key: string; offset: number; path: string }) {
   const { contents } = parseFrontMatter(text, path);
   const pair = isMap(contents) ? contents.items.find((item) => isKey(item, key)) : undefined;
-  const start = offset + (isNode(pair?.key) ? (pair.key.range?.[0] ?? 0) : 0);
+  const start = offset + startOf(pair?.key);
   const colon = pair?.srcToken?.sep?.find(({ type }) => type === "map-value-ind");
-  const from = colon ? offset + colon.offset + 1 : start;
-  const valueEnd = isNode(pair?.value) ? offset + (pair.value.range?.[1] ?? 0) : from;
   // A block's range ends behind its last line end, anything else on its line.
-  const end = Math.max(from, valueEnd);
+  const end = Math.max(colon ? offset + colon.offset + 1 : start, offset + endOf(pair?.value));
   const last = end > start && /[\r\n]/.test(text[end - 1] ?? "") ? end : lineEndBehind(text, end);
   return { start: lineStartAt(text, start), end: last };
+}
+
+function startOf(node: unknown): number {
+  return isNode(node) ? (node.range?.[0] ?? 0) : 0;
+}
+
+function endOf(node: unknown): number {
+  return isNode(node) ? (node.range?.[1] ?? 0) : 0;
 }
 
 function isKey(item: Pair, key: string): boolean {

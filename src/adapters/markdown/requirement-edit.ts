@@ -172,7 +172,7 @@ function intoSection(
   const lineEnd = dominantLineEnd(text);
   const section = delta.sections.findLast((one) => one.operation === operation);
   if (section) {
-    const joins = block.startsWith("- ") && /^- /.test(text.slice(lineStartAt(text, section.end)));
+    const joins = block.startsWith("- ") && text.startsWith("- ", lineStartAt(text, section.end));
     if (!joins) return insertedBlock(text, section.blockEnd, block, lineEnd);
     return { start: section.end, end: section.end, replacement: lineEnd + block };
   }

@@ -147,22 +147,23 @@ class Scan {
   }
 
   #takeBlock(rest: Rest): void {
-    const { text, column, line } = rest;
     const base = this.#items.at(-1)?.column ?? 0;
-    if (column - base >= 4) return; // indented code, or the paragraph goes on
-    if (beginsWithWord(text)) return this.#takeParagraph(rest);
+    if (rest.column - base >= 4) return; // indented code, or the paragraph goes on
+    if (beginsWithWord(rest.text)) return this.#takeParagraph(rest);
     const open = this.#paragraph?.depth === this.#items.length ? this.#paragraph : null;
-    const underline = open && !open.inert ? setextLevel(text) : 0;
-    if (open && underline > 0) return this.#closeSetext(open, underline, line);
-    const level = atxLevel(text);
-    if (level > 0) {
-      const heading = { level, text: atxText(text, level), start: line.start, end: line.end, line: this.#number };
-      return this.#addHeading(heading);
-    }
-    if (this.#opensVerbatim(rest, base, open !== null)) return;
+    if (this.#takeHeading(rest, open) || this.#opensVerbatim(rest, base, open !== null)) return;
     if (this.#isBreak(rest)) this.#paragraph = null;
-    else if (text.startsWith(">")) this.#takeQuote(rest);
+    else if (rest.text.startsWith(">")) this.#takeQuote(rest);
     else if (!this.#takeItem(rest, open)) this.#takeParagraph(rest);
+  }
+
+  #takeHeading({ text, line }: Rest, open: Paragraph | null): boolean {
+    const underline = open && !open.inert ? setextLevel(text) : 0;
+    const level = underline > 0 ? 0 : atxLevel(text);
+    if (open && underline > 0) this.#closeSetext(open, underline, line);
+    else if (level === 0) return false;
+    else this.#addHeading({ level, text: atxText(text, level), start: line.start, end: line.end, line: this.#number });
+    return true;
   }
 
   #isBreak({ text, at }: Rest): boolean {

@@ -1,84 +1,142 @@
-import { readFile } from "node:fs/promises";
-import { text } from "node:stream/consumers";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
+import { EDIT_KINDS, fieldsOf } from "../../../document-manager/index.ts";
 import { SpecloopError } from "../../../foundation/errors.ts";
 import type { Bind } from "../../bind.ts";
 import { callTool, type CliContext } from "../../context.ts";
+import { updateView } from "../../views/update.ts";
+import { inputText } from "./input-text.ts";
+
+/** `--replace-section` for `replace_section`; `--write` is its own word. */
+const flagOf = (kind: string) => kind.replaceAll("_", "-");
+const camel = (flag: string) => flag.replaceAll(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+
+/** What the value of a kind's flag is; kinds that name nothing that is there already take the new text. */
+const MAIN_FIELD: Record<string, string> = {
+  insert_section: "content",
+  add_item: "content",
+  add_task: "content",
+  add_row: "value",
+  add_requirement: "content",
+  add_scenario: "content",
+  replace_text: "find",
+  write: "content",
+};
+
+function mainFieldOf(kind: string): string {
+  const given = MAIN_FIELD[kind];
+  if (given !== undefined) return given;
+  if (kind.endsWith("_task")) return "task";
+  if (kind.endsWith("front_matter")) return "key";
+  return kind.endsWith("section") ? "section" : "target";
+}
 
 export function registerEdit(doc: Command, bind: Bind): void {
-  doc
+  const command = doc
     .command("edit")
-    .description(
-      "one surgical edit, committed alone: --section H --append TEXT, --task 1.2 --done, --find A --replace B",
-    )
-    .argument("<path>", "relative to the repository")
-    .option("--section <heading>", "the section to edit; A > B for a nested one")
-    .option("--content <text>", "its new content; - reads stdin, @FILE a file")
-    .option("--append <text>", "text to append to it; - reads stdin, @FILE a file")
-    .option("--task <task>", "a task's number or text")
+    .description("edits of one document, or with --edits of several, in one commit: one --KIND, or JSON")
+    .argument("[path]", "relative to the repository")
+    .requiredOption("--reason <why>", "why: goes into the commit")
+    .option("--dry-run", "show what would change and write nothing")
+    .option("--edits <json>", "edits as JSON, - for stdin or a file: a list, or {files: [{path, edits}]}")
+    .option("--base <revision>", "refuse if the document is not at this revision")
+    .option("--section <heading>", "where: the section; A > B for a nested one")
+    .option("--occurrence <n>", "which of several, from 1")
+    .option("--before <name>", "in front of this one")
+    .option("--after <name>", "behind this one")
+    .option("--target <name>", "the name of something new")
+    .option("--to <name>", "the new name")
+    .option("--content <text>", "the new text; - reads stdin, @FILE a file")
+    .option("--append <text>", "text for the end of --section; - reads stdin, @FILE a file")
+    .option("--task <task>", "a task's number or text, with --done or --open")
     .option("--done", "tick the task")
     .option("--open", "untick the task")
-    .option("--key <key>", "a front matter key")
-    .option("--value <json>", "its new value")
+    .option("--key <key>", "a front matter key, or the column that names rows")
+    .option("--value <json>", "the new value, or cells as {column: text}")
     .option("--find <text>", "exact text, found once")
-    .option("--replace <text>", "what to put in its place")
-    .option("--base <revision>", "refuse if the document is not at this revision")
-    .requiredOption("--reason <why>", "why: goes into the commit")
-    .action(
-      bind(async (context, [path], given) => {
-        const options = given as unknown as EditOptions;
-        const edits = [await toEdit(context, options)];
-        const base = options.base ? { baseRevision: options.base } : {};
-        const answer = await callTool(context, "doc_update", { path, edits, reason: options.reason, ...base });
-        context.output.result(answer.output, () => answer.text);
-      }),
-    );
-}
-
-interface EditOptions {
-  section?: string;
-  content?: string;
-  append?: string;
-  task?: string;
-  done?: boolean;
-  open?: boolean;
-  key?: string;
-  value?: string;
-  find?: string;
-  replace?: string;
-  base?: string;
-  reason: string;
-}
-
-async function toEdit(context: CliContext, options: EditOptions): Promise<Record<string, unknown>> {
-  const { section, content, append, task, key, value, find, replace } = options;
-  if (section !== undefined && content !== undefined) {
-    return { kind: "replace_section", section, content: await resolveText(context, content) };
+    .option("--replace <text>", "what to put in its place");
+  for (const kind of EDIT_KINDS) {
+    const main = mainFieldOf(kind);
+    command.addOption(new Option(`--${flagOf(kind)} <${main}>`, `takes ${fieldsOf(kind)}`).helpGroup("Kinds of edit:"));
   }
-  if (section !== undefined && append !== undefined) {
-    return { kind: "append_to_section", section, content: await resolveText(context, append) };
-  }
-  if (task !== undefined && (options.done || options.open))
-    return { kind: "set_task", task, done: Boolean(options.done) };
-  if (key !== undefined && value !== undefined) return { kind: "set_front_matter", key, value: parseValue(value) };
-  if (find !== undefined && replace !== undefined) return { kind: "replace_text", find, replace };
-  throw new SpecloopError(
-    "bad_input",
-    "Name one edit: --section with --content or --append, --task with --done or --open, --key with --value, or --find with --replace.",
+  command.action(
+    bind(async (context, [path], given) => {
+      const what = await whatToEdit(context, path, given);
+      const base = given["base"] === undefined ? {} : { baseRevision: given["base"] };
+      const input = {
+        ...what,
+        reason: given["reason"],
+        ...base,
+        ...(given["dryRun"] === true ? { dryRun: true } : {}),
+      };
+      const { output } = await callTool(context, "doc_update", input);
+      context.output.result(output, () => updateView(output, context.output));
+    }),
   );
 }
 
-/** `-` is stdin, `@FILE` a file, anything else the text itself. */
-async function resolveText(context: CliContext, given: string): Promise<string> {
-  if (given === "-") return text(context.stdin);
-  if (!given.startsWith("@")) return given;
-  return readFile(given.slice(1), "utf8").catch((cause: unknown) => {
-    const fix = "Name a file that can be read after @, or give the text itself.";
-    throw new SpecloopError("bad_input", `The file ${given.slice(1)} cannot be read.`, { fix, cause });
+type Given = Record<string, unknown>;
+
+async function whatToEdit(context: CliContext, path: string | undefined, given: Given): Promise<Given> {
+  const json = given["edits"];
+  if (typeof json !== "string") return { ...(path && { path }), edits: [await oneEdit(context, given)] };
+  const text = await inputText(context, json === "-" || json.startsWith("@") ? json : `@${json}`);
+  const parsed = parsedJson(text, json);
+  if (Array.isArray(parsed)) return { ...(path && { path }), edits: parsed };
+  const { files } = parsed;
+  if (path === undefined && Array.isArray(files)) return { files };
+  throw new SpecloopError("bad_input", `${json} is neither a list of edits nor {"files": […]}.`, {
+    fix: 'Give [{"kind": "set_task", "task": "1.2"}] with a path, or {"files": [{"path": …, "edits": […]}]} without one.',
   });
 }
 
-function parseValue(value: string): unknown {
+function parsedJson(text: string, name: string): unknown[] | Given {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value as unknown[] | Given;
+  } catch (cause) {
+    throw new SpecloopError("bad_input", `${name} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  throw new SpecloopError("bad_input", `${name} is not a list of edits.`);
+}
+
+/** The fields that are an edit's own, as the tool takes them. */
+const FIELDS = ["section", "target", "to", "before", "after", "task", "key", "find", "replace"];
+
+async function oneEdit(context: CliContext, given: Given): Promise<Given> {
+  const kinds = EDIT_KINDS.filter((kind) => given[camel(flagOf(kind))] !== undefined);
+  if (kinds.length > 1) {
+    const flags = kinds.map((kind) => `--${flagOf(kind)}`).join(" and ");
+    throw new SpecloopError("bad_input", `Name one edit, not ${flags}.`, { fix: "Several edits go into --edits." });
+  }
+  const kind = kinds[0] ?? shortKind(given);
+  const fields: Given = Object.fromEntries(
+    FIELDS.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
+  );
+  if (kinds[0]) fields[mainFieldOf(kind)] = given[camel(flagOf(kind))];
+  const content = given["append"] ?? given["content"] ?? fields["content"];
+  if (content !== undefined) fields["content"] = await inputText(context, String(content));
+  const value = given["value"] ?? fields["value"];
+  if (value !== undefined) fields["value"] = jsonOrText(String(value));
+  if (given["occurrence"] !== undefined) fields["occurrence"] = Number(given["occurrence"]);
+  if (given["done"] === true || given["open"] === true) fields["done"] = given["done"] === true;
+  return { kind, ...fields };
+}
+
+/** The kinds that are used most have a short way to say them. */
+function shortKind({ section, content, append, task, done, open, key, value, find, replace }: Given): string {
+  if (section !== undefined && content !== undefined) return "replace_section";
+  if (section !== undefined && append !== undefined) return "append_to_section";
+  if (task !== undefined && (done === true || open === true)) return "set_task";
+  if (key !== undefined && value !== undefined) return "set_front_matter";
+  if (find !== undefined && replace !== undefined) return "replace_text";
+  throw new SpecloopError(
+    "bad_input",
+    "Name one edit: a --KIND such as --rename-section, --section with --content or --append, --task with --done or --open, --key with --value, or --find with --replace.",
+    { fix: "specloop doc edit --help lists the kinds and what each takes." },
+  );
+}
+
+function jsonOrText(value: string): unknown {
   try {
     return JSON.parse(value);
   } catch {
