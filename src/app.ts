@@ -27,7 +27,7 @@ import type { StatePaths } from "./foundation/paths.ts";
 import type { Tool } from "./foundation/tool.ts";
 import { VERSION } from "./foundation/version.ts";
 import { allTools, type Rooms } from "./mcp-tools.ts";
-import { migrations as changes, Orchestrator } from "./orchestrator/index.ts";
+import { archiveMigrations, Archives, Lineage, migrations as changes, Orchestrator } from "./orchestrator/index.ts";
 import {
   migrations as questions,
   QuestionRouter,
@@ -104,7 +104,7 @@ export class App implements AsyncDisposable {
     const rooms = this.#buildRooms({ git, stores, llm, events, access, approvals });
     tools.push(...allTools(rooms));
     const ending = AbortSignal.any([signal, this.#stop.signal]);
-    for (const room of [rooms.documents, rooms.elsewhere, rooms.changes, rooms.questions, rooms.loop])
+    for (const room of [rooms.documents, rooms.elsewhere, rooms.changes, rooms.archives, rooms.questions, rooms.loop])
       await room.start(ending);
     this.#followConfig(events);
     await this.#openDoors({ rooms, stores, llm, events, tools }, signal);
@@ -124,7 +124,7 @@ export class App implements AsyncDisposable {
     const { paths, clock } = this.#parts;
     const core = this.#stack.use(openSqliteStore(paths.coreDb, "full"));
     const telemetry = this.#stack.use(openSqliteStore(paths.telemetryDb, "normal"));
-    await migrate(core, [accessMigrations, changes, documents, questions, loop], clock.now());
+    await migrate(core, [accessMigrations, changes, archiveMigrations, documents, questions, loop], clock.now());
     await migrate(telemetry, [questionTelemetry, loopTelemetry], clock.now());
     return { core, telemetry };
   }
@@ -186,7 +186,7 @@ export class App implements AsyncDisposable {
       });
     const documents = buildDocuments({ git, events, store: core, recovery: paths.recovery });
     const elsewhere = new WorktreeDocuments({ ...base, env, logger: named("worktrees"), build: buildDocuments });
-    const changes = this.#buildOrchestrator({ ...base, writer: documents }, core);
+    const { changes, archives } = this.#buildOrchestrator({ ...base, writer: documents, approvals }, core);
     const index = this.#stack.use(openSearchIndex(paths.indexDb));
     const questions = new QuestionRouter({
       ...base,
@@ -213,9 +213,11 @@ export class App implements AsyncDisposable {
       logger: named("feedback-loop"),
       options: config.live("loop"),
     });
-    for (const room of [documents, elsewhere, changes, questions, loop]) this.#stack.use(room);
+    for (const room of [documents, elsewhere, changes, archives, questions, loop]) this.#stack.use(room);
     return {
       changes,
+      archives,
+      lineage: new Lineage({ changes, git }),
       documents,
       elsewhere,
       documentsIn: (worktree) => elsewhere.of(worktree),
@@ -227,10 +229,10 @@ export class App implements AsyncDisposable {
   }
 
   #buildOrchestrator(
-    base: { git: Git; events: EventBus; clock: Clock; writer: DocumentManager },
+    base: { git: Git; events: EventBus; clock: Clock; writer: DocumentManager; approvals: ApprovalService },
     core: Store<unknown>,
-  ): Orchestrator {
-    const { repository, config, env, clock, logger } = this.#parts;
+  ): { changes: Orchestrator; archives: Archives } {
+    const { repository, paths, config, env, clock, logger } = this.#parts;
     const validator = this.#stack.use(
       new Validator({
         worktree: repository,
@@ -242,15 +244,17 @@ export class App implements AsyncDisposable {
       }),
     );
     const watching = { clock, logger: logger.child({ room: "watcher" }) };
-    return new Orchestrator({
-      ...base,
+    const common = { ...base, validator, options: config.live("openspec") };
+    const changes = new Orchestrator({
+      ...common,
       store: core.as(),
-      validator,
       watcher: (request) => createWatcher(request, watching),
       env,
       logger: logger.child({ room: "orchestrator" }),
-      options: config.live("openspec"),
     });
+    const directory = join(paths.directory, "archive");
+    const named = logger.child({ room: "archives" });
+    return { changes, archives: new Archives({ ...common, store: core.as(), changes, directory, logger: named }) };
   }
 
   async #openDoors({ rooms, stores, llm, events, tools }: Built, signal: AbortSignal): Promise<void> {

@@ -3,12 +3,21 @@ import { tools as approvalTools, type ApprovalService } from "./access/approvals
 import { tools as documentTools, type DocumentManager } from "./document-manager/index.ts";
 import { tools as loopTools, type FeedbackLoop } from "./feedback-loop/index.ts";
 import type { Tool } from "./foundation/tool.ts";
-import { tools as changeTools, type Orchestrator } from "./orchestrator/index.ts";
+import {
+  archiveTools,
+  lineageTools,
+  tools as changeTools,
+  type Archives,
+  type Lineage,
+  type Orchestrator,
+} from "./orchestrator/index.ts";
 import { tools as questionTools, type QuestionRouter } from "./question-router/index.ts";
 
 /** The rooms that tools reach. */
 export interface Rooms {
   changes: Orchestrator;
+  archives: Archives;
+  lineage: Lineage;
   documents: DocumentManager;
   /** The documents of another worktree of the repository; null for the served one. */
   documentsIn?: (worktree: string) => Promise<DocumentManager | null>;
@@ -23,6 +32,8 @@ export function allTools(rooms: Rooms): Tool[] {
   return [
     ...questionTools(rooms.questions),
     ...changeTools(rooms.changes),
+    ...archiveTools(rooms.archives),
+    ...lineageTools(rooms.lineage),
     ...documentToolsIn(rooms),
     ...loopTools(rooms.loop),
     ...accessTools(rooms.access),

@@ -9,3 +9,6 @@ export { tools } from "./tools.ts";
 export { Archives, type ArchivesParts } from "./archive/archives.ts";
 export { archiveMigrations } from "./archive/tables.ts";
 export type { ArchiveRequest, ArchiveResult, UnarchiveRequest } from "./archive/types.ts";
+export { archiveTools } from "./archive/tools.ts";
+export { Lineage } from "./lineage.ts";
+export { lineageTools } from "./lineage-tools.ts";

@@ -50,6 +50,12 @@ export const repository = {
     means: "No change has this id.",
     fix: "Call change_list for the ids that exist.",
   },
+  unknown_requirement: {
+    http: 404,
+    exit: 65,
+    means: "No version of the spec that git has holds this requirement.",
+    fix: "Name it as <capability>/<name>; doc_read shows the names that a spec has.",
+  },
   change_exists: {
     http: 409,
     exit: 65,
