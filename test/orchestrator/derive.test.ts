@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import fc from "fast-check";
 import { changeOf, derive, documentOf, type ChangeFiles, type Snapshot } from "../../src/orchestrator/index.ts";
+import { scenario } from "../helpers/scenario.ts";
 import { roleInChange } from "../../src/orchestrator/document.ts";
 import { change, delta, SPEC } from "./setup.ts";
 
@@ -123,3 +124,48 @@ test("any text derives, twice to the same", () => {
     { numRuns: 300 },
   );
 });
+
+// Quadratic work on these takes hours, which the time limit tells from linear work.
+scenario(
+  "changes",
+  "A document that is made to take long is read",
+  () => {
+    const megabyte = (text: string) => text.repeat(Math.ceil(2 ** 20 / text.length));
+    const tails = [
+      "\n",
+      "\r",
+      "a\n",
+      "-\n",
+      "# a\n",
+      "```\n",
+      "   ~~~\n",
+      "- [x] a\n",
+      "[",
+      "<!--",
+      "- `",
+      "**a",
+      " \t",
+      "### Requirement: # ",
+    ];
+    const heads = ["", "## Open Questions\n- a\n", "## Capabilities\n", "<<<<<<< a\n", "- [ ] 1."];
+    const sections = ["ADDED", "MODIFIED", "REMOVED", "RENAMED"].map((operation) => `## ${operation} Requirements\n`);
+    const blocks = [
+      "#### s\n\n",
+      "#### s\nb\n",
+      "### Requirement: a\n",
+      "FROM: ### Requirement: a\n",
+      "- ### Requirement: a\n",
+    ];
+    const documents = [
+      ...tails.flatMap((tail) => heads.map((head) => ["proposal.md", head + megabyte(tail)] as const)),
+      ...[...blocks, ...tails].flatMap((block) =>
+        sections.map((head) => ["specs/a/spec.md", `${head}### Requirement: A\n${megabyte(block)}`] as const),
+      ),
+    ];
+    for (const [name, text] of documents) {
+      const document = documentOf(`openspec/changes/x/${name}`, roleInChange(name), Buffer.from(text));
+      expect([name, document.problem]).toEqual([name, null]);
+    }
+  },
+  120_000,
+);

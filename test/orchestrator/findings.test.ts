@@ -50,6 +50,7 @@ scenario("changes", "A delta modifies a requirement that is not there", async ()
       message: 'MODIFIED "sign  In": the spec of auth does not have it.',
       target: "openspec/changes/add-it/specs/auth/spec.md:3",
       fix: 'Write the name as the spec does: "Sign in".',
+      status: "standing",
     },
   ]);
 });

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { matcher, parseDelta, parseSpec, parseTasks, withoutTicks } from "../../../src/adapters/openspec/index.ts";
+import { scenario } from "../../helpers/scenario.ts";
 import { REAL_REPOSITORIES, realRepositoriesMissing, realRepository } from "../../helpers/repository.ts";
 
 const dist = resolve(import.meta.dirname, "../../../node_modules/@fission-ai/openspec/dist");
@@ -111,47 +112,68 @@ test.skipIf(realRepositoriesMissing).each(REAL_REPOSITORIES)(
   },
 );
 
+const PIECE = fc.constantFrom(
+  "## ADDED Requirements\n",
+  "## MODIFIED requirements  \n",
+  "## ADDED  Requirements\n",
+  "## REMOVED Requirements\r\n",
+  "## RENAMED Requirements\n",
+  "## Requirements\n",
+  "## Notes\n",
+  "### Requirement: A ###\n",
+  "###Requirement:B#\n",
+  "### requirement:  C  \n",
+  "### Requirement:\n",
+  "### Other\n",
+  " ### Requirement: indented\n",
+  "#### Scenario: s\n",
+  "- **WHEN** a\n",
+  "```\n",
+  "~~~~ x\n",
+  "````\n",
+  "- FROM: `### Requirement: A`\n",
+  "* TO: ### Requirement: B\n",
+  "- `### Requirement: D`\n",
+  "- [ ] 1.1 a\n",
+  "  1) [X] b\r\n",
+  "- [~] c\n",
+  "- [](x)\n",
+  "- [ ](x)\n",
+  "- [a][b]\n",
+  "+ [ x ] d\n",
+  "- [WIP] e\n",
+  "### Requirement: \u767b\u5f55\r",
+  "\u{1F511} \u5931\u8d25\r\n",
+  "### Requirement: \u767b\u5f55\r",
+  "\u{1F511} \u5931\u8d25\r\n",
+  "\n",
+  "text\n",
+  "\uFEFF",
+);
+
+scenario("changes", "Every part can be cut out of the file", () => {
+  const texts = fc.array(PIECE, { maxLength: 30 }).map((pieces) => pieces.join(""));
+  fc.assert(fc.property(texts, cuttable), { numRuns: 2_000 });
+  const text =
+    "\uFEFF## ADDED Requirements\r\n\r\n### Requirement: \u767b\u5f55 \u{1F511}\r\nIt SHALL.\r\n\r\n#### Scenario: \u5931\u8d25\r\n- **WHEN** a\r\n\r\n## REMOVED Requirements\r\n- `### Requirement: Old`\r\n";
+  cuttable(text);
+  const [file, { added, removed, sections }] = [text.slice(1), parseDelta(text)];
+  expect(file.slice(added[0]!.start, added[0]!.end)).toBe(
+    "### Requirement: \u767b\u5f55 \u{1F511}\r\nIt SHALL.\r\n\r\n#### Scenario: \u5931\u8d25\r\n- **WHEN** a",
+  );
+  expect(file.slice(added[0]!.scenarios[0]!.start, added[0]!.blockEnd)).toBe(
+    "#### Scenario: \u5931\u8d25\r\n- **WHEN** a\r\n\r\n",
+  );
+  expect(file.slice(removed[0]!.start, removed[0]!.end)).toBe("- `### Requirement: Old`");
+  expect(file.slice(sections[1]!.bodyStart)).toBe("- `### Requirement: Old`\r\n");
+});
+
 test("reads made-up files as OpenSpec does", async () => {
   const reference = await theirs();
-  const piece = fc.constantFrom(
-    "## ADDED Requirements\n",
-    "## MODIFIED requirements  \n",
-    "## ADDED  Requirements\n",
-    "## REMOVED Requirements\r\n",
-    "## RENAMED Requirements\n",
-    "## Requirements\n",
-    "## Notes\n",
-    "### Requirement: A ###\n",
-    "###Requirement:B#\n",
-    "### requirement:  C  \n",
-    "### Requirement:\n",
-    "### Other\n",
-    " ### Requirement: indented\n",
-    "#### Scenario: s\n",
-    "- **WHEN** a\n",
-    "```\n",
-    "~~~~ x\n",
-    "````\n",
-    "- FROM: `### Requirement: A`\n",
-    "* TO: ### Requirement: B\n",
-    "- `### Requirement: D`\n",
-    "- [ ] 1.1 a\n",
-    "  1) [X] b\r\n",
-    "- [~] c\n",
-    "- [](x)\n",
-    "- [ ](x)\n",
-    "- [a][b]\n",
-    "+ [ x ] d\n",
-    "- [WIP] e\n",
-    "\n",
-    "text\n",
-    "\uFEFF",
+  fc.assert(
+    fc.property(fc.array(PIECE, { maxLength: 25 }), (pieces) => same(pieces.join(""), reference)),
+    { numRuns: 1500 },
   );
-  const check = (pieces: string[]) => {
-    same(pieces.join(""), reference);
-    cuttable(pieces.join(""));
-  };
-  fc.assert(fc.property(fc.array(piece, { maxLength: 25 }), check), { numRuns: 1500 });
 });
 
 test("gives lines, statements, scenarios and numbers", () => {
