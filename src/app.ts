@@ -27,7 +27,15 @@ import type { StatePaths } from "./foundation/paths.ts";
 import type { Tool } from "./foundation/tool.ts";
 import { VERSION } from "./foundation/version.ts";
 import { allTools, type Rooms } from "./mcp-tools.ts";
-import { archiveMigrations, Archives, Lineage, migrations as changes, Orchestrator } from "./orchestrator/index.ts";
+import {
+  archiveMigrations,
+  Archives,
+  ChangeProcessor,
+  Lineage,
+  migrations as changes,
+  Orchestrator,
+  processingMigrations,
+} from "./orchestrator/index.ts";
 import {
   migrations as questions,
   QuestionRouter,
@@ -104,7 +112,15 @@ export class App implements AsyncDisposable {
     const rooms = this.#buildRooms({ git, stores, llm, events, access, approvals });
     tools.push(...allTools(rooms));
     const ending = AbortSignal.any([signal, this.#stop.signal]);
-    for (const room of [rooms.documents, rooms.elsewhere, rooms.changes, rooms.archives, rooms.questions, rooms.loop])
+    for (const room of [
+      rooms.documents,
+      rooms.elsewhere,
+      rooms.changes,
+      rooms.archives,
+      rooms.questions,
+      rooms.processing,
+      rooms.loop,
+    ])
       await room.start(ending);
     this.#followConfig(events);
     await this.#openDoors({ rooms, stores, llm, events, tools }, signal);
@@ -124,7 +140,11 @@ export class App implements AsyncDisposable {
     const { paths, clock } = this.#parts;
     const core = this.#stack.use(openSqliteStore(paths.coreDb, "full"));
     const telemetry = this.#stack.use(openSqliteStore(paths.telemetryDb, "normal"));
-    await migrate(core, [accessMigrations, changes, archiveMigrations, documents, questions, loop], clock.now());
+    await migrate(
+      core,
+      [accessMigrations, changes, archiveMigrations, processingMigrations, documents, questions, loop],
+      clock.now(),
+    );
     await migrate(telemetry, [questionTelemetry, loopTelemetry], clock.now());
     return { core, telemetry };
   }
@@ -199,6 +219,17 @@ export class App implements AsyncDisposable {
       logger: named("question-router"),
       options: config.live("questions"),
     });
+    const processing = new ChangeProcessor({
+      ...base,
+      store: core.as(),
+      changes,
+      worktree: git.places.worktree,
+      desk: questions,
+      writer: documents,
+      llm,
+      logger: named("processing"),
+      options: config.live("openspec"),
+    });
     const loop = new FeedbackLoop({
       ...base,
       store: core.as(),
@@ -213,11 +244,12 @@ export class App implements AsyncDisposable {
       logger: named("feedback-loop"),
       options: config.live("loop"),
     });
-    for (const room of [documents, elsewhere, changes, archives, questions, loop]) this.#stack.use(room);
+    for (const room of [documents, elsewhere, changes, archives, questions, processing, loop]) this.#stack.use(room);
     return {
       changes,
       archives,
       lineage: new Lineage({ changes, git }),
+      processing,
       documents,
       elsewhere,
       documentsIn: (worktree) => elsewhere.of(worktree),

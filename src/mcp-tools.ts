@@ -6,8 +6,10 @@ import type { Tool } from "./foundation/tool.ts";
 import {
   archiveTools,
   lineageTools,
+  processingTools,
   tools as changeTools,
   type Archives,
+  type ChangeProcessor,
   type Lineage,
   type Orchestrator,
 } from "./orchestrator/index.ts";
@@ -18,6 +20,7 @@ export interface Rooms {
   changes: Orchestrator;
   archives: Archives;
   lineage: Lineage;
+  processing: ChangeProcessor;
   documents: DocumentManager;
   /** The documents of another worktree of the repository; null for the served one. */
   documentsIn?: (worktree: string) => Promise<DocumentManager | null>;
@@ -34,6 +37,7 @@ export function allTools(rooms: Rooms): Tool[] {
     ...changeTools(rooms.changes),
     ...archiveTools(rooms.archives),
     ...lineageTools(rooms.lineage),
+    ...processingTools(rooms.processing),
     ...documentToolsIn(rooms),
     ...loopTools(rooms.loop),
     ...accessTools(rooms.access),

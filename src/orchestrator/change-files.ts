@@ -91,7 +91,12 @@ function deltasOf({ capability, delta, path }: DeltaFile): DeltaState[] {
 function questionsOf({ documents }: FoundFiles): OpenQuestion[] {
   return ["proposal.md", "design.md"].flatMap((name) => {
     const document = documents.get(name);
-    return (document?.content.questions ?? []).map((question) => ({ path: document!.path, ...question }));
+    return (document?.content.questions ?? []).map(({ line, text, answered }) => ({
+      path: document!.path,
+      line,
+      text,
+      answered,
+    }));
   });
 }
 

@@ -10,5 +10,6 @@ export { Archives, type ArchivesParts } from "./archive/archives.ts";
 export { archiveMigrations } from "./archive/tables.ts";
 export type { ArchiveRequest, ArchiveResult, UnarchiveRequest } from "./archive/types.ts";
 export { archiveTools } from "./archive/tools.ts";
+export { ChangeProcessor, migrations as processingMigrations, tools as processingTools } from "./processing/index.ts";
 export { Lineage } from "./lineage.ts";
 export { lineageTools } from "./lineage-tools.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineOptions } from "../foundation/options.ts";
+import { processingOptions } from "./processing/options.ts";
 
 const refuseOr = z.enum(["refuse", "allow"]);
 const archive = z.object({
@@ -37,6 +38,7 @@ export const options = defineOptions({
       .max(3600)
       .default(60)
       .describe("Everything is looked at again this often, whatever the system reported, seconds."),
+    processing: processingOptions.prefault({}).describe("What happens by itself when a change is new or changed."),
     archive: archive.prefault({}).describe("What keeps a change from being archived, beside what could lose text."),
   }),
   env: { OPENSPEC_WATCH_PATH: "watchPath" },
