@@ -26,6 +26,7 @@ export class Notifier implements Disposable {
     this.#bus = bus;
     this.#listenToChanges(events);
     this.#listenToQuestions(events);
+    this.#listenToApprovals(events);
   }
 
   add(instance: LiveInstance): void {
@@ -76,6 +77,18 @@ export class Notifier implements Disposable {
       }),
     );
     this.#subscriptions.use(events.on("answer.judged", ({ questionId }) => this.#update(question(questionId))));
+  }
+
+  #listenToApprovals(events: EventBus): void {
+    const names = [
+      "approval.decided",
+      "approval.granted",
+      "approval.carried_out",
+      "approval.ended",
+      "approval.bypassed",
+    ] as const;
+    for (const name of names)
+      this.#subscriptions.use(events.on(name, ({ approvalId }) => this.#update(resourceUris.approval(approvalId))));
   }
 
   #update(...uris: string[]): void {

@@ -21,6 +21,9 @@ export interface ResourceContent {
   text: string;
 }
 
+/** What there is one resource each of. */
+export type ResourceKind = "change" | "question" | "approval";
+
 /** Where the contents come from; `app.ts` fills it from the rooms. */
 export interface ResourceSource {
   /** Single changes and questions that are worth listing, in a stable order; the two collections are known here. */
@@ -28,14 +31,14 @@ export interface ResourceSource {
   /** Null when nothing is at this address. Addresses: `resourceUris`. */
   read(uri: string, caller: GatedCaller): Promise<ResourceContent | null>;
   /** Ids that begin with `prefix`, for completion in clients. */
-  complete?(kind: "change" | "question", prefix: string, caller: GatedCaller): Promise<string[]>;
+  complete?(kind: ResourceKind, prefix: string, caller: GatedCaller): Promise<string[]>;
 }
 
 /** The source as one client sees it. */
 export interface OwnResources {
   list(): Promise<ResourceEntry[]>;
   read(uri: string): Promise<ResourceContent | null>;
-  complete(kind: "change" | "question", prefix: string): Promise<string[]>;
+  complete(kind: ResourceKind, prefix: string): Promise<string[]>;
 }
 
 /** `caller` is asked at each use: in the 2025 protocol a client has said its name only by then. */
@@ -53,6 +56,7 @@ export const resourceUris = {
   change: (id: string) => `specloop://changes/${encodeURIComponent(id)}`,
   pendingQuestions: "specloop://questions/pending",
   question: (id: string) => `specloop://questions/${encodeURIComponent(id)}`,
+  approval: (id: string) => `specloop://approvals/${encodeURIComponent(id)}`,
 } as const;
 
 const COLLECTIONS: (ResourceEntry & { title: string })[] = [
@@ -83,6 +87,12 @@ const TEMPLATES = [
     title: "A question",
     description: "One question, its answer and where the answer comes from.",
   },
+  {
+    kind: "approval" as const,
+    uri: "specloop://approvals/{id}",
+    title: "An approval",
+    description: "What waits for a person's yes, and what was said.",
+  },
 ];
 
 /** Adds the collections and templates to one server instance. */
@@ -97,7 +107,7 @@ export function registerResources(server: McpServer, source: OwnResources): void
 }
 
 /** Completion of an id, for templates and prompts alike. */
-export function completeIds(source: OwnResources, kind: "change" | "question"): CompleteResourceTemplateCallback {
+export function completeIds(source: OwnResources, kind: ResourceKind): CompleteResourceTemplateCallback {
   return (prefix) => source.complete(kind, prefix);
 }
 

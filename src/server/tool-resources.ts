@@ -24,6 +24,8 @@ export function toolResources(tools: readonly Tool[], gate?: CallGate): Resource
     },
     read: (uri, caller) => readUri(uri, (name, input) => as(caller).read(name, input)),
     complete: async (kind, prefix, caller) => {
+      // Who waits for an approval knows its id; the others' are not its business.
+      if (kind === "approval") return [];
       const rows = kind === "change" ? await as(caller).changes() : await as(caller).questions();
       return rows.map(({ id }) => id).filter((id) => id.startsWith(prefix));
     },
@@ -101,16 +103,17 @@ async function readUri(
   };
   if (uri === resourceUris.changes) return content("change_list", { limit: 100 });
   if (uri === resourceUris.pendingQuestions) return content("question_list", { status: "pending", limit: 100 });
-  const [, kind, id] = /^specloop:\/\/(changes|questions)\/([^/]+)$/.exec(uri) ?? [];
+  const [, kind, id] = /^specloop:\/\/(changes|questions|approvals)\/([^/]+)$/.exec(uri) ?? [];
   if (kind === undefined || id === undefined) return null;
   const named = decoded(id);
   if (named === null) return null;
   try {
-    return kind === "changes"
-      ? await content("change_get", { id: named })
-      : await content("question_get", { questionId: named });
+    if (kind === "changes") return await content("change_get", { id: named });
+    if (kind === "approvals") return await content("approval_get", { id: named });
+    return await content("question_get", { questionId: named });
   } catch (error) {
-    if (["unknown_change", "unknown_question"].includes((error as { code?: string }).code ?? "")) return null;
+    if (["unknown_change", "unknown_question", "unknown_approval"].includes((error as { code?: string }).code ?? ""))
+      return null;
     throw error;
   }
 }
