@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { toSpecloopError } from "../../foundation/errors.ts";
 import type { Output } from "../output.ts";
+import { forPeople, type Reader } from "../wording.ts";
 
 const archived = z.object({
   results: z.array(
@@ -25,6 +27,32 @@ export function archiveView(result: unknown, output: Output): string {
     .parse(result)
     .results.map((row) => rowView(row, output))
     .join("\n");
+}
+
+const refusal = z.object({
+  reasons: z
+    .array(
+      z.object({ code: z.string(), message: z.string(), target: z.string().optional(), fix: z.string().optional() }),
+    )
+    .optional(),
+  done: archived.shape.results.optional(),
+  left: z.array(z.string()).optional(),
+});
+
+/** What was archived before a refusal, every reason for it, and what was not tried any more. */
+export function refusalView(thrown: unknown, output: Output, reader: Reader): string {
+  const { reasons = [], done = [], left = [] } = refusal.safeParse(toSpecloopError(thrown).details ?? {}).data ?? {};
+  // A single reason is in the error's own words.
+  const shown = reasons.length > 1 ? reasons : [];
+  return [
+    ...done.map((row) => rowView(row, output)),
+    ...shown.flatMap(({ code, message, target, fix }) => [
+      `${output.style("red", code)} ${message}`,
+      ...(target === undefined ? [] : [output.style("dim", `  ${target}`)]),
+      ...(fix === undefined ? [] : [output.style("dim", `  ${forPeople(fix, reader)}`)]),
+    ]),
+    ...(left.length > 0 ? [`not tried: ${left.join(", ")}`] : []),
+  ].join("\n");
 }
 
 function rowView(row: Row, output: Output): string {

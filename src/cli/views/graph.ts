@@ -26,9 +26,11 @@ export function graphView(result: unknown, output: Output, capabilities: boolean
       : output.table(["CAPABILITY", "ARCHIVED", "UNDER WAY"], rows);
   }
   if (shown.nodes.length === 0) return "No change is under way.";
+  const alone = shown.nodes.length - (shown.mermaid.match(/^  c\d+\[/gm)?.length ?? 0);
   return [
     shown.mermaid,
-    ...(shown.order.length > 0 ? [output.style("dim", `%% archive in this order: ${shown.order.join(" ")}`)] : []),
-    ...shown.rings.map((ring) => output.style("yellow", `%% these need each other: ${ring.join(" ")}`)),
+    ...(alone > 0 ? [output.style("dim", `%% ${alone} more have to do with no other change`)] : []),
+    ...(shown.order.length > 0 ? [output.style("dim", `%% archive in this order: ${shown.order.join(", ")}`)] : []),
+    ...shown.rings.map((ring) => output.style("yellow", `%% these need each other: ${ring.join(", ")}`)),
   ].join("\n");
 }

@@ -105,7 +105,7 @@ async function readSteps({
     const own = commit.changes.find(({ path }) => path === spec);
     const archived = commit.changes.flatMap(({ path, before, after }) => {
       const archivedAs = deltaOf.exec(path)?.[1];
-      const delta = before === null ? text(after) : null;
+      const delta = archivedAs !== undefined && before === null ? text(after) : null;
       if (archivedAs === undefined || delta === null) return [];
       const change = archivedAs.replace(/^\d{4}-\d{2}-\d{2}-(?=.)/, "");
       return [{ change, archivedAs, delta: parseDelta(delta) }];

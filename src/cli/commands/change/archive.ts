@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Bind } from "../../bind.ts";
 import { callTool } from "../../context.ts";
-import { archiveView } from "../../views/archive.ts";
+import { archiveView, refusalView } from "../../views/archive.ts";
 import { withRoot } from "./root-option.ts";
 
 export function registerArchive(change: Command, bind: Bind): void {
