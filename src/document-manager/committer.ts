@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import type { Git } from "../adapters/git/index.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
+import { gitBlobId } from "../foundation/hash.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Edit, EditRows } from "./edit-rows.ts";
 import { placesOf, replace, revisionOf, stage, undo, unstage } from "./place.ts";
@@ -145,8 +147,7 @@ export class Committer {
     const swallowed = await this.#swallowed(members, commit);
     const outcomes = new Map<Member, Outcome>();
     const saves = members.map((member) => {
-      const aside = member.files.find(({ path }) => swallowed.has(path))?.path ?? null;
-      const result = committed(member, { commit, swallowed: aside, others: members.length - 1 });
+      const result = committed(member, { commit, swallowed, others: members.length - 1 });
       outcomes.set(member, { status: "fulfilled", value: result });
       return rows.save({
         ...member.edit,
@@ -154,7 +155,7 @@ export class Committer {
         commit,
         request: null,
         result,
-        note: aside ? result.message : null,
+        note: member.files.some(({ path }) => swallowed.has(path)) ? result.message : null,
       });
     });
     await Promise.all(saves);
@@ -172,15 +173,23 @@ export class Committer {
     }
   }
 
-  /** Documents where a save between our write and git's read is in the commit; that is said, and nothing is lost. */
-  async #swallowed(members: Member[], commit: string): Promise<Set<string>> {
-    const found = new Set<string>();
+  /**
+   * Documents of which the commit has something else than we wrote, with that revision: somebody saved before git read
+   * them, or a hook changed them. It is said, and nothing is lost. After a hook the index still has what we wrote, and
+   * the person's next commit would bring that back; so it takes what is committed.
+   */
+  async #swallowed(members: Member[], commit: string): Promise<Map<string, string>> {
+    const { git } = this.#deps;
+    const found = new Map<string, string>();
     const last = new Map(members.flatMap(({ files }) => files).map((file) => [file.path, file]));
     for (const { path, absolute, after, next } of last.values()) {
-      if (after === null || revisionOf(absolute) === next) continue;
-      const kept = await this.#deps.git.read(commit, path);
-      if (kept && !kept.equals(after)) found.add(path);
+      const now = revisionOf(absolute);
+      if (after === null || now === next) continue;
+      const kept = await git.read(commit, path);
+      if (kept && !kept.equals(after)) found.set(path, gitBlobId(kept));
     }
+    const inTree = [...found].filter(([path, blob]) => revisionOf(join(git.places.worktree, path)) === blob);
+    if (inTree.length > 0) await git.takeIntoIndex(inTree.map(([path]) => path)).catch(() => {});
     return found;
   }
 

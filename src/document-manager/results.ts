@@ -16,18 +16,19 @@ export function resultFiles(files: PreparedFile[]): UpdateResult["files"] {
   });
 }
 
-/** `swallowed`: a document that somebody saved right before git read it; `others`: edits that share the commit. */
+/** `swallowed`: revisions of documents that are otherwise in the commit than we wrote them; `others`: edits in it. */
 export function committed(
   { files, remark }: Worked,
-  { commit, swallowed, others }: { commit: string; swallowed: string | null; others: number },
+  { commit, swallowed, others }: { commit: string; swallowed: Map<string, string>; others: number },
 ): UpdateResult {
   const shared = others === 0 ? "" : ` together with ${others} other ${others === 1 ? "edit" : "edits"}`;
-  const aside = swallowed ? ` Somebody saved ${swallowed} in the same moment; that save is part of the commit.` : "";
+  const [changed] = files.filter(({ path }) => swallowed.has(path));
+  const aside = changed ? ` A hook or a save changed ${changed.path} before git read it; that is in the commit.` : "";
   return {
     status: "committed",
     commit,
     branch: null,
-    files: resultFiles(files),
+    files: resultFiles(files).map((file) => ({ ...file, revision: swallowed.get(file.path) ?? file.revision })),
     message: `Committed ${namesOf(files)} as ${commit.slice(0, 10)}${shared}.${aside}${remark}`,
   };
 }

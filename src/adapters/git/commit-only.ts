@@ -66,6 +66,13 @@ export async function commitOnly(surroundings: CommitSurroundings, request: Comm
   }
 }
 
+/** See Git.takeIntoIndex. */
+export async function takeIntoIndex(surroundings: CommitSurroundings, paths: string[]): Promise<void> {
+  const git = { ...surroundings, signal: undefined };
+  const args = [...WRITE_OPTIONS, "add", "--", ...paths.map(checkPath).map(literal)];
+  await withPatience(git, () => git.run.run(args, { kind: "write", locks: git.locks }));
+}
+
 /**
  * `git commit --only` takes files that git does not know only after `git add --intent-to-add`, which puts an empty
  * entry into the index and leaves everything else there alone. It is taken back when the commit fails.

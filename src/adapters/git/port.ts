@@ -113,6 +113,10 @@ export interface Git {
    * the other files is looked at. HEAD, index and a file's own blob id being equal is the cheap proof that it is clean.
    */
   recorded(paths: string[]): Promise<Map<string, RecordedBlobs>>;
+  /** The blob id that git would give a file of the worktree, with line ends and filters as it is configured. */
+  blobIdOf(path: string): Promise<string>;
+  /** Takes files as they are in the worktree into the index: where a hook changed what we committed, and only there. */
+  takeIntoIndex(paths: string[]): Promise<void>;
   isIgnored(path: string): Promise<boolean>;
   /**
    * `git commit --only` of these paths with `core.fsync=committed`: the person's other staged work stays staged.

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { checkFolder, checkPath, checkRevision } from "./arguments.ts";
 import { readBlame, type BlamedLine, type BlameRequest } from "./blame.ts";
-import { commitOnly } from "./commit-only.ts";
+import { commitOnly, takeIntoIndex, type CommitSurroundings } from "./commit-only.ts";
 import { commitToBranch, deleteBranch } from "./commit-to-branch.ts";
 import { readHistory, type HistoryRequest } from "./history.ts";
 import { OwnLocks } from "./own-locks.ts";
@@ -140,6 +140,14 @@ export class GitRepository implements Git {
     return new Map(paths.map((path, at) => [path, { head: blobs[2 * at] ?? null, index: blobs[2 * at + 1] ?? null }]));
   }
 
+  async blobIdOf(path: string): Promise<string> {
+    return (await this.#run.read(["hash-object", "--", checkPath(path)])).trim();
+  }
+
+  takeIntoIndex(paths: string[]): Promise<void> {
+    return takeIntoIndex(this.#writing(), paths);
+  }
+
   async isIgnored(path: string): Promise<boolean> {
     // check-ignore refuses to run with literal pathspecs; behind ./ nothing in a path is magic.
     const args = ["check-ignore", "--quiet", "--", `./${checkPath(path)}`];
@@ -147,10 +155,11 @@ export class GitRepository implements Git {
   }
 
   commitOnly(request: CommitRequest): Promise<string> {
-    return commitOnly(
-      { run: this.#run, places: this.places, locks: this.#locks, lockWaitMs: this.#lockWaitMs },
-      request,
-    );
+    return commitOnly(this.#writing(), request);
+  }
+
+  #writing(): CommitSurroundings {
+    return { run: this.#run, places: this.places, locks: this.#locks, lockWaitMs: this.#lockWaitMs };
   }
 
   removeOwnLocks(): Promise<string[]> {

@@ -47,7 +47,10 @@ async function standingOf({ git, rows }: Dependencies, file: PreparedFile, group
   // Equal ids prove it; where git converts line ends or filters content, only git itself can tell.
   if (head === index && head === base) return "clean";
   const state = await git.pathState(path);
-  if (state === "clean" || (state === "absent" && base === null)) return "clean";
+  // A file that a sparse checkout leaves out is absent and yet in the last commit.
+  if (state === "absent" && base === null && head === null) return "clean";
+  // git also calls a file clean that it was told to take for unchanged.
+  if (state === "clean" && base !== null && head === index && (await git.blobIdOf(path)) === index) return "clean";
   if (head === null && base !== null) return "unknown";
   const ours = head === index && (await rows.inState("pending")).some(({ files }) => leaves(files, path, base));
   return ours ? "waiting" : "dirty";
