@@ -1,30 +1,21 @@
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { parseTasks } from "../adapters/openspec/index.ts";
+import { SPEC_DRIVEN } from "../adapters/openspec/index.ts";
+import { readArchivedTasks, type ArchivedTasks, type TrackedTasks } from "./archive-tasks.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** Archived changes whose tasks are looked at, the newest first. */
 const MAX_ARCHIVED = 2_000;
-const MAX_BYTES = 1024 * 1024;
 /** Files that are read at the same time. */
 const PARALLEL = 16;
 /** A lock that is not filled yet may have been made this moment. */
 const FRESH_MS = 10_000;
 const LOCK = ".openspec-archive.lock";
 
-/** Ticks of one archived change. */
-export interface ArchivedTasks {
-  done: number;
-  total: number;
-  /** Line of the first open one. */
-  openLine: number | null;
-  /** Tells whether the file is as it was. */
-  stamp: string;
-}
-
 /** What the archive's folder says beside its names. */
 export interface ArchiveFacts {
-  /** By name of the archived folder; those without tasks.md are left out. */
+  /** By name of the archived folder; those without tasks are left out. */
   tasks: ReadonlyMap<string, ArchivedTasks>;
   /** A lock that nobody holds any more: the process that took it, null when the lock does not say. */
   deadLock: { pid: number | null } | null;
@@ -32,34 +23,30 @@ export interface ArchiveFacts {
 
 export const NO_ARCHIVE: ArchiveFacts = { tasks: new Map(), deadLock: null };
 
+/** Where the schemas of a root say that tasks are; an unknown one leaves `tasks.md`. */
+export function trackedTasks({ config, schemas }: Pick<Snapshot, "config" | "schemas">): TrackedTasks {
+  return (named) => {
+    const name = named ?? config.schema ?? SPEC_DRIVEN.name;
+    const own = schemas.get(name);
+    return (own && "artifacts" in own ? own.tasks : null) ?? "tasks.md";
+  };
+}
+
 /** Reads the archive of a planning root; `last` saves reading what is as it was. Never throws. */
-export async function readArchive(directory: string, names: string[], last: ArchiveFacts): Promise<ArchiveFacts> {
+export async function readArchive(
+  directory: string,
+  names: string[],
+  { trackedBy, last }: { trackedBy: TrackedTasks; last: ArchiveFacts },
+): Promise<ArchiveFacts> {
   const archive = join(directory, "changes", "archive");
   const newest = names.toSorted().slice(-MAX_ARCHIVED);
   const tasks = new Map<string, ArchivedTasks>();
   for (let from = 0; from < newest.length; from += PARALLEL) {
     const some = newest.slice(from, from + PARALLEL);
-    const read = await Promise.all(
-      some.map((name) => readTasks(join(archive, name, "tasks.md"), last.tasks.get(name))),
-    );
-    read.forEach((found, index) => found && tasks.set(some[index]!, found));
+    const read = some.map((name) => readArchivedTasks(join(archive, name), trackedBy, last.tasks.get(name)));
+    for (const [index, found] of (await Promise.all(read)).entries()) if (found) tasks.set(some[index]!, found);
   }
   return { tasks, deadLock: await readLock(join(archive, LOCK)) };
-}
-
-async function readTasks(path: string, last: ArchivedTasks | undefined): Promise<ArchivedTasks | null> {
-  try {
-    const stats = await lstat(path);
-    const stamp = `${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}`;
-    if (last?.stamp === stamp) return last;
-    if (!stats.isFile() || stats.size > MAX_BYTES) return null;
-    const tasks = parseTasks(await readFile(path, "utf8"));
-    const open = tasks.find(({ done }) => !done);
-    const done = tasks.filter((task) => task.done).length;
-    return { done, total: tasks.length, openLine: open?.line ?? null, stamp };
-  } catch {
-    return null;
-  }
 }
 
 const lockFile = z.object({ pid: z.int().positive() });

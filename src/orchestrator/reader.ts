@@ -4,7 +4,7 @@ import type { Git } from "../adapters/git/port.ts";
 import { readRoot, readSchema, type ChangeSchema, type PlanningRoot } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
 import { toRepositoryPath } from "../foundation/paths.ts";
-import { NO_ARCHIVE, readArchive } from "./archive-facts.ts";
+import { NO_ARCHIVE, readArchive, trackedTasks } from "./archive-facts.ts";
 import { placeOf, type HeadFiles } from "./git-facts.ts";
 import { entriesOf, filesBelow, type DocumentReader } from "./document-reader.ts";
 import { roleInChange, type Document } from "./document.ts";
@@ -46,8 +46,8 @@ export async function readSnapshot(
   const specs = all || extent.specs ? await readSpecs(root, context.reader) : last.specs;
   const archived =
     all || extent.archive ? await directories(join(root.directory, "changes", "archive")) : last.archived;
-  const archive =
-    all || extent.archive ? await readArchive(root.directory, archived, last?.archive ?? NO_ARCHIVE) : last.archive;
+  const known = { trackedBy: trackedTasks({ config, schemas }), last: last?.archive ?? NO_ARCHIVE };
+  const archive = all || extent.archive ? await readArchive(root.directory, archived, known) : last.archive;
   const ids = all ? await directories(join(root.directory, "changes")) : [...extent.changes];
   const changes = new Map(all ? [] : [...last.changes].filter(([, { git }]) => git !== "branch"));
   await inParallel(ids, async (id) => {

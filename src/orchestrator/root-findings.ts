@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../foundation/errors.ts";
-import type { ArchivedTasks, ArchiveFacts } from "./archive-facts.ts";
+import type { ArchiveFacts } from "./archive-facts.ts";
+import type { ArchivedTasks } from "./archive-tasks.ts";
 import { documentFindings } from "./document-findings.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -28,14 +29,14 @@ function leftLock(root: string, { deadLock }: ArchiveFacts): Diagnostic[] {
 
 /** What an archived change left undone; `path` is its folder. */
 export function archivedFindings(path: string, tasks: ArchivedTasks | undefined): Diagnostic[] {
-  if (!tasks || tasks.openLine === null) return [];
+  if (!tasks || tasks.firstOpen === null) return [];
   const open = tasks.total - tasks.done;
   return [
     {
       severity: "info",
       code: "archived_open_tasks",
       message: `It was archived with ${open} of ${tasks.total} tasks open.`,
-      target: `${path}/tasks.md:${tasks.openLine}`,
+      target: `${path}/${tasks.firstOpen}`,
       fix: "Tick what was done, or propose a change for the rest.",
     },
   ];

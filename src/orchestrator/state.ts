@@ -1,6 +1,6 @@
 import type { DeltaOperation, Verdict } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
-import type { ArchivedTasks } from "./archive-facts.ts";
+import type { ArchivedTasks } from "./archive-tasks.ts";
 
 /** Where a change is in its life; exactly one at a time. */
 export const STAGES = [
