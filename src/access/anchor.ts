@@ -90,7 +90,7 @@ export class AuditAnchor implements Service {
       summary: `The end of the audit log is kept in ${AUDIT_REF}.`,
       run: async () => {
         if (this.#trouble) {
-          const fix = `Look at \`git log ${AUDIT_REF}\` and at who wrote it last; \`specloop audit verify\` compares it with the log.`;
+          const fix = `\`specloop audit verify\` and \`git log ${AUDIT_REF}\` show what differs. If you deleted .specloop yourself: git update-ref -d ${AUDIT_REF}, then start again.`;
           return { status: "failing", message: this.#trouble.message, fix };
         }
         if (!this.#last) return { status: "ok", message: "nothing is anchored yet" };
