@@ -1,17 +1,21 @@
 import { rm, writeFile } from "node:fs/promises";
 import { basename, join, sep } from "node:path";
-import { FSWatcher, type ChokidarOptions } from "chokidar";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Logger } from "../../foundation/logger.ts";
+import { ChokidarSource } from "./chokidar-source.ts";
 import { COOKIE, isGitPlace } from "./git-places.ts";
 import { Pending } from "./pending.ts";
 import type { Watcher, WatchRequest } from "./port.ts";
 import { findHolder } from "./quiet.ts";
+import type { Moved, Source } from "./source.ts";
 import { isTransient } from "./transient.ts";
+import { Tree } from "./tree.ts";
 
 export interface WatcherParts {
   clock: Clock;
   logger: Logger;
+  /** Where events come from; `auto` is the system itself on Linux unless CHOKIDAR_USEPOLLING is set, else chokidar. */
+  source?: "auto" | "system" | "chokidar";
 }
 
 /** A batch goes on at most this long while events keep coming. */
@@ -24,23 +28,20 @@ const MAX_HELD_MS = 10_000;
 const COOKIE_MS = 3000;
 /** How often everything is looked at when the system cannot watch all of it. */
 const DEGRADED_MS = 5000;
-const POLL_MS = 1000;
-/** chokidar keeps an empty new file back for 10 ms, to tell of it when it is written. */
-const EMPTY_HOLD_MS = 20;
 
-/** Watches planning roots and branches with chokidar; nothing is opened before `start`. */
+/** Watches planning roots and branches; nothing is opened before `start`. */
 export function createWatcher(request: WatchRequest, parts: WatcherParts): Watcher {
-  return new ChokidarWatcher(request, parts);
+  return new SettlingWatcher(request, parts);
 }
 
-class ChokidarWatcher implements Watcher {
+class SettlingWatcher implements Watcher {
   readonly #request: WatchRequest;
   readonly #parts: WatcherParts;
   readonly #pending = new Pending();
   readonly #stop = new AbortController();
   readonly #cookies = new Map<string, () => void>();
   readonly #reported = new Set<string>();
-  #watcher: FSWatcher | null = null;
+  #source: Source | null = null;
   #pump: Promise<void> | null = null;
   #reconcile: Promise<void> | null = null;
   #degraded = false;
@@ -56,34 +57,26 @@ class ChokidarWatcher implements Watcher {
   async start(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { directories, gitDirectories } = this.#request;
-    const watcher = new FSWatcher(this.#options());
-    this.#watcher = watcher;
-    watcher.on("all", (event, path) => this.#notice(event, path));
-    watcher.on("error", (error) => this.#fail(error));
-    const ready = Promise.withResolvers<void>();
-    const abort = () => ready.reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    watcher.once("ready", () => ready.resolve());
-    watcher.add([...directories, ...gitDirectories]);
+    const source = this.#makeSource();
+    this.#source = source;
     try {
-      await ready.promise;
+      await source.start([...new Set([...directories, ...gitDirectories])], signal);
+      signal.throwIfAborted();
     } catch (error) {
-      await watcher.close();
+      await source.close();
       throw error;
-    } finally {
-      signal.removeEventListener("abort", abort);
     }
     this.#reconcile = this.#lookAgain();
   }
 
   async settled(): Promise<void> {
-    if (this.#watcher && !this.#stop.signal.aborted) await this.#seeCookie();
+    if (this.#source && !this.#stop.signal.aborted) await this.#seeCookie();
     while (this.#pump) await this.#pump;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new DOMException("The watcher was closed.", "AbortError"));
-    await this.#watcher?.close();
+    await this.#source?.close();
     for (const seen of this.#cookies.values()) seen();
     await Promise.all([this.#pump, this.#reconcile]);
   }
@@ -92,17 +85,16 @@ class ChokidarWatcher implements Watcher {
     return this.#request.timing?.() ?? { settleMs: 100, reconcileMs: 60_000 };
   }
 
-  #options(): ChokidarOptions {
-    return {
-      ignoreInitial: true,
-      followSymlinks: false,
-      // It would keep removals back for 100 ms; to a batch of paths a removal and an addition are one thing anyway.
-      atomic: false,
-      awaitWriteFinish: false,
-      // Only where chokidar polls: with CHOKIDAR_USEPOLLING, for containers and network folders that report nothing.
-      pollingInterval: POLL_MS,
-      ignored: (path) => this.#isIgnored(path),
+  #makeSource(): Source {
+    const { source = "auto" } = this.#parts;
+    const isPolling = (process.env["CHOKIDAR_USEPOLLING"] ?? "") !== "";
+    const isSystem = source === "system" || (source === "auto" && process.platform === "linux" && !isPolling);
+    const parts = {
+      isIgnored: (path: string) => this.#isIgnored(path),
+      onMoved: (moved: Moved, path: string) => this.#notice(moved, path),
+      onError: (error: unknown) => this.#fail(error),
     };
+    return isSystem ? new Tree(parts) : new ChokidarSource(parts);
   }
 
   #isIgnored(path: string): boolean {
@@ -117,14 +109,14 @@ class ChokidarWatcher implements Watcher {
     return fitting.sort((a, b) => b.length - a.length)[0];
   }
 
-  #notice(event: string, path: string): void {
+  #notice(moved: Moved, path: string): void {
     const now = this.#parts.clock.monotonic();
     const name = basename(path);
     // A folder that goes has often moved, and on a busy machine its new place is read and reported a while later.
-    const grace = event === "unlinkDir" ? MOVE_MS : 0;
+    const grace = moved === "gone directory" ? MOVE_MS : 0;
     if (this.#gitDirectoryOf(path) === undefined) this.#pending.add(path, now, grace);
-    else if (name.startsWith(COOKIE)) return event === "add" ? this.#cookies.get(name)?.() : undefined;
-    else if (event === "addDir" || event === "unlinkDir") return;
+    else if (name.startsWith(COOKIE)) return moved === "file" ? this.#cookies.get(name)?.() : undefined;
+    else if (moved === "directory" || moved === "gone directory") return;
     else this.#pending.refs(now);
     this.#run();
   }
@@ -212,7 +204,7 @@ class ChokidarWatcher implements Watcher {
     try {
       if (directory !== undefined) await writeFile(join(directory, name), "settled?\n");
       await Promise.race([seen.promise, late]);
-      await this.#parts.clock.sleep(EMPTY_HOLD_MS, this.#stop.signal);
+      await this.#source?.idle();
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#parts.logger.debug({ err: error }, "no cookie could be written");
