@@ -10,13 +10,18 @@ import {
   refuseTaken,
   requirementsOf,
   specDocument,
+  type SpecDocument,
 } from "./requirement-place.ts";
-import { coreOf, insertedBlock, joined, removedLines, trimmedContent, type Splice } from "./splice.ts";
+import { coreOf, insertedBlock, joined, removedLines, spliced, trimmedContent, type Splice } from "./splice.ts";
 
 type Of<Kind extends RequirementEdit["kind"]> = Extract<RequirementEdit, { kind: Kind }>;
 
 /** A new requirement: below `## Requirements` of a main spec, below `## ADDED Requirements` of a delta. */
 export function addRequirement(text: string, edit: Of<"add_requirement">, path: string): Splice {
+  return readBack(text, planAdd(text, edit, path), { come: [blockOf(text, edit, path).name], path });
+}
+
+function planAdd(text: string, edit: Of<"add_requirement">, path: string): Splice {
   const block = blockOf(text, edit, path);
   const document = specDocument(text, path);
   const taken = document.kind === "main" ? requirementsOf(document) : namesIn(document.delta);
@@ -45,6 +50,10 @@ export function addRequirement(text: string, edit: Of<"add_requirement">, path: 
 
 /** The whole block of a requirement. In a delta one that it does not hold yet is added to its modified ones. */
 export function modifyRequirement(text: string, edit: Of<"modify_requirement">, path: string): Splice {
+  return readBack(text, planModify(text, edit, path), { come: [plainName(edit.target, "Requirement")], path });
+}
+
+function planModify(text: string, edit: Of<"modify_requirement">, path: string): Splice {
   const block = blockOf(text, edit, path);
   const document = specDocument(text, path);
   const wanted = plainName(edit.target, "Requirement");
@@ -73,6 +82,18 @@ export function modifyRequirement(text: string, edit: Of<"modify_requirement">, 
  */
 export function removeRequirement(text: string, edit: Of<"remove_requirement">, path: string): Splice {
   const document = specDocument(text, path);
+  const name = plainName(edit.target, "Requirement");
+  const stays = document.kind === "delta" && !document.delta.added.some((one) => one.name === name);
+  const splice = planRemove(text, edit, { document, path });
+  return readBack(text, splice, stays ? { come: [name], path } : { gone: [name], path });
+}
+
+interface Place {
+  document: SpecDocument;
+  path: string;
+}
+
+function planRemove(text: string, edit: Of<"remove_requirement">, { document, path }: Place): Splice {
   if (document.kind === "main") return takenOut(text, findRequirement(document.spec.requirements, edit.target, path));
   const { delta } = document;
   const name = checkedName(edit.target, "Requirement", path);
@@ -93,6 +114,15 @@ export function removeRequirement(text: string, edit: Of<"remove_requirement">, 
 
 /** The name in the header. In a delta one that it does not add is renamed by a FROM and a TO. */
 export function renameRequirement(text: string, edit: Of<"rename_requirement">, path: string): Splice {
+  const splice = planRename(text, edit, path);
+  return readBack(text, splice, {
+    gone: [plainName(edit.target, "Requirement")],
+    come: [plainName(edit.to, "Requirement")],
+    path,
+  });
+}
+
+function planRename(text: string, edit: Of<"rename_requirement">, path: string): Splice {
   const document = specDocument(text, path);
   const [from, to] = [plainName(edit.target, "Requirement"), checkedName(edit.to, "Requirement", path)];
   const lineEnd = dominantLineEnd(text);
@@ -127,6 +157,30 @@ export function renameRequirement(text: string, edit: Of<"rename_requirement">, 
     ? renamedTo(text, earlier, to)
     : intoSection(text, delta, { operation: "RENAMED", block: pair });
   return modified ? joined(text, [renamedHeader(text, modified, to), written]) : written;
+}
+
+/**
+ * Reads the result as OpenSpec does: every other requirement must still be there, and what came must be one. A name that
+ * goes may stay as the FROM of a renaming.
+ */
+function readBack(
+  text: string,
+  splice: Splice,
+  { gone = [], come = [], path }: { gone?: string[]; come?: string[]; path: string },
+): Splice {
+  const before = named(specDocument(text, path)).filter((name) => !gone.includes(name));
+  const after = named(specDocument(spliced(text, splice), path));
+  const known = [...before, ...come, ...gone];
+  if ([...before, ...come].every((name) => after.includes(name)) && after.every((name) => known.includes(name)))
+    return splice;
+  throw new SpecloopError("bad_input", `The edit would not leave the requirements of ${path} as they are meant.`, {
+    target: path,
+    fix: "Close every code fence in the document and in the content, and keep other headings out of it.",
+  });
+}
+
+function named(document: SpecDocument): string[] {
+  return (document.kind === "main" ? document.spec.requirements : namesIn(document.delta)).map(({ name }) => name);
 }
 
 /** Content as one requirement block; a header is made of `target` where the content has none. */

@@ -38,7 +38,8 @@ export function insertSection(text: string, edit: Of<"insert_section">, path: st
       },
     );
   }
-  return insertedBlock(text, side === "before" ? anchor.start : anchor.end, body, lineEnd);
+  const splice = insertedBlock(text, side === "before" ? anchor.start : anchor.end, body, lineEnd);
+  return notSwallowed(text, splice, { added: headings.length, path });
 }
 
 /** A section with its subsections in front of another one or behind it; behind a higher one it becomes its last child. */
@@ -59,7 +60,7 @@ export function moveSection(text: string, edit: Of<"move_section">, path: string
   if (at === section.start || at === section.end) return { start: at, end: at, replacement: "" };
   const core = coreOf(text, section.start, section.end)!;
   const insertion = insertedBlock(text, at, text.slice(core.start, core.end), dominantLineEnd(text));
-  return joined(text, [removal(text, section), insertion]);
+  return notSwallowed(text, joined(text, [removal(text, section), insertion]), { added: 0, path });
 }
 
 export function deleteSection(text: string, edit: Of<"delete_section">, path: string): Splice {
@@ -86,6 +87,16 @@ function anchorOf(text: string, edit: Of<"insert_section"> | Of<"move_section">,
   throw new SpecloopError("bad_input", `An edit of kind ${edit.kind} needs "before" or "after".`, {
     target: path,
     fix: 'Name the heading of a section that is there, for example {"after":"Why"}.',
+  });
+}
+
+/** Behind a code fence or comment that nothing closes a section would be part of it. */
+function notSwallowed(text: string, splice: Splice, { added, path }: { added: number; path: string }): Splice {
+  const count = (one: string) => findHeadings(one, frontMatterRange(one)?.bodyStart ?? 0).length;
+  if (count(spliced(text, splice)) === count(text) + added) return splice;
+  throw new SpecloopError("bad_input", `The section would be no section at that place of ${path}.`, {
+    target: path,
+    fix: "Close the code fence or HTML comment in front of it first, with replace_text.",
   });
 }
 
