@@ -218,6 +218,8 @@ export class Archives implements Service {
       if (move === null) continue;
       const commit = await this.#carrier.recover({ ...entry, move });
       if (commit === undefined) continue;
+      // What was approved and taken back by a crash is still to be carried out.
+      if (commit === null && entry.approvalId !== null) await this.#journal.save({ ...entry, state: "granted" });
       if (commit !== null && entry.approvalId !== null) {
         await this.#parts.approvals?.carriedOut(entry.approvalId, commit);
       }

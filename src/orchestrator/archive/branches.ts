@@ -65,32 +65,34 @@ export class BranchArchives {
    * that is not what was approved. Returns the trailers that name the approval.
    */
   async redeem(entry: Entry, plan: Plan): Promise<Record<string, string>> {
-    const { git, approvals, journal } = this.#parts;
-    if (entry.state === "granted" || !approvals || entry.approvalId === null) return {};
-    await this.#refuseUnsaved(entry, plan);
-    const { commit: base } = await git.head();
-    if (base === null) throw new SpecloopError("no_commits", "The repository has no commit yet.");
-    const ref = `${CHECKED}${entry.id}`;
-    const commit = await this.#commit(ref, base, plan);
-    const hash = await contentHashAt(git, commit, await pathsOf(git, plan.move, base));
-    await git.deleteBranch(ref, commit);
-    const grant = await approvals.redeem(entry.approvalId, hash);
+    const { approvals, journal } = this.#parts;
+    if (!approvals || entry.approvalId === null) return {};
+    const hash = await this.#hashOf(entry, plan);
+    const grant =
+      entry.state === "granted"
+        ? (await approvals.unfinished("archive")).find(({ approvalId }) => approvalId === entry.approvalId)
+        : await approvals.redeem(entry.approvalId, hash);
+    // After a crash the approval is used up already; what it was given for still counts.
+    if (!grant || grant.subject.contentHash !== hash) {
+      throw new SpecloopError("approval_void", `${entry.approvalId} was given for another content.`, {
+        target: entry.change,
+      });
+    }
     await journal.save({ ...entry, state: "granted" });
     return { "Specloop-Approval": grant.approvalId, "Specloop-Approved-By": grant.approvedBy.join(", ") };
   }
 
-  /** What a person approved while no daemon ran. */
+  /** What a person approved while no daemon ran, and what a crash left between the approval and the archive. */
   async approvedMeanwhile(): Promise<Entry[]> {
     const { journal, approvals } = this.#parts;
-    const waiting = await journal.inState("proposed", "granted");
-    const states = await Promise.all(
-      waiting.map(async ({ state, approvalId }) =>
-        state === "granted" || approvalId === null
-          ? state
-          : (await approvals?.get(approvalId).catch(() => null))?.state,
-      ),
-    );
-    return waiting.filter((_, index) => states[index] === "granted" || states[index] === "approved");
+    const redeemed = new Set((await approvals?.unfinished("archive"))?.map(({ subject }) => subject.ref));
+    const found: Entry[] = [];
+    for (const entry of await journal.inState("proposed", "granted")) {
+      if (entry.state === "proposed" && redeemed.has(entry.id)) await journal.save({ ...entry, state: "granted" });
+      const approval = entry.approvalId === null ? null : await approvals?.get(entry.approvalId).catch(() => null);
+      if (redeemed.has(entry.id) || approval?.state === "approved") found.push(entry);
+    }
+    return found;
   }
 
   /** A branch that a person merged is archived by that: nothing is left to do. */
@@ -126,6 +128,19 @@ export class BranchArchives {
     if (now && now.state !== "done" && now.state !== "undone")
       await journal.save({ ...now, state: "undone", note: message });
     if (entry.approvalId !== null) await approvals?.void(entry.approvalId, message).catch(() => undefined);
+  }
+
+  /** The hash of what would be, from a commit that no branch has. */
+  async #hashOf(entry: Entry, plan: Plan): Promise<string> {
+    const { git } = this.#parts;
+    await this.#refuseUnsaved(entry, plan);
+    const { commit: base } = await git.head();
+    if (base === null) throw new SpecloopError("no_commits", "The repository has no commit yet.");
+    const ref = `${CHECKED}${entry.id}`;
+    const commit = await this.#commit(ref, base, plan);
+    const hash = await contentHashAt(git, commit, await pathsOf(git, plan.move, base));
+    await git.deleteBranch(ref, commit);
+    return hash;
   }
 
   async #commit(ref: string, parent: string, { move, contents }: Plan): Promise<string> {

@@ -76,6 +76,29 @@ scenario("archive", "A change with open tasks is refused unless that is allowed"
   expect(await world.archives.archive(request)).toMatchObject([{ status: "archived" }]);
 });
 
+scenario("archive", "A delta against a text that moved is refused", async () => {
+  const modified = (sentence: string) => delta("MODIFIED", requirement("Sign in", sentence));
+  const repository = await planned({
+    ...done("encrypt", modified("The system SHALL let people sign in.\nThe system SHALL encrypt the session.")),
+    ...done("limit", modified("The system SHALL let people sign in three times an hour.")),
+  });
+  const world = await worldOf(repository);
+  await world.archives.archive({ ids: ["encrypt"], principal: person });
+  const before = await treeOf(repository.path);
+  const reasons = await refusal(world, "limit");
+  expect(reasons.map(({ code }) => code)).toContain("base_moved");
+  expect(await treeOf(repository.path)).toEqual(before);
+  // The two sentences stand in one place, so a person says how they go together; such a delta has nothing stale.
+  await repository.write(
+    "openspec/changes/limit/specs/auth/spec.md",
+    modified("The system SHALL let people sign in three times an hour.\nThe system SHALL encrypt the session."),
+  );
+  const [result] = await world.archives.archive({ ids: ["limit"], principal: person });
+  expect(result).toMatchObject({ status: "archived", savedTexts: 1 });
+  expect(read(repository, SPEC_PATH)).toContain("three times an hour.\nThe system SHALL encrypt the session.");
+  expect(world.told("change.archived").at(-1)).toMatchObject({ changeId: "limit", savedTexts: 1 });
+});
+
 scenario("archive", "An archive can be tried without doing it", async () => {
   const repository = await planned(done("add-out", delta("ADDED", requirement("Sign out"))));
   const world = await worldOf(repository);

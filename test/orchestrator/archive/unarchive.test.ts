@@ -125,3 +125,28 @@ test("an agent cannot archive what is not committed, because nobody could approv
   await expect(refused).rejects.toMatchObject({ details: { reasons: [{ code: "uncommitted_change" }] } });
   expect(await repository.git("branch", "--list", "specloop/*")).toBe("");
 });
+
+scenario("archive", "A person's yes carries an agent's archive out", async () => {
+  const repository = await planned(ADD);
+  await repository.write("mine.txt", "staged\n");
+  await repository.git("add", "mine.txt");
+  const world = await worldOf(repository, { approvals: true });
+  const ask = async () => (await world.archives.archive({ ids: ["out"], principal: agent }))[0]!.approval!;
+  const yes = (id: string) => world.approvals.decide({ id, decision: "approve", principal: person });
+  // An edit after the request makes the yes worthless: nothing is archived.
+  const first = await ask();
+  await repository.write("openspec/changes/out/proposal.md", "# Out\n\n## Why\n\nFor another reason.\n");
+  await repository.git("commit", "--quiet", "--message", "Edit", "--", "openspec/changes");
+  const before = await treeOf(repository.path);
+  await yes(first).catch(() => undefined);
+  await expect.poll(async () => (await world.approvals.get(first)).state, { timeout: 10_000 }).toBe("void");
+  expect(await treeOf(repository.path)).toEqual(before);
+  // The next request is for what is there now; ticking nothing and editing nothing, it is carried out.
+  const second = await ask();
+  await yes(second);
+  await expect.poll(async () => (await world.approvals.get(second)).state, { timeout: 10_000 }).toBe("carried_out");
+  expect(world.told("change.archived")).toMatchObject([{ changeId: "out", principal: agent }]);
+  expect(await repository.git("log", "-1", "--format=%(trailers:key=Specloop-Approval,valueonly)")).toContain(second);
+  expect(readFileSync(join(repository.path, SPEC_PATH), "utf8")).toContain("Sign out");
+  expect(await repository.git("status", "--porcelain")).toBe("A  mine.txt");
+});

@@ -1,11 +1,21 @@
 import { lstat, mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { Approvals } from "../../../src/access/approvals/index.ts";
+import {
+  createApprovals,
+  options as approvalOptions,
+  type ApprovalService,
+} from "../../../src/access/approvals/index.ts";
+import { AuditLog, migrations as accessMigrations } from "../../../src/access/index.ts";
 import { openGit, type Git } from "../../../src/adapters/git/index.ts";
 import { Validator } from "../../../src/adapters/openspec/index.ts";
 import { migrate, openSqliteStore } from "../../../src/adapters/store/index.ts";
 import { createWatcher } from "../../../src/adapters/watcher/index.ts";
 import { systemClock } from "../../../src/foundation/clock.ts";
+import {
+  DocumentManager,
+  migrations as documentMigrations,
+  options as documentOptions,
+} from "../../../src/document-manager/index.ts";
 import { EventBus, type EventMap, type EventName } from "../../../src/foundation/events.ts";
 import { silentLogger } from "../../../src/foundation/logger.ts";
 import type { Principal } from "../../../src/foundation/principal.ts";
@@ -26,6 +36,7 @@ export const agent: Principal = { kind: "agent", name: "claude-code" };
 export interface World extends AsyncDisposable {
   archives: Archives;
   orchestrator: Orchestrator;
+  approvals: ApprovalService;
   git: Git;
   events: EventBus;
   told<Name extends EventName>(name: Name): EventMap[Name][];
@@ -36,7 +47,8 @@ export interface WorldOptions {
   state?: string;
   options?: Record<string, unknown>;
   onStep?: ArchivesParts["onStep"];
-  approvals?: Approvals;
+  /** Agents' archives need a person's yes, given at the terminal. */
+  approvals?: boolean;
   /** Instead of the development dependency's OpenSpec. */
   path?: string;
 }
@@ -46,7 +58,7 @@ export async function openWorld(repository: string, given: WorldOptions = {}): P
   const state = given.state ?? join(repository, ".specloop");
   await mkdir(state, { recursive: true });
   const store = openSqliteStore(join(state, "core.db"), "full");
-  await migrate(store, [migrations, archiveMigrations], Date.now());
+  await migrate(store, [accessMigrations, migrations, archiveMigrations, documentMigrations], Date.now());
   const git = await openGit(repository);
   const events = new EventBus(silentLogger);
   const told: { name: EventName; payload: unknown }[] = [];
@@ -60,8 +72,24 @@ export async function openWorld(repository: string, given: WorldOptions = {}): P
   });
   const live = { current: options.schema.parse({ ...given.options }) };
   const base = { git, events, clock: systemClock, logger: silentLogger, options: live, validator };
+  const documents = new DocumentManager({
+    ...base,
+    store: store.as(),
+    recovery: join(state, "recovery"),
+    options: { current: documentOptions.schema.parse({}) },
+  });
+  const rules = [{ operations: ["archive"], level: "L0" }];
+  const approvals = createApprovals({
+    ...base,
+    store: store.as(),
+    audit: new AuditLog({ store: store.as(), clock: systemClock, logger: silentLogger }),
+    env: { ...process.env, XDG_CONFIG_HOME: join(state, "person") },
+    options: () => approvalOptions.schema.parse({ rules }),
+    sensitive: () => [],
+  });
   const orchestrator = new Orchestrator({
     ...base,
+    writer: documents,
     store: store.as(),
     env: process.env,
     watcher: (request) => createWatcher(request, { clock: systemClock, logger: silentLogger }),
@@ -71,7 +99,7 @@ export async function openWorld(repository: string, given: WorldOptions = {}): P
     store: store.as(),
     changes: orchestrator,
     directory: join(repository, ".specloop", "archive"),
-    approvals: given.approvals,
+    approvals: given.approvals ? approvals : undefined,
     onStep: given.onStep,
   });
   let closed = false;
@@ -80,14 +108,19 @@ export async function openWorld(repository: string, given: WorldOptions = {}): P
     closed = true;
     await archives[Symbol.asyncDispose]();
     await orchestrator[Symbol.asyncDispose]();
+    await approvals[Symbol.asyncDispose]();
+    await documents[Symbol.asyncDispose]();
     await validator[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
   };
+  await approvals.start(new AbortController().signal);
+  await documents.start(new AbortController().signal);
   await orchestrator.start(new AbortController().signal);
   await archives.start(new AbortController().signal);
   return {
     archives,
     orchestrator,
+    approvals,
     git,
     events,
     told: <Name extends EventName>(name: Name) =>
