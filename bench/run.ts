@@ -5,6 +5,8 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   questions: () => import("./questions.ts"),
   documents: () => import("./documents.ts"),
   changes: () => import("./changes.ts"),
+  bases: () => import("./bases.ts"),
+  grammar: () => import("./grammar.ts"),
   loop: () => import("./loop.ts"),
 };
 
