@@ -34,7 +34,8 @@ scenario("documents", "Several documents change at once", async () => {
 scenario("documents", "A document is replaced by much less", async () => {
   await using repository = await temporaryRepository(files);
   await using room = await openRoom(repository.path);
-  const shrink = { path: one, edits: [{ kind: "write" as const, content: "# Nothing\n" }] };
+  const { revision: baseRevision } = await room.manager.read(one);
+  const shrink = { path: one, edits: [{ kind: "write" as const, content: "# Nothing\n" }], baseRevision };
   await room.manager.update({ files: [shrink], reason: "Empty it", principal: agent });
   const [backup] = await room.manager.backups.list();
   expect(backup?.paths).toEqual([one]);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openSearchIndex } from "../../src/adapters/search/index.ts";
+import { asksItself } from "../../src/question-router/asks-itself.ts";
 import { extract } from "../../src/question-router/extract.ts";
 import { globMatcher } from "../../src/foundation/glob.ts";
 import { normalise, questionKey } from "../../src/question-router/key.ts";
@@ -139,4 +140,12 @@ test("an extract holds the first block, what answers, and marks what it left out
   expect(extracted).toMatch(/^The shop SHALL be closed at night\.\n\n…\n\n- The tandem is repaired in the yard\./);
   expect(extracted.length).toBeLessThan(1000);
   expect([startLine, endLine]).toEqual([1, 17]);
+});
+
+test("a list of open questions does not answer them, and a list of answered ones does", () => {
+  expect(asksItself("- How long?\n- Who **clears** it?\n- Which?", "Who clears it?")).toBe(true);
+  expect(asksItself("- How long?\n- Who clears it?\n", "who  clears it?")).toBe(true);
+  expect(asksItself("- Who clears it?\n  Nobody does.", "Who clears it?")).toBe(false);
+  expect(asksItself("**Who clears it?** Nobody does.", "Who clears it?")).toBe(false);
+  expect(asksItself("Nobody clears it.", "Who clears it?")).toBe(false);
 });

@@ -42,6 +42,7 @@ const change = z.object({
     })
     .nullable(),
   verdictCurrent: z.boolean(),
+  verdictProblem: z.object({ message: z.string(), fix: z.string().optional() }).nullable(),
 });
 type Change = z.output<typeof change>;
 
@@ -71,18 +72,22 @@ export function changeView(result: unknown, output: Output, reader: Reader): str
   ].join("\n");
 }
 
-function facts({ stage, tasks, path, git, branch, mergeability, verdict, verdictCurrent }: Change, output: Output) {
+function facts({ stage, tasks, path, git, branch, mergeability, verdict, ...rest }: Change, output: Output) {
   const merge = mergeability.replace("_", " ");
   return [
     `  stage     ${stage}, ${tasks.done} of ${tasks.total} tasks done`,
     `  place     ${path} (${branch === null ? git : `branch ${branch}`})`,
     `  merge     ${merge === "clean" ? merge : output.style("yellow", merge)}`,
-    `  openspec  ${verdictLine(verdict, verdictCurrent, output)}`,
+    `  openspec  ${verdict === null ? noVerdict(rest.verdictProblem, output) : verdictLine(verdict, rest.verdictCurrent, output)}`,
   ];
 }
 
-function verdictLine(verdict: Change["verdict"], current: boolean, output: Output): string {
-  if (verdict === null) return "not checked yet";
+function noVerdict(why: Change["verdictProblem"], output: Output): string {
+  if (why === null) return "not checked yet";
+  return `no verdict: ${why.message}${why.fix === undefined ? "" : `\n            ${output.style("dim", why.fix)}`}`;
+}
+
+function verdictLine(verdict: NonNullable<Change["verdict"]>, current: boolean, output: Output): string {
   const word = verdict.valid ? output.style("green", "valid") : output.style("red", "invalid");
   const later = current ? "" : ", for an earlier text; a new verdict is on its way";
   const issues = verdict.issues.map((issue) => `\n            ${issue.level} ${issue.path}: ${issue.message}`);

@@ -63,11 +63,13 @@ export class DocumentBackups {
 
   /** Puts documents back as a backup has them, by an ordinary edit. Throws `not_found`, `unknown_document`. */
   async restore({ id, paths, reason, principal }: RestoreRequest): Promise<UpdateResult> {
-    const { backups, update } = this.#deps;
+    const { backups, policy, options, update } = this.#deps;
     const backup = await backups.get(id);
     const files: UpdateRequest["files"] = [];
     for (const path of paths ?? backup.paths) {
-      files.push({ path, edits: [{ kind: "write", content: await backups.textOf(backup, path) }] });
+      const now = await readDocument(policy.locate(path), options.current.maxBytes);
+      const content = await backups.textOf(backup, path);
+      files.push({ path, edits: [{ kind: "write", content }], ...(now && { baseRevision: now.revision }) });
     }
     return update({ files, reason: reason ?? `Restore from backup ${id}`, principal });
   }

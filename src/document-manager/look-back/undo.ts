@@ -74,7 +74,8 @@ function sideOf(body: string[], mark: "+" | "-"): string {
     ours = line.startsWith(" ") || line.startsWith(mark);
     if (ours) text += `${line.slice(1)}\n`;
   }
-  return text;
+  // Edits count from behind a byte order mark.
+  return text.replace(/^\uFEFF/, "");
 }
 
 function explained(edit: Edit, error: unknown): unknown {

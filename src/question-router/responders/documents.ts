@@ -2,6 +2,7 @@ import type { SearchIndex } from "../../adapters/search/index.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Live } from "../../foundation/options.ts";
+import { asksItself } from "../asks-itself.ts";
 import type { Corpus } from "../corpus.ts";
 import { extract } from "../extract.ts";
 import type { QuestionOptions } from "../options.ts";
@@ -82,12 +83,14 @@ export class DocumentsResponder implements Responder {
 /** The answer that an index gives under these options; no side effect, so that it can be replayed. */
 export function answerFromDocuments(index: SearchIndex, query: Query, options: QuestionOptions): Response {
   const { minScore, maxPassages } = options.documents;
-  const retrieved = retrieve(index, query, maxPassages);
+  const found = retrieve(index, query, maxPassages);
+  const candidates = found.candidates.filter(({ hit }) => !asksItself(hit.passage.text, query.text));
+  const retrieved = { ...found, candidates };
   const [best] = retrieved.candidates;
   if (!best) return { outcome: "declined", reason: "no section holds a word of the question" };
   if (best.evidence < minScore || best.evidence === 0) {
-    const found = `${best.evidence.toFixed(2)} of the question in ${best.hit.path}`;
-    return { outcome: "declined", reason: `best evidence is ${found}, below ${minScore}` };
+    const much = `${best.evidence.toFixed(2)} of the question in ${best.hit.path}`;
+    return { outcome: "declined", reason: `best evidence is ${much}, below ${minScore}` };
   }
   const rival = rivalOf(best, retrieved.candidates);
   return answerWith(index, retrieved, rival ? [best, rival] : [best]);

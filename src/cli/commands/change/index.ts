@@ -7,6 +7,7 @@ import { registerHistory } from "./history.ts";
 import { registerList } from "./list.ts";
 import { registerMerge } from "./merge.ts";
 import { registerPropose } from "./propose.ts";
+import { registerQuestions } from "./questions.ts";
 import { registerShow } from "./show.ts";
 import { registerUnarchive } from "./unarchive.ts";
 
@@ -17,6 +18,7 @@ const WORDS: ((change: Command, bind: Bind) => void)[] = [
   registerCheck,
   registerMerge,
   registerPropose,
+  registerQuestions,
   registerArchive,
   registerUnarchive,
   registerHistory,
