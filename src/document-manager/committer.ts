@@ -27,7 +27,15 @@ export interface CommitterDependencies {
   onStep: (step: EditStep) => void;
   /** Aborted when the daemon begins to stop: a lock is waited for no longer. */
   stopping: () => AbortSignal;
+  /** Told when something could not be taken back yet. */
+  unfinished: () => void;
 }
+
+/** Of an intent that failed and could not be taken back yet: it is not finished but undone. */
+export const TAKE_BACK = "It failed and is taken back as soon as the disk allows it.";
+
+/** How far a failed edit was taken back: wholly, not where somebody saved meanwhile, or not yet. */
+type TakenBack = "wholly" | "changed" | "unfinished";
 
 /** What became of a member of a group. */
 export type Outcome = PromiseSettledResult<UpdateResult>;
@@ -55,7 +63,7 @@ export class Committer {
     await this.#intend(group);
     onStep("intent");
     const failure = this.#write(group);
-    if (failure) return this.#notWritten(group, failure);
+    if (failure) return this.#failed(members, failure);
     onStep("written");
     if (destination.kind === "tree") return this.#leaveInTree(members, destination.why);
     if (destination.kind === "wait") return this.#leavePending(members, destination.why);
@@ -85,28 +93,22 @@ export class Committer {
     await Promise.all(saves);
   }
 
-  /** Null when every document is written; else why not, and whether each is as it was. */
-  #write(group: Group): { error: SpecloopError; path: string | undefined; clean: boolean } | null {
+  /** Null when every document is written; else why not. */
+  #write(group: Group): Failure | null {
     const { onStep } = this.#deps;
     const documents = group.documents();
-    const done: PreparedFile[] = [];
-    let current: PreparedFile | undefined;
+    const begun: PreparedFile[] = [];
     try {
-      for (current of documents) stage(current, this.#places(group, current));
+      for (const file of documents) stage(file, this.#places(group, file));
       onStep("staged");
-      for (current of documents) {
-        replace(current, this.#places(group, current), onStep);
-        done.push(current);
+      for (const file of documents) {
+        begun.push(file);
+        replace(file, this.#places(group, file), onStep);
       }
       return null;
     } catch (error) {
-      for (const file of documents) unstage(file.absolute, this.#places(group, file));
-      return { error: toSpecloopError(error), path: current?.path, clean: this.#undo(group, done) };
+      return { error: toSpecloopError(error), back: this.#undo(group, { begun, staged: documents }) };
     }
-  }
-
-  async #notWritten({ members }: Group, { error, clean }: { error: SpecloopError; clean: boolean }): Promise<Done> {
-    return members.length > 1 && clean ? { outcomes: new Map(), again: members } : this.#failAll(members, error, clean);
   }
 
   async #commitWritten(group: Group, members: Member[]): Promise<Done> {
@@ -132,10 +134,8 @@ export class Committer {
     const waits =
       error.code === "git_busy" || error.code === "cancelled" || error.details?.["nothingToCommit"] === true;
     if (made === undefined || waits) return this.#leavePending(members, error.message);
-    const clean = this.#undo(group, this.#documents(group, members));
-    // What a hook says of one document may not be said of the others; a hook that hangs would hang for each of them.
-    const together = members.length > 1 && clean && error.details?.["timeout"] !== true;
-    return together ? { outcomes: new Map(), again: members } : this.#failAll(members, error, clean);
+    const begun = this.#documents(group, members);
+    return this.#failed(members, { error, back: this.#undo(group, { begun, staged: [] }) });
   }
 
   /**
@@ -211,13 +211,18 @@ export class Committer {
     return { outcomes: new Map(await Promise.all(saves)), again: [] };
   }
 
-  async #failAll(members: Member[], error: SpecloopError, clean: boolean): Promise<Done> {
+  /** What a hook says of one document may not be said of the others; a hook that hangs would hang for each of them. */
+  async #failed(members: Member[], { error, back }: Failure): Promise<Done> {
+    const again = members.length > 1 && back === "wholly" && error.details?.["timeout"] !== true;
+    if (again) return { outcomes: new Map(), again: members };
     const { code, message, fix } = error;
-    const stays = "The edit could not be taken back, because the document changed meanwhile.";
-    const reason = clean ? error : new SpecloopError(code, `${message} ${stays}`, { fix, cause: error });
+    const reason =
+      back === "wholly" ? error : new SpecloopError(code, `${message} ${REMAINS[back]}`, { fix, cause: error });
+    if (back === "unfinished") this.#deps.unfinished();
     const saves = members.map(async ({ edit }) => {
       this.#deps.logger.warn({ edit: edit.id, code, reason: message }, "an edit failed");
-      await this.#deps.rows.save({ ...edit, state: "failed", note: `${code}: ${message}`, result: null });
+      const failed = { ...edit, state: "failed" as const, note: `${code}: ${message}`, result: null };
+      await this.#deps.rows.save(back === "unfinished" ? { ...edit, note: TAKE_BACK } : failed);
     });
     await Promise.all(saves);
     return { outcomes: new Map(members.map((member) => [member, { status: "rejected", reason }])), again: [] };
@@ -229,13 +234,26 @@ export class Committer {
     return group.documents().filter(({ path }) => paths.has(path));
   }
 
-  /** True when every file is as it was before. */
-  #undo(group: Group, done: PreparedFile[]): boolean {
-    const outcomes = done.map((file) => {
+  #undo(group: Group, { begun, staged }: { begun: PreparedFile[]; staged: PreparedFile[] }): TakenBack {
+    let back: TakenBack = "wholly";
+    const attempt = (work: () => boolean) => {
+      try {
+        if (!work() && back === "wholly") back = "changed";
+      } catch (error) {
+        this.#deps.logger.warn({ err: error }, "a failed edit could not be taken back yet");
+        back = "unfinished";
+      }
+    };
+    for (const file of begun) {
       const change = { absolute: file.absolute, path: file.path, before: file.base, after: file.next };
-      return undo(change, this.#places(group, file).replaced);
-    });
-    return !outcomes.includes(false);
+      attempt(() => undo(change, this.#places(group, file).replaced));
+    }
+    for (const file of staged)
+      attempt(() => {
+        unstage(file.absolute, this.#places(group, file));
+        return true;
+      });
+    return back;
   }
 
   #places(group: Group, { path, absolute }: PreparedFile) {
@@ -243,6 +261,16 @@ export class Committer {
     return placesOf(this.#deps.recovery, { id: group.members[0]?.edit.id ?? "", index, absolute });
   }
 }
+
+interface Failure {
+  error: SpecloopError;
+  back: TakenBack;
+}
+
+const REMAINS = {
+  changed: "The edit could not be taken back, because the document changed meanwhile.",
+  unfinished: TAKE_BACK,
+};
 
 /** How far back in a document's history an edit of ours is looked for. */
 const LOOK_BACK = 200;

@@ -83,7 +83,13 @@ export class DocumentManager implements Service {
     const policy = new PathPolicy(git.places.worktree, options, () => approvals?.sensitive ?? []);
     const preparer = new Preparer({ git, parser: this.#parser, options });
     const onStep = dependencies.onStep ?? (() => {});
-    const committer = new Committer({ ...dependencies, rows, onStep, stopping: () => this.#stopping });
+    const committer = new Committer({
+      ...dependencies,
+      rows,
+      onStep,
+      stopping: () => this.#stopping,
+      unfinished: () => this.#waiting.more(),
+    });
     this.#rows = rows;
     this.#policy = policy;
     const ask = (edit: Edit) => this.#approved?.ask(edit) ?? Promise.resolve(null);

@@ -87,7 +87,13 @@ export function replace(change: FileChange, places: Places, step: Step): void {
   moveAside(target, places.replaced);
   step("aside");
   if (change.after !== null) {
-    publish(temporary, target, change.path);
+    try {
+      publish(temporary, target, change.path);
+    } catch (error) {
+      // A save in this moment has the name already; otherwise the document gets it back.
+      ignoring("EEXIST", () => linkSync(places.replaced, target));
+      throw error;
+    }
     unlinkSync(temporary);
   }
   step("replaced");
@@ -105,6 +111,8 @@ export function undo(
 ): boolean {
   using directory = openDirectory(dirname(change.absolute), change.path);
   const target = directory.at(basename(change.absolute));
+  const lost = change.before !== null && change.after !== null && revisionOf(target) === null;
+  if (lost && lstatSync(replaced, { throwIfNoEntry: false })) ignoring("EEXIST", () => linkSync(replaced, target));
   if (revisionOf(target) !== change.after) return revisionOf(target) === change.before;
   if (change.before === null) {
     unlinkSync(target);

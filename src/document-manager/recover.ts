@@ -5,7 +5,7 @@ import type { Clock } from "../foundation/clock.ts";
 import { toSpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
-import { commitOf } from "./committer.ts";
+import { commitOf, TAKE_BACK } from "./committer.ts";
 import type { Edit, EditFile, EditRows } from "./edit-rows.ts";
 import { placesOf, revisionOf, undo, unstage } from "./place.ts";
 import type { UpdateResult } from "./types.ts";
@@ -75,7 +75,8 @@ export class Recovery {
     const documents = all.filter(({ path }) => paths.has(path));
     mendFiles(documents);
     const reached = documents.filter(({ absolute, next }) => revisionOf(absolute) === next);
-    if (reached.length === documents.length && !documents.some(holdsNewer)) return this.#reached(open);
+    const failed = open.some(({ note }) => note === TAKE_BACK);
+    if (!failed && reached.length === documents.length && !documents.some(holdsNewer)) return this.#reached(open);
     for (const { path, absolute, base, next, replaced } of reached)
       undo({ path, absolute, before: base, after: next }, replaced);
     for (const edit of open) await this.#giveUp(edit, "It was interrupted before it was written; nothing was changed.");
