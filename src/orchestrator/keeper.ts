@@ -123,7 +123,11 @@ export class RootKeeper {
   view(state: ChangeState): ChangeView {
     const before = this.#parts.remembered.get(state.id);
     const current = before?.verdict != null && before.verdictHash === state.verdictHash;
-    return { ...state, ...shownFindings(before, state), validity: { verdict: before?.verdict ?? null, current } };
+    return {
+      ...state,
+      ...shownFindings(before, state),
+      validity: { verdict: before?.verdict ?? null, current, problem: null },
+    };
   }
 
   /** The changes as they were read. */

@@ -22,7 +22,7 @@ import { extentOf, NOTHING_MOVED, type Extent } from "./reader.ts";
 import { RootSet } from "./root-set.ts";
 import type { ChangeState, ChangeView, RootState } from "./state.ts";
 import type { OrchestratorTables } from "./tables.ts";
-import { VerdictQueue, type VerdictJob } from "./verdicts.ts";
+import { VerdictQueue, VERDICTS_OFF, type VerdictJob } from "./verdicts.ts";
 
 export interface OrchestratorParts {
   git: Git;
@@ -115,7 +115,10 @@ export class Orchestrator implements Service {
    */
   async get(id: string, root?: string, worktree?: string): Promise<ChangeView> {
     const { keeper, state } = this.#roots.findChange(id, root, worktree);
-    return keeper.view(state);
+    const view = keeper.view(state);
+    const isOff = this.#parts.options.current.validator === "off";
+    const problem = isOff ? VERDICTS_OFF : this.#verdicts.problemOf(state.verdictHash);
+    return view.validity.current ? view : { ...view, validity: { ...view.validity, problem } };
   }
 
   /** Asks OpenSpec now. Throws `unknown_change`, `no_validator`. */

@@ -50,8 +50,12 @@ export function renderChange(change: ChangeDetail): string {
       "Overlaps",
       change.overlaps.map((overlap) => `- ${overlap.change}, ${overlap.capability}: ${overlap.requirement}`),
     ),
-    change.verdict === null ? "No verdict of OpenSpec yet." : verdictLines(change.verdict, change.verdictCurrent),
+    change.verdict === null ? noVerdict(change.verdictProblem) : verdictLines(change.verdict, change.verdictCurrent),
   ].join("\n");
+}
+
+function noVerdict(why: Diagnostic | null): string {
+  return why === null ? "No verdict of OpenSpec yet." : `No verdict of OpenSpec: ${[why.message, why.fix].join(" ")}`;
 }
 
 export function renderVerdict(verdict: VerdictRow): string {

@@ -141,6 +141,8 @@ interface Validity {
   verdict: Verdict | null;
   /** Whether it was given for what is on disk now; a fresh one is on its way when not. */
   current: boolean;
+  /** Why there is none and none will come until something else changes. */
+  problem: Diagnostic | null;
 }
 
 export interface ChangeView extends ChangeState {

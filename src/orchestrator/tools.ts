@@ -52,6 +52,7 @@ const detail = z.object({
   overlaps: rows<Overlap>(),
   verdict: typed<Verdict | null>(z.unknown()),
   verdictCurrent: z.boolean(),
+  verdictProblem: typed<Diagnostic | null>(z.unknown()),
 });
 const verdict = z.object({
   valid: z.boolean(),
@@ -114,6 +115,7 @@ function getTool(orchestrator: Orchestrator): Tool {
         overlaps: mergeability.overlaps,
         verdict: validity.verdict,
         verdictCurrent: validity.current,
+        verdictProblem: validity.problem,
       };
     },
     render: renderChange,

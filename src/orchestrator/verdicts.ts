@@ -1,6 +1,6 @@
 import type { Verdict } from "../adapters/openspec/index.ts";
 import type { Logger } from "../foundation/logger.ts";
-import { SpecloopError } from "../foundation/errors.ts";
+import { SpecloopError, toSpecloopError, type Diagnostic } from "../foundation/errors.ts";
 
 /** One change that wants a verdict for what it is now. */
 export interface VerdictJob {
@@ -11,6 +11,14 @@ export interface VerdictJob {
   judge(signal: AbortSignal): Promise<Verdict>;
 }
 
+/** What is said in the place of a verdict where nobody wants one. */
+export const VERDICTS_OFF: Diagnostic = {
+  severity: "info",
+  code: "no_validator",
+  message: "Official verdicts are switched off.",
+  fix: "Set openspec.validator to auto in specloop.yaml.",
+};
+
 /**
  * Gets verdicts one after the other, in the background, newest wish per change only. Without OpenSpec it empties itself
  * and tries again with the next wish.
@@ -20,9 +28,10 @@ export class VerdictQueue implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #logger: Logger;
   readonly #deliver: (job: VerdictJob, verdict: Verdict) => Promise<void>;
-  /** Changes, as they were, that OpenSpec could not judge: they are not tried again until they are others. */
-  readonly #failed = new Set<string>();
-  #isMissingTold = false;
+  /** Why OpenSpec could not judge changes, as they were: they are not tried again until they are others. */
+  readonly #failed = new Map<string, Diagnostic>();
+  /** Set while no OpenSpec can be found. */
+  #missing: Diagnostic | null = null;
   #running: Promise<void> | null = null;
   #current: VerdictJob | null = null;
 
@@ -37,6 +46,11 @@ export class VerdictQueue implements AsyncDisposable {
       return;
     this.#jobs.set(`${job.root}\0${job.change}`, job);
     this.#running ??= this.#drain();
+  }
+
+  /** Why there is no verdict on what has this hash, null when it is on its way or there. */
+  problemOf(hash: string): Diagnostic | null {
+    return this.#failed.get(hash) ?? this.#missing;
   }
 
   /** Resolves when nothing is left to judge. */
@@ -67,11 +81,12 @@ export class VerdictQueue implements AsyncDisposable {
     this.#current = job;
     try {
       await this.#deliver(job, await job.judge(this.#stop.signal));
+      this.#missing = null;
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       if (error instanceof SpecloopError && error.code === "no_validator") this.#giveUp(error);
       else {
-        this.#failed.add(job.hash);
+        this.#failed.set(job.hash, toSpecloopError(error).toDiagnostic());
         this.#logger.warn({ err: error, change: job.change }, "OpenSpec gave no verdict");
       }
     } finally {
@@ -79,9 +94,10 @@ export class VerdictQueue implements AsyncDisposable {
     }
   }
 
-  #giveUp({ message, fix }: SpecloopError): void {
+  #giveUp(error: SpecloopError): void {
     this.#jobs.clear();
-    if (!this.#isMissingTold) this.#logger.info({ reason: message, fix }, "changes get no official verdict");
-    this.#isMissingTold = true;
+    const { message, fix } = error;
+    if (!this.#missing) this.#logger.info({ reason: message, fix }, "changes get no official verdict");
+    this.#missing = error.toDiagnostic();
   }
 }

@@ -168,3 +168,34 @@ scenario("changes", "A finding is new, stands and is resolved", async () => {
   const third = await startOrchestrator(repository, { options, state });
   expect(await shown(third)).toEqual([["standing target_missing"], ["proposal_empty"]]);
 });
+
+scenario("changes", "A change without a verdict says why", async () => {
+  const repository = await repositoryWith(change("add-it", delta("ADDED", "It")));
+  const without = await startOrchestrator(repository, { searchFrom: [] });
+  await without.orchestrator.validated();
+  expect(await without.orchestrator.get("add-it")).toMatchObject({
+    stage: "planned",
+    validity: {
+      verdict: null,
+      problem: { code: "no_validator", fix: expect.stringContaining("npm install --global") },
+    },
+  });
+  await without[Symbol.asyncDispose]();
+  const off = await startOrchestrator(repository, { options });
+  expect((await off.orchestrator.get("add-it")).validity).toMatchObject({
+    verdict: null,
+    problem: { message: "Official verdicts are switched off." },
+  });
+  await off[Symbol.asyncDispose]();
+  await run("mkfifo", [join(repository.path, folder, "pipe.md")]);
+  const { orchestrator } = await startOrchestrator(repository);
+  await orchestrator.validated();
+  expect((await orchestrator.get("add-it")).validity).toMatchObject({
+    verdict: null,
+    problem: { code: "document_not_text", target: `${folder}/pipe.md` },
+  });
+  await rm(join(repository.path, folder, "pipe.md"));
+  await orchestrator.settled();
+  await orchestrator.validated();
+  expect((await orchestrator.get("add-it")).validity).toMatchObject({ verdict: { valid: true }, problem: null });
+});
