@@ -8,6 +8,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   bases: () => import("./bases.ts"),
   grammar: () => import("./grammar.ts"),
   loop: () => import("./loop.ts"),
+  access: () => import("./access.ts"),
 };
 
 const wanted = process.argv.slice(2);

@@ -198,6 +198,21 @@ test("a requirement, a spec that is gone, and a removal of what has changed are 
   expect((await removing.orchestrator.get(removing.id)).mergeability.state).toBe("clean");
 });
 
+test("a delta with work that is not committed is its author's to commit first", async () => {
+  const { id, path, repository, orchestrator } = await moved(deltaOf([KEEPING, LOG]), `${SPEC}\n${SLOW}`);
+  const edited = deltaOf([KEEPING, LOG, LATER]);
+  await repository.write(path, edited);
+  await orchestrator.settled();
+  expect(await orchestrator.merge({ id, dryRun: true }, person)).toMatchObject({ written: true });
+  await expect(orchestrator.merge({ id }, person)).rejects.toMatchObject({
+    code: "document_busy",
+    message: `${path} has changes that are not committed.`,
+  });
+  expect(await text(repository, path)).toBe(edited);
+  await repository.commitAll("Say more");
+  expect((await orchestrator.merge({ id }, person)).commit).toBe(await repository.git("rev-parse", "HEAD"));
+});
+
 test("conflict markers and proposals on branches are refused with what to do", async () => {
   const marked = `${deltaOf([KEEPING])}\n<<<<<<< a\nx\n=======\ny\n>>>>>>> b\n`;
   const { id, orchestrator, repository } = await moved(marked, SPEC.replace(KEEPING, LATER));

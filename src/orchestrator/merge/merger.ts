@@ -162,18 +162,11 @@ async function mergedFiles(worktree: string, blocks: PlannedBlock[]): Promise<Me
 async function write(
   files: MergedFile[],
   subject: MergeSubject,
-  { writer, principal }: MergeParts,
+  { git, writer, principal }: MergeParts,
 ): Promise<string | null> {
   const { id } = subject.files;
   if (!writer) throw new SpecloopError("unsupported", "Nothing here writes documents.", { target: id });
-  for (const { path, revision } of files) {
-    const known = [...subject.files.documents.values()].find((document) => document.path === path);
-    if (known?.revision === revision) continue;
-    throw new SpecloopError("bad_input", `${path} was saved while it was being merged.`, {
-      target: path,
-      fix: "Call again.",
-    });
-  }
+  for (const file of files) await refuseUnsettled(file, subject, git);
   const names = files.flatMap(({ blocks }) => blocks.map(({ requirement }) => requirement));
   const written = await writer.update({
     files: files.map(({ path, revision, before, after, blocks }) => {
@@ -187,6 +180,21 @@ async function write(
     for (const { blocks } of files) for (const block of blocks) await settle(subject, block, "merged");
   }
   return written.commit;
+}
+
+/** A delta that a person is in the middle of is theirs to commit first; one that git does not know is written as it lies. */
+async function refuseUnsettled({ path, revision }: MergedFile, { files }: MergeSubject, git: Git): Promise<void> {
+  const known = [...files.documents.values()].find((document) => document.path === path);
+  if (known?.revision !== revision) {
+    const why = `${path} was saved while it was being merged.`;
+    throw new SpecloopError("document_busy", why, { target: path, fix: "Call again." });
+  }
+  const state = await git.pathState(path);
+  if (state !== "modified" && state !== "staged") return;
+  throw new SpecloopError("document_busy", `${path} has changes that are not committed.`, {
+    target: path,
+    fix: `Commit them (git commit ${path}), then merge again.`,
+  });
 }
 
 async function settle(
