@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { simpleGit } from "simple-git";
 import { openGit } from "../src/adapters/git/index.ts";
 import { migrate, openSqliteStore } from "../src/adapters/store/index.ts";
 import { DocumentManager, migrations, options, type DocumentTables } from "../src/document-manager/index.ts";
@@ -11,6 +12,7 @@ import { EventBus } from "../src/foundation/events.ts";
 import { silentLogger } from "../src/foundation/logger.ts";
 
 const execute = promisify(execFile);
+const BURST = 200;
 const document = "openspec/changes/add-x/proposal.md";
 const body = "A sentence that stands for the text of a proposal, about as long as such sentences are.\n".repeat(35);
 
@@ -18,14 +20,17 @@ const body = "A sentence that stands for the text of a proposal, about as long a
 type Row = Record<string, string | number>;
 
 /**
- * A durable update (intent row, synced file, commit) beside the bare `git commit --only` that it contains, alternating in
- * one repository, so that a busy machine slows both. Milliseconds.
+ * A durable update (intent row, synced file, commit) beside the bare `git commit --only` that it contains and simple-git's
+ * add and commit, alternating in one repository, so that a busy machine slows all alike. Milliseconds. Then many updates
+ * at once, which share commits: per hour.
  */
 export async function run(): Promise<{ name: string; rows: Row[] }> {
   const rows: Row[] = [];
   for (const [count, turns] of [
+    [100, 60],
     [1000, 60],
-    [10_000, 60],
+    [10_000, 40],
+    [100_000, 15],
   ] as const)
     rows.push(...(await measure(count, turns)));
   return { name: "documents", rows };
@@ -56,12 +61,18 @@ async function measure(count: number, turns: number): Promise<Row[]> {
       });
     };
     for (let turn = 0; turn < 5; turn += 1) await update(turn - 100);
-    const [ours, bare, plain]: [number[], number[], number[]] = [[], [], []];
+    const simple = simpleGit({ baseDir: path, config: ["gc.auto=0"] });
+    const [ours, bare, plain, easy]: number[][] = [[], [], [], []];
     for (let turn = 0; turn < turns; turn += 1) {
       ours.push(await timed(() => update(turn)));
       bare.push(await timed(() => commitOnly(path, turn, ["-c", "core.fsync=committed"])));
       plain.push(await timed(() => commitOnly(path, turn + 0.5, [])));
+      await save(path, "other.md", `simple ${turn}\n`);
+      easy.push(await timed(() => simple.add("other.md").commit("Other", "other.md")));
     }
+    const before = Number((await execute("git", ["rev-list", "--count", "HEAD"], { cwd: path })).stdout);
+    const burst = await timed(() => Promise.all(Array.from({ length: BURST }, (_, index) => append(manager, index))));
+    const commits = Number((await execute("git", ["rev-list", "--count", "HEAD"], { cwd: path })).stdout) - before;
     await manager[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
     const base = at(bare, 0.5);
@@ -69,10 +80,24 @@ async function measure(count: number, turns: number): Promise<Row[]> {
       row(`durable update, ${count} files`, ours, base),
       row(`git commit --only, synced, ${count} files`, bare, base),
       row(`git commit --only, not synced, ${count} files`, plain, base),
+      row(`simple-git add and commit, not synced, ${count} files`, easy, base),
+      {
+        what: `${BURST} updates of 20 documents at once, ${count} files`,
+        "ms in all": Math.round(burst),
+        commits,
+        "per hour": Math.round((BURST / burst) * 3_600_000),
+      },
     ];
   } finally {
     await rm(path, { recursive: true, force: true });
   }
+}
+
+/** One of many updates at the same moment. */
+function append(manager: DocumentManager, index: number): Promise<unknown> {
+  const edits = [{ kind: "append_to_section" as const, section: "Why", content: `- line ${index}` }];
+  const files = [{ path: `openspec/changes/c${index % 20}/proposal.md`, edits }];
+  return manager.update({ files, reason: `Say ${index}`, principal: { kind: "agent", name: `a${index % 5}` } });
 }
 
 async function fill(path: string, count: number): Promise<void> {
@@ -85,6 +110,8 @@ async function fill(path: string, count: number): Promise<void> {
   await save(path, ".gitignore", ".specloop/\n");
   await save(path, document, `# Add X\n\n## Why\n\nold\n\n## What changes\n\n${body}`);
   await save(path, "other.md", "0\n");
+  for (let index = 0; index < 20; index += 1)
+    await save(path, `openspec/changes/c${index}/proposal.md`, `# C\n\n## Why\n\nold\n\n## What changes\n\n${body}`);
   for (let index = 0; index < count; index += 1)
     await save(path, `src/folder-${index % 100}/file-${index}.ts`, `export const n = ${index};\n`);
   await git("add", "--all");
