@@ -83,6 +83,7 @@ export async function loadAgents(
 ): Promise<{ agents: StoredAgent[]; forged: string[] }> {
   const damaged = new Set((await verifySealed(store.read, "agents")).map(({ row }) => row));
   const rows = await store.read.selectFrom("agents").selectAll().orderBy("created_at").orderBy("id").execute();
+  if (rows.length === 0) return { agents: [], forged: [] };
   const added = await recorded(store, "agent.added");
   const revoked = await recorded(store, "agent.revoked");
   const agents: StoredAgent[] = [];

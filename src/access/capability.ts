@@ -20,6 +20,7 @@ export interface Scope {
   readonly capability: Capability;
   /** Reads every document: nothing has to be held back from results. */
   readonly readsAll: boolean;
+  readonly writesAll: boolean;
   calls(tool: string): boolean;
   reads(path: string): boolean;
   writes(path: string): boolean;
@@ -31,7 +32,8 @@ export function scopeOf(capability: Capability): Scope {
   const write = globMatcher(capability.write);
   return {
     capability,
-    readsAll: capability.read.includes("**"),
+    readsAll: [...capability.read, ...capability.write].includes("**"),
+    writesAll: capability.write.includes("**"),
     calls: (tool) => tools(tool),
     reads: (path) => read(path) || write(path),
     writes: (path) => write(path),
@@ -44,6 +46,7 @@ export function narrowed(outer: Scope, inner: Scope): Scope {
   return {
     capability: { ...inner.capability, rate },
     readsAll: outer.readsAll && inner.readsAll,
+    writesAll: outer.writesAll && inner.writesAll,
     calls: (tool) => outer.calls(tool) && inner.calls(tool),
     reads: (path) => outer.reads(path) && inner.reads(path),
     writes: (path) => outer.writes(path) && inner.writes(path),

@@ -104,7 +104,7 @@ export class Gate {
     { input, worktree }: { input: unknown; worktree?: string },
   ): void {
     const scope = this.#scopeByName(principal);
-    if (!scope || (scope.readsAll && effect === "read")) return;
+    if (!scope || scope.writesAll || (scope.readsAll && effect === "read")) return;
     const roots = worktree === undefined ? [this.#root] : [this.#root, worktree];
     for (const { path, cited } of namedPaths(input)) {
       for (const root of roots) {

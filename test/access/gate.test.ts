@@ -136,7 +136,7 @@ test("paths are found wherever an input names them, and depth is bounded", () =>
   expect(namedPaths(deep)).toEqual([]);
 });
 
-scenario("access", "An answer stands in documents that an agent may not read", () => {
+test("answers that cite what may not be read, and answers in lists, are held back", () => {
   const reads = (path: string) => path.startsWith("openspec/");
   const cited = (path: string) => ({ text: "The secret is 42.", citations: [{ path, heading: "", startLine: 1 }] });
   const told = withhold({ status: "answered", answer: cited("docs/secret.md") }, reads);

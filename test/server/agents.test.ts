@@ -130,6 +130,19 @@ scenario("access", "An agent is revoked while it is connected", async () => {
   expect((await post("note_author", {}, headers)).status).toBe(401);
 });
 
+test("a single exchange of the 2026 protocol knows its agent by the token", async () => {
+  const { name, headers } = await register(["note_author"]);
+  const client = new Client({ name: "modern", version: "1" }, { versionNegotiation: { mode: "auto" } });
+  const url = new URL(`${doors.url}/mcp?toolset=full`);
+  const { authorization } = headers;
+  await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers: { authorization } } }));
+  expect(client.getProtocolEra()).toBe("modern");
+  expect((await client.listTools()).tools.map((tool) => tool.name)).toEqual(["note_author"]);
+  const said = await client.callTool({ name: "note_author", arguments: {} });
+  expect(said.structuredContent).toMatchObject({ kind: "agent", name });
+  await client.close();
+});
+
 test("a session belongs to the agent that began it", async () => {
   const [first, second] = [await register(["note_author"]), await register(["*"])];
   const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "x", version: "1" } };
