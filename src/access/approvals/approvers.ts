@@ -93,10 +93,10 @@ export class Approvers {
   /** A new sheet for a person in place of an earlier one; returns the codes, which are kept nowhere. */
   async enroll(
     person: { name: string; email: string },
-    { lost, now }: { lost: boolean; now: number },
+    { lost, now, count = CODES_ON_A_SHEET }: { lost: boolean; now: number; count?: number },
   ): Promise<string[]> {
     const salt = newSalt();
-    const codes = newCodes(CODES_ON_A_SHEET);
+    const codes = newCodes(count);
     const keys = await Promise.all(codes.map((each) => keyOf(each, salt)));
     const sheet = { id: `s-${randomBytes(6).toString("hex")}`, salt, createdAt: now, lost };
     const fresh = keys.map(({ publicKey }) => ({ key: publicKey, usedFor: null }));

@@ -12,8 +12,8 @@ import {
 /** Codes of a sheet: 12 characters of Crockford base 32, 60 random bits, in groups that can be read aloud. */
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const CHARACTERS = 12;
-/** 64 MB and about 0.2 s for each guess. */
-const COST = { N: 2 ** 16, r: 8, p: 1, maxmem: 128 * 1024 * 1024 };
+/** 32 MB and about 0.1 s for each guess: 2^60 of them last longer than anybody lives. */
+const COST = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 };
 /** PKCS #8 and SPKI of an Ed25519 key up to its 32 bytes (RFC 8410). */
 const PRIVATE = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC = Buffer.from("302a300506032b6570032100", "hex");

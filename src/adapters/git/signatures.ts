@@ -97,8 +97,8 @@ export class Signatures {
     await using folder = await temporaryFolder();
     const file = join(folder.path, "signature");
     await writeFile(file, signature.endsWith("\n") ? signature : `${signature}\n`, { mode: 0o600 });
-    if (signature.startsWith(SSH)) return this.#verifySsh(payload, file, signers);
-    if (PGP.test(signature)) return this.#verifyGpg(payload, file, signers);
+    if (signature.startsWith(SSH)) return await this.#verifySsh(payload, file, signers);
+    if (PGP.test(signature)) return await this.#verifyGpg(payload, file, signers);
     return { refused: "its kind of signature is not known" };
   }
 
