@@ -70,8 +70,9 @@ export async function requirementHistory(request: HistoryRequest): Promise<Requi
       },
     );
   }
-  const events = walk(steps.slice(start.index), start.name, shallow);
-  const later = start.index === 0 ? [] : walkLater(steps.slice(0, start.index), start.name);
+  const split = start.goneAt ? start.index + 1 : start.index;
+  const later = walkLater(steps.slice(0, split), start.name);
+  const events = walk(steps.slice(split), start.name, shallow);
   const newest = [...later, ...events];
   const requirement = later[0]?.name ?? start.name;
   const exists = hasBlock(steps[0]?.after ?? null, requirement);
@@ -115,12 +116,16 @@ async function readSteps({
   return { steps, whole };
 }
 
-/** The newest version that has the requirement, under exactly this name or one that differs in case and spaces. */
-function startOf(steps: Step[], wanted: string): { index: number; name: string } | null {
+/**
+ * The newest commit that has the requirement before or after it, under exactly this name or one that differs in case and
+ * spaces. `goneAt`: the commit took it away or named it otherwise.
+ */
+function startOf(steps: Step[], wanted: string): { index: number; name: string; goneAt: boolean } | null {
   for (const same of [(name: string) => name === wanted, (name: string) => foldName(name) === foldName(wanted)]) {
     for (const [index, { before, after }] of steps.entries()) {
-      const name = [...namesIn(after), ...namesIn(before)].find(same);
-      if (name !== undefined) return { index, name };
+      const now = namesIn(after).find(same);
+      const name = now ?? namesIn(before).find(same);
+      if (name !== undefined) return { index, name, goneAt: now === undefined };
     }
   }
   return null;
@@ -150,12 +155,15 @@ function walkLater(steps: Step[], start: string): RequirementEvent[] {
   let name = start;
   for (const step of [...steps].reverse()) {
     const [was, is] = [blockOf(step.before, name), blockOf(step.after, name)];
-    if (was === null) continue;
+    if (was === null && is !== null) events.unshift(event("added", step, name));
+    if (was === null || was === is) continue;
     const to = is === null ? successorOf(step, name) : null;
-    if (to !== null) {
+    if (is !== null) events.unshift(event("modified", step, name));
+    else if (to === null) events.unshift(event("removed", step, name));
+    else {
       events.unshift({ ...event("renamed", step, to), from: name });
       name = to;
-    } else if (is !== null && was !== is) events.unshift(event("modified", step, name));
+    }
   }
   return events;
 }

@@ -31,7 +31,7 @@ test("each kind of difference is a doubt of its own", () => {
   ]);
   expect(codes(SPEC, delta("MODIFIED", requirement("Nobody")), SPEC)).toEqual(["text_not_applied"]);
   expect(codes(SPEC, delta("ADDED", requirement("Sign in")), SPEC)).toEqual(["text_not_applied"]);
-  expect(codes(SPEC, added, null)).toEqual(["text_lost"]);
+  expect(codes(SPEC, added, null)).toEqual(["text_lost", "text_lost", "text_lost"]);
 });
 
 interface Case {
