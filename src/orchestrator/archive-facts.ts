@@ -1,6 +1,7 @@
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { isRunning } from "../foundation/processes.ts";
 import { SPEC_DRIVEN } from "../adapters/openspec/index.ts";
 import { readArchivedTasks, type ArchivedTasks, type TrackedTasks } from "./archive-tasks.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -68,15 +69,5 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return null;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // A process of another person is there, too.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

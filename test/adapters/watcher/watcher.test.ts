@@ -149,6 +149,18 @@ test("a lock that nobody gives back delays once and is told", { timeout: 30_000 
   expect(errors).toHaveLength(1);
 });
 
+test("a lock whose process is gone holds nothing up", async () => {
+  const { repository, seen, errors } = await watched();
+  const gone = run(process.execPath, ["--eval", ""]);
+  await gone;
+  const lock = JSON.stringify({ pid: gone.child.pid, nonce: "a" });
+  await writeFile(join(repository.path, "openspec/changes/archive/.openspec-archive.lock"), lock);
+  await repository.write("openspec/specs/auth/spec.md", `${SPEC}\n`);
+  expect(await seen()).toMatchObject([{ paths: ["openspec/specs/auth/spec.md"] }]);
+  // Going on in spite of a lock that is held would have been told.
+  expect(errors).toEqual([]);
+});
+
 test("a switch to another branch is one batch about everything", async () => {
   const { repository, seen } = await watched();
   await repository.git("switch", "--quiet", "--create", "other");
