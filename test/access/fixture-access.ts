@@ -81,7 +81,7 @@ export async function openAccess(
 }
 
 /** A clock of which every hand is moved by the test, and whose sleepers wake when it is. */
-export function handClock(start: number): Clock & { move(ms: number): void } {
+function handClock(start: number): Clock & { move(ms: number): void } {
   let passed = 0;
   const sleepers = new Set<() => void>();
   return {

@@ -60,9 +60,9 @@ function filterOf(options: Record<string, unknown>): Record<string, unknown> {
     ...(actor !== undefined && { actor }),
     ...(action !== undefined && { action }),
     ...(target !== undefined && { target }),
-    ...(since !== undefined && { since: dateOf(String(since)) }),
-    ...(limit !== undefined && { limit: numberOption("--limit", String(limit)) }),
-    ...(before !== undefined && { cursor: numberOption("--before", String(before)) }),
+    ...(typeof since === "string" && { since: dateOf(since) }),
+    ...(typeof limit === "string" && { limit: numberOption("--limit", limit) }),
+    ...(typeof before === "string" && { cursor: numberOption("--before", before) }),
   };
 }
 
