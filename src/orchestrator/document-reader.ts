@@ -1,13 +1,10 @@
 import type { Dirent } from "node:fs";
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { LRUCache } from "lru-cache";
 import { gitBlobId } from "../foundation/hash.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { documentOf, unreadDocument, type Document, type Role } from "./document.ts";
 
-/** Documents that are remembered by content, so that a switch to a branch and back parses nothing. */
-const MAX_REMEMBERED = 10_000;
 /** A file that changed this shortly before it was read may change again within the same time stamp. */
 const RACY_MS = 100;
 const MAX_DEPTH = 8;
@@ -19,10 +16,9 @@ interface Known {
   document: Document;
 }
 
-/** Reads files and remembers what they said by time stamp and by content; nothing is read or parsed twice. */
+/** Reads files and remembers what each said: one with the same time stamp is not read, one with the same bytes not parsed. */
 export class DocumentReader {
   readonly #known = new Map<string, Known>();
-  readonly #byContent = new LRUCache<string, Document>({ max: MAX_REMEMBERED });
   readonly #clock: Clock;
   readonly #maxBytes: () => number;
 
@@ -40,7 +36,9 @@ export class DocumentReader {
       const known = this.#known.get(absolute);
       if (known?.reliable && known.stamp === stamp) return known.document;
       const readable = stats.isFile() && stats.size <= limit;
-      const document = readable ? this.#parse(await readFile(absolute), path, role) : unread(path, role, stats);
+      const document = readable
+        ? parse(await readFile(absolute), { path, role, known: known?.document })
+        : unread(path, role, stats);
       const reliable = this.#clock.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > RACY_MS;
       this.#known.set(absolute, { stamp, reliable, document });
       return document;
@@ -60,7 +58,7 @@ export class DocumentReader {
   /** The document of content that lies in git. */
   parse(bytes: Uint8Array, path: string, role: Role): Document {
     return bytes.byteLength <= this.#maxBytes()
-      ? this.#parse(bytes, path, role)
+      ? documentOf(path, role, bytes)
       : unreadDocument(path, bytes.byteLength, "too_large");
   }
 
@@ -68,15 +66,15 @@ export class DocumentReader {
   keepOnly(isAlive: (absolute: string) => boolean): void {
     for (const absolute of this.#known.keys()) if (!isAlive(absolute)) this.#known.delete(absolute);
   }
+}
 
-  #parse(bytes: Uint8Array, path: string, role: Role): Document {
-    const key = `${role}\0${path}\0${gitBlobId(bytes)}`;
-    const remembered = this.#byContent.get(key);
-    if (remembered) return remembered;
-    const document = documentOf(path, role, bytes);
-    this.#byContent.set(key, document);
-    return document;
-  }
+/** Known by its blob id, a document that was saved without a change is the one that it was. */
+function parse(
+  bytes: Uint8Array,
+  { path, role, known }: { path: string; role: Role; known: Document | undefined },
+): Document {
+  const isSame = known !== undefined && known.path === path && known.revision === gitBlobId(bytes);
+  return isSame ? known : documentOf(path, role, bytes);
 }
 
 /** Sizes of what is no document do not matter. */
