@@ -34,6 +34,7 @@ interface Dependencies {
   write(edit: Edit, files: PreparedFile[]): Promise<UpdateResult>;
 }
 
+const AGAIN_MS = 15_000;
 /** Requests of edits that were proposed longer ago are not made up for. */
 const REMEMBERED_MS = 7 * 24 * 3_600_000;
 
@@ -55,6 +56,9 @@ export class ApprovedEdits {
       );
     for (const name of ["approval.granted", "git.refs_moved", "watch.settled"] as const)
       stack.use(events.on(name, again));
+    // What a person's uncommitted work holds up goes on when that is gone, of which nothing tells outside the planning.
+    const timer = setInterval(again, AGAIN_MS).unref();
+    stack.defer(() => clearInterval(timer));
     await inTurn(async () => {
       await this.makeUp();
       await this.carryOut();
