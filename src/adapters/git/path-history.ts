@@ -77,18 +77,7 @@ function parse(output: string): PathCommit[] {
   for (let at = 0; at < values.length; at += 1) {
     const value = values[at]!.replace(/^\n/, "");
     if (value === MARK) {
-      const [commit = "", author = "", email = "", seconds = "0", subject = "", trailers = ""] = values.slice(at + 1);
-      const edits = editsOf(trailers);
-      commits.push({
-        commit,
-        author,
-        email,
-        at: Number(seconds) * 1000,
-        subject,
-        trailers: edits.at(-1) ?? {},
-        edits,
-        changes: [],
-      });
+      commits.push(commitFrom(values.slice(at + 1, at + 1 + FIELDS.length)));
       at += FIELDS.length;
     } else if (value.startsWith(":")) {
       const [, , before = "", after = ""] = value.split(" ");
@@ -97,6 +86,13 @@ function parse(output: string): PathCommit[] {
     }
   }
   return commits;
+}
+
+function commitFrom(fields: string[]): PathCommit {
+  const [commit = "", author = "", email = "", seconds = "0", subject = "", trailers = ""] = fields;
+  const edits = editsOf(trailers);
+  const at = Number(seconds) * 1000;
+  return { commit, author, email, at, subject, trailers: edits.at(-1) ?? {}, edits, changes: [] };
 }
 
 function blob(id: string): string | null {

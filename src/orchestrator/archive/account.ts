@@ -41,7 +41,7 @@ export function accountFor({ capability, before, delta: text, after }: MergedSpe
 }
 
 /** Lines that count, in order. */
-export function linesThatCount(text: string): string[] {
+function linesThatCount(text: string): string[] {
   return splitLines(text)
     .text.map((line) => line.trimEnd())
     .filter((line) => line !== "");

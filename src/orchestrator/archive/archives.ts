@@ -4,7 +4,7 @@ import type { Git } from "../../adapters/git/index.ts";
 import type { ArchiveReport } from "../../adapters/openspec/index.ts";
 import type { Store } from "../../adapters/store/index.ts";
 import type { Clock } from "../../foundation/clock.ts";
-import { SpecloopError, toSpecloopError, type Diagnostic } from "../../foundation/errors.ts";
+import { SpecloopError, toSpecloopError } from "../../foundation/errors.ts";
 import type { EventBus } from "../../foundation/events.ts";
 import { newId } from "../../foundation/ids.ts";
 import type { Logger } from "../../foundation/logger.ts";
@@ -16,11 +16,11 @@ import type { Orchestrator } from "../orchestrator.ts";
 import type { ChangeState } from "../state.ts";
 import { BranchArchives } from "./branches.ts";
 import { Carrier } from "./carrier.ts";
-import { readFacts, reasonsAgainst } from "./gate.ts";
+import { readFacts, reasonsAgainst, reasonsAgainstReturn } from "./gate.ts";
 import { Journal, type Entry } from "./journal.ts";
 import { Mover, type MoveStep } from "./mover.ts";
 import { planArchive, summaryOf, type Plan } from "./plan.ts";
-import { refusedWith, reasonsOf, savedBy } from "./refusal.ts";
+import { refusalOf, refusedWith, reasonsOf, savedBy } from "./refusal.ts";
 import { mergeInScratch } from "./scratch.ts";
 import type { ArchiveTables } from "./tables.ts";
 import type { ArchiveRequest, ArchiveResult, UnarchiveRequest } from "./types.ts";
@@ -150,10 +150,10 @@ export class Archives implements Service {
     const verdict = active ? await this.#parts.changes.check(state.id, state.root) : null;
     const facts = { ...(await readFacts(state, git)), state, verdict, policy: { ...policy, openTasks } };
     const reasons = reasonsAgainst(facts);
-    if (reasons.length > 0) throw refusal(state.id, reasons);
+    if (reasons.length > 0) throw refusalOf(state.id, reasons);
     const directory = join(git.places.worktree, state.root);
     const merged = await mergeInScratch({ directory }, state.id, this.#parts, this.#stop.signal);
-    if (merged.doubts.length > 0) throw refusal(state.id, merged.doubts);
+    if (merged.doubts.length > 0) throw refusalOf(state.id, merged.doubts);
     const context = { git, id: entry.id, principal: request.principal };
     const plan = await planArchive(state, merged, context, approvedTo);
     return { plan, warnings: merged.report.warnings, version: merged.report.version };
@@ -165,10 +165,8 @@ export class Archives implements Service {
     const state = await changes.get(id, root);
     const entry = this.#entryFor("unarchive", state, principal);
     try {
-      if (state.stage !== "archived") throw refusal(id, [notArchived(state)]);
-      const facts = await readFacts({ ...state, git: "committed" }, git);
-      const blocking = reasonsAgainst({ ...facts, ...NO_DEMANDS, state: { ...state, stage: "implemented" } });
-      if (blocking.length > 0) throw refusal(id, blocking);
+      const blocking = reasonsAgainstReturn({ ...(await readFacts(state, git)), state });
+      if (blocking.length > 0) throw refusalOf(id, blocking);
       const plan = await planUnarchive(state, { git, id: entry.id, principal });
       const result = { change: id, path: plan.move.to, specs: summaryOf(plan.move), warnings: [], openspec: null };
       const nothing = { commit: null, branch: null, approval: null, savedTexts: 0 };
@@ -281,21 +279,4 @@ export class Archives implements Service {
   #tell(error: unknown): void {
     if (!this.#stop.signal.aborted) this.#parts.logger.warn({ err: error }, "an archive could not be carried out");
   }
-}
-
-/** For the way back only the state of the repository counts. */
-const NO_DEMANDS = {
-  verdict: null,
-  policy: { openTasks: "allow", openQuestions: "allow", warnings: "allow" },
-} as const;
-
-function refusal(id: string, reasons: Diagnostic[]): SpecloopError {
-  return refusedWith(
-    new SpecloopError("archive_refused", `${id} was not archived.`, { target: id, details: { reasons } }),
-    {},
-  );
-}
-
-function notArchived({ id, stage }: ChangeState): Diagnostic {
-  return { severity: "error", code: "not_archived", message: `${id} is ${stage}, not archived.`, target: id };
 }

@@ -46,6 +46,18 @@ export function reasonsAgainst(facts: GateFacts): Diagnostic[] {
   return [...ofRepository(facts), ...ofFindings(facts), ...ofVerdict(facts), ...ofTasks(facts)];
 }
 
+/** Every reason not to take an archived change back that the repository gives; its tasks and findings do not count. */
+export function reasonsAgainstReturn(facts: Omit<GateFacts, "verdict" | "policy">): Diagnostic[] {
+  const { id, stage } = facts.state;
+  if (stage !== "archived")
+    return [{ severity: "error", code: "not_archived", message: `${id} is ${stage}, not archived.`, target: id }];
+  return ofRepository({
+    ...facts,
+    verdict: null,
+    policy: { openTasks: "allow", openQuestions: "allow", warnings: "allow" },
+  });
+}
+
 /** Reads what `reasonsAgainst` judges; changes nothing. */
 export async function readFacts(
   state: ChangeState,

@@ -52,7 +52,7 @@ export class Journal {
         .selectFrom("archive_moves")
         .select((build) => build.fn.max("seq").as("seq"))
         .executeTakeFirst();
-      const seq = known?.seq ?? Number(last?.seq ?? 0) + 1;
+      const seq = known?.seq ?? (last?.seq ?? 0) + 1;
       await replaceSealed(tx, "archive_moves", { key: ["id"], row: toRow(entry, seq) });
     });
   }

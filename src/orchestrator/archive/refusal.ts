@@ -11,6 +11,14 @@ export function reasonsOf(error: unknown): Diagnostic[] {
   return Array.isArray(reasons) && reasons.length > 0 ? (reasons as Diagnostic[]) : [known.toDiagnostic()];
 }
 
+/** Why nothing was done to this change. */
+export function refusalOf(id: string, reasons: Diagnostic[]): SpecloopError {
+  return refusedWith(
+    new SpecloopError("archive_refused", `${id} stays as it is.`, { target: id, details: { reasons } }),
+    {},
+  );
+}
+
 /** The same error with its first reason in its words, and with what was done before it in the call. */
 export function refusedWith(error: unknown, more: Partial<Refusal>): SpecloopError {
   const known = toSpecloopError(error);

@@ -66,7 +66,9 @@ async function copyNeeded(root: Pick<PlanningRoot, "directory">, change: string,
   const capabilities = capabilitiesIn(inChange);
   const schemas = await readTree(join(root.directory, "schemas"));
   const wanted = [
-    ...["config.yaml", "config.yml", "project.md"],
+    "config.yaml",
+    "config.yml",
+    "project.md",
     ...[...schemas.keys()].map((path) => `schemas/${path}`),
     ...capabilities.map((name) => `specs/${name}/spec.md`),
     ...inChange.filter((path) => READ.test(path)).map((path) => `${folder}/${path}`),

@@ -61,27 +61,32 @@ export function changeGraph({ changes, declared, archived }: GraphInput): Change
 
 /** A change needs the one that adds what it modifies, removes or renames, and those that it says it needs. */
 function dependencies(changes: readonly ChangeState[], declared: GraphInput["declared"]): GraphEdge[] {
+  const adding = additions(changes);
+  const known = new Set(changes.map(({ id }) => id));
+  const edges = new Edges("depends");
+  for (const { id, deltas } of changes) {
+    const targets = deltas.filter(({ operation }) => operation !== "ADDED").map(keyOf);
+    const needed = [
+      ...targets.flatMap((key) => (adding.get(key) ?? []).map((other) => ({ id: other, where: key }))),
+      ...(declared.get(id) ?? []).filter((other) => known.has(other.id)),
+    ];
+    for (const other of needed) if (other.id !== id) edges.add(id, other.id, other.where);
+  }
+  return edges.all;
+}
+
+/** Changes by the requirement that they add, or rename one to. */
+function additions(changes: readonly ChangeState[]): Map<string, string[]> {
   const adding = new Map<string, string[]>();
   for (const { id, deltas } of changes) {
-    for (const delta of deltas) {
-      const name = delta.operation === "ADDED" ? delta.requirement : delta.to;
+    for (const { capability, operation, requirement, to } of deltas) {
+      const name = operation === "ADDED" ? requirement : to;
       if (name === undefined) continue;
-      const key = `${delta.capability}/${name}`;
+      const key = `${capability}/${name}`;
       adding.set(key, [...(adding.get(key) ?? []), id]);
     }
   }
-  const edges = new Edges("depends");
-  for (const { id, deltas } of changes) {
-    for (const delta of deltas.filter(({ operation }) => operation !== "ADDED")) {
-      const key = keyOf(delta);
-      for (const other of adding.get(key) ?? []) if (other !== id) edges.add(id, other, key);
-    }
-    const known = new Set(changes.map((change) => change.id));
-    for (const { id: other, where } of declared.get(id) ?? []) {
-      if (known.has(other) && other !== id) edges.add(id, other, where);
-    }
-  }
-  return edges.all;
+  return adding;
 }
 
 function overlaps(changes: readonly ChangeState[]): GraphEdge[] {

@@ -18,7 +18,7 @@ const files = {
 };
 
 async function dieAt(repository: { path: string }, step: MoveStep, kind: string, count = 1): Promise<void> {
-  const args = [join(import.meta.dirname, "crash-child.ts"), repository.path, step, kind, String(count)];
+  const args = [join(import.meta.dirname, "children/crash-child.ts"), repository.path, step, kind, String(count)];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));

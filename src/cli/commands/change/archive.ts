@@ -14,9 +14,14 @@ export function registerArchive(change: Command, bind: Bind): void {
       bind(async (context, ids, { root, allowOpenTasks, dryRun }) => {
         const given = ids.flat();
         const clear = context.output.progress(`Archiving ${given.join(", ")}…`);
-        const answer = await callTool(context, "change_archive", { ids: given, root, allowOpenTasks, dryRun }).finally(
-          clear,
-        );
+        const input = { ids: given, root, allowOpenTasks, dryRun };
+        const answer = await callTool(context, "change_archive", input)
+          .finally(clear)
+          .catch((error: unknown) => {
+            const view = refusalView(error, context.output, context);
+            if (view !== "" && !context.output.json) context.output.note(view);
+            throw error;
+          });
         context.output.result(answer.output, () => archiveView(answer.output, context.output));
       }),
     );

@@ -1,5 +1,5 @@
 // A process that archives one change, or takes it back, and dies by SIGKILL at the step that it is told.
-import { openWorld, person } from "./world.ts";
+import { openWorld, person } from "../world.ts";
 
 const [repository = "", step = "", kind = "archive", count = "1"] = process.argv.slice(2);
 let seen = 0;
