@@ -62,7 +62,7 @@ async function measure(count: number, turns: number): Promise<Row[]> {
     };
     for (let turn = 0; turn < 5; turn += 1) await update(turn - 100);
     const simple = simpleGit({ baseDir: path, config: ["gc.auto=0"] });
-    const [ours, bare, plain, easy]: number[][] = [[], [], [], []];
+    const [ours, bare, plain, easy]: [number[], number[], number[], number[]] = [[], [], [], []];
     for (let turn = 0; turn < turns; turn += 1) {
       ours.push(await timed(() => update(turn)));
       bare.push(await timed(() => commitOnly(path, turn, ["-c", "core.fsync=committed"])));

@@ -84,7 +84,7 @@ export function replace(change: FileChange, places: Places, step: Step): void {
   }
   const base = gitBlobId(change.before);
   if (revisionOf(target) !== base) throw busy(change.path);
-  moveAside(target, places.replaced);
+  moveAside({ target, replaced: places.replaced, path: change.path });
   step("aside");
   if (change.after !== null) {
     try {
@@ -153,11 +153,13 @@ function publish(temporary: string, target: string, path: string): void {
 }
 
 /** Into our store, or beside the document where the store lies on another disk. */
-function moveAside(target: string, replaced: string): void {
+function moveAside({ target, replaced, path }: { target: string; replaced: string; path: string }): void {
   makeRoom(target, replaced);
   try {
     renameSync(target, replaced);
   } catch (error) {
+    // An editor that saves by removing the file first is between its two steps.
+    if (isCode(error, "ENOENT")) throw busy(path);
     if (!isCode(error, "EXDEV")) throw error;
     throw new SpecloopError("unsupported", "The .specloop folder lies on another file system than the document.", {
       fix: "Move .specloop to the repository's own file system.",
