@@ -39,7 +39,7 @@ export function changeTable(result: unknown, output: Output): string {
     ];
     const verdict =
       change.valid === null ? "?" : change.valid ? output.style("green", "valid") : output.style("red", "invalid");
-    const merge = change.mergeability === "clean" ? "clean" : output.style("yellow", change.mergeability);
+    const merge = change.mergeability === "clean" ? "clean" : output.style("yellow", change.mergeability.replace("_", " "));
     const { done, total: all } = change.tasks;
     const questions = change.openQuestions > 0 ? String(change.openQuestions) : "";
     return [

@@ -172,6 +172,51 @@ test("a removal, a rename and a rename with a new text have their bases as well"
   });
 });
 
+test("a delta of what no spec has, of a spec that vanishes, with a name twice, and a hostile one do no harm", async () => {
+  const twice = `${signIn(KEEPING, LATER)}\n${signIn("Another.").replace("## MODIFIED Requirements\n\n", "")}`;
+  const repository = await repositoryWith({
+    ...change("none", delta("MODIFIED", "Nobody has it")),
+    ...change("twice", twice),
+    ...change("large", signIn(...Array.from({ length: 5000 }, (_, at) => `Sentence ${at}.`))),
+  });
+  const running = await startOrchestrator(repository);
+  await repository.write(
+    "openspec/specs/auth/spec.md",
+    SPEC.replace(KEEPING, Array.from({ length: 5000 }, (_, at) => `Other ${at}.`).join("\n")),
+  );
+  await running.orchestrator.settled();
+  expect((await running.orchestrator.get("none")).bases).toEqual([]);
+  expect((await running.orchestrator.get("twice")).bases).toMatchObject([{ status: "moved" }]);
+  expect((await stale(running, "large")).finding?.message.length).toBeLessThan(1000);
+  await repository.git("rm", "--quiet", "--force", "openspec/specs/auth/spec.md");
+  await running.orchestrator.settled();
+  expect((await running.orchestrator.get("twice")).bases).toMatchObject([{ status: "gone" }]);
+  await repository.git("checkout", "--quiet", "HEAD", "--", "openspec/specs/auth/spec.md");
+  await running.orchestrator.settled();
+  expect((await running.orchestrator.get("twice")).bases).toMatchObject([{ status: "current" }]);
+});
+
+test("an overlap with a proposal on a branch is found on both sides, and its base is the spec of its branch", async () => {
+  const repository = await repositoryWith(change("log-it", signIn(KEEPING, "It SHALL log.")));
+  await repository.git("switch", "--quiet", "--create", "specloop/greet");
+  for (const [path, text] of Object.entries(change("greet", signIn(KEEPING, "It SHALL greet."))))
+    await repository.write(path, text);
+  await repository.commitAll("Propose");
+  await repository.git("switch", "--quiet", "main");
+  const running = await startOrchestrator(repository);
+  for (const [id, other] of [
+    ["log-it", "greet"],
+    ["greet", "log-it"],
+  ] as const) {
+    const { mergeability } = await running.orchestrator.get(id);
+    expect(mergeability).toMatchObject({ state: "overlaps", overlaps: [{ change: other, requirement: "Sign in" }] });
+  }
+  await repository.write("openspec/specs/auth/spec.md", SPEC.replace(KEEPING, `${KEEPING}\n${LATER}`));
+  await repository.commitAll("Encrypt");
+  await running.orchestrator.settled();
+  expect((await stale(running, "greet")).base).toMatchObject({ status: "moved", drops: [LATER] });
+});
+
 test("a block that waited for a sister's addition was written against the sister's text", async () => {
   const added = delta("ADDED", "Sign out", "The system SHALL let people sign out.");
   const repository = await repositoryWith({

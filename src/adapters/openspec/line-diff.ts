@@ -18,7 +18,7 @@ export function matchLines(before: string[], after: string[]): [number, number][
 }
 
 /** Blocks of a spec have some hundred lines; the trace of more edits than this would fill the memory. */
-const MAX_EDITS = 4_000;
+const MAX_EDITS = 1_000;
 
 function matchMiddle(a: string[], b: string[]): [number, number][] {
   if (a.length === 0 || b.length === 0) return [];

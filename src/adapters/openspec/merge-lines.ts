@@ -66,7 +66,8 @@ function has(whole: string[], part: string[], base: string[]): boolean {
   const [stayed, old] = [new Set(pairs.map(([, index]) => index)), new Set(pairs.map(([index]) => index))];
   const came = to.filter((_, index) => !stayed.has(index));
   const went = from.filter((_, index) => !old.has(index));
-  return isSubsequence(came, all) && went.every((line) => !all.includes(line));
+  const there = new Set(all);
+  return went.every((line) => !there.has(line)) && isSubsequence(came, all);
 }
 
 function isSubsequence(part: string[], whole: string[]): boolean {

@@ -60,7 +60,7 @@ function renamed({ operation, requirement, capability, renamedTo }: BaseState): 
 }
 
 function mergeFix(change: string): string {
-  return `Call change_merge for ${change}: it brings the delta up to the spec, or shows what a person has to decide.`;
+  return `Call change_merge with the id ${change}: it brings the delta up to the spec, or shows what a person has to decide.`;
 }
 
 function unknownFix({ requirement }: BaseState): string {

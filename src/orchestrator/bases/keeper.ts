@@ -6,7 +6,7 @@ import { baseKey, type Base, type KnownBases } from "./base.ts";
 import { modificationsOf, targetOf, type Modification } from "./modifications.ts";
 import type { BaseRows } from "./rows.ts";
 import { isCurrent } from "./states.ts";
-import { takeBases, type Placed, type Taken } from "./take.ts";
+import { hasTarget, takeBases, type Placed, type Taken } from "./take.ts";
 
 export interface BaseKeeperParts {
   /** Path of the planning root. */
@@ -30,6 +30,9 @@ export class BaseKeeper {
   #bases: Map<string, Map<string, Base>> | null = null;
   #last: Snapshot | null = null;
   readonly #modifications = new WeakMap<ChangeFiles, Modification[]>();
+  /** Blocks that have no target and no base; they are looked at again when there is something to find. */
+  #withoutTarget = new Set<string>();
+  #wasShallow: boolean | null = null;
 
   constructor(parts: BaseKeeperParts) {
     this.#parts = parts;
@@ -54,6 +57,7 @@ export class BaseKeeper {
       last: this.#last,
     });
     await this.set([...taken].map(([one, found]) => this.#entry(one, found)));
+    this.#withoutTarget = new Set(all.filter((one) => !this.#baseOf(one)).map(nameOf));
     await this.set(all.flatMap((one) => this.#advanced(one, snapshot)));
     this.#last = snapshot;
   }
@@ -109,16 +113,21 @@ export class BaseKeeper {
     return [{ change: one.change.id, base: { ...base, goneAt: null } }];
   }
 
-  #isFresh(one: Placed, { specs }: Snapshot): boolean {
+  #isFresh(one: Placed, snapshot: Snapshot): boolean {
     const base = this.#baseOf(one);
-    return (!base || base.goneAt !== null) && specs.get(one.modification.capability)?.problem == null;
+    if (base && base.goneAt === null) return false;
+    if (snapshot.specs.get(one.modification.capability)?.problem != null) return false;
+    return !this.#withoutTarget.has(nameOf(one)) || hasTarget(one, snapshot);
   }
 
   /** What was unknown for want of history is looked for again when the history has been fetched. */
   async #withUnknown(fresh: Placed[], all: Placed[]): Promise<Placed[]> {
     const unknown = all.filter((one) => this.#baseOf(one)?.source === "unknown" && one.change.git !== "untracked");
-    if (unknown.length === 0 || (await this.#parts.git.shallowCommits()).size > 0) return fresh;
-    return [...fresh, ...unknown];
+    if (unknown.length === 0) return fresh;
+    const isShallow = (await this.#parts.git.shallowCommits()).size > 0;
+    const isNews = !isShallow && this.#wasShallow !== false;
+    this.#wasShallow = isShallow;
+    return isNews ? [...fresh, ...unknown] : fresh;
   }
 
   /** The rule by which a base moves: nothing that the spec got or lost since is missing from the delta. */
@@ -134,4 +143,8 @@ export class BaseKeeper {
     const takenAt = this.#parts.clock.now();
     return { change: change.id, base: { capability, requirement, ...found, takenAt, blockHash: hash, goneAt: null } };
   }
+}
+
+function nameOf({ change, modification }: Placed): string {
+  return [change.id, modification.path, modification.requirement, modification.hash].join("\0");
 }

@@ -43,6 +43,11 @@ export async function takeBases(fresh: Placed[], around: Around): Promise<Map<Pl
   return taken;
 }
 
+/** Whether there is a text that the block can have been written against: in a spec, or in another change. */
+export function hasTarget(one: Placed, snapshot: Snapshot): boolean {
+  return unknown(one, snapshot) !== null || fromSister(one, snapshot) !== null;
+}
+
 function soughtOf({ change, modification }: Placed, root: string) {
   const revision = change.branch === null ? "HEAD" : `refs/heads/${change.branch}`;
   return { modification, specPath: specPathOf(root, modification), revision };

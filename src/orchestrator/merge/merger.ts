@@ -222,11 +222,15 @@ function said(blocks: PlannedBlock[], { written, dryRun }: { written: boolean; d
   const [merged, conflicts, resolved] = [count("merged"), count("conflict"), count("resolved")];
   if (blocks.length === 0) return "Every delta was written against what the specs say now; there is nothing to merge.";
   const parts = [
-    ...(merged > 0 ? [`${merged} ${written && !dryRun ? "merged" : "can be merged"}`] : []),
-    ...(conflicts > 0 ? [`${conflicts} ${conflicts === 1 ? "conflicts" : "conflict"}`] : []),
-    ...(resolved > 0 ? [`${resolved} resolved by a person`] : []),
+    ...(merged > 0 ? [`${requirements(merged)} ${written && !dryRun ? "merged" : "can be merged"}`] : []),
+    ...(conflicts > 0 ? [`${requirements(conflicts)} in conflict`] : []),
+    ...(resolved > 0 ? [`${requirements(resolved)} ${dryRun ? "would stand" : "stand"} as the delta has it`] : []),
   ];
   const nothing = conflicts > 0 && !written ? " Nothing was written." : "";
   const partial = nothing !== "" && merged > 0 ? " What can be merged is written with partial." : "";
   return `${parts.join(", ")}.${nothing}${partial}`;
+}
+
+function requirements(count: number): string {
+  return count === 1 ? "1 requirement" : `${count} requirements`;
 }

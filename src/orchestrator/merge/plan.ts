@@ -34,12 +34,11 @@ export function planMerge({ files, specs, bases, resolved }: ToPlan): PlannedBlo
     const common = { ...namesOf(state), modification, main, text: null, conflicts: [] };
     const isResolved = resolved.has(state.requirement) || resolved.has(`${state.capability}/${state.requirement}`);
     if (isResolved) return { ...common, outcome: "resolved" };
-    return { ...common, ...mergeOne({ state, modification, base, main, renamed: renamedBlock(state, spec) }) };
+    return { ...common, ...mergeOne({ modification, base, main, renamed: renamedBlock(state, spec) }) };
   });
 }
 
 interface OneBlock {
-  state: BaseState;
   modification: Modification;
   base: Base;
   main: string | null;
@@ -48,14 +47,13 @@ interface OneBlock {
 }
 
 function mergeOne({
-  state,
   modification,
   base,
   main,
   renamed,
 }: OneBlock): Pick<PlannedBlock, "outcome" | "text" | "conflicts"> {
   const ours = modification.block?.raw ?? null;
-  const known = state.status === "unknown" || base.source === "unknown" ? null : base.text;
+  const known = base.source === "unknown" ? null : base.text;
   const theirs = main ?? renamed?.raw ?? null;
   const whole = { scenario: null, base: known, theirs, ours };
   if (ours === null || theirs === null || known === null || (main === null && modification.to !== null)) {
