@@ -4,9 +4,11 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   daemon: () => import("./daemon.ts"),
   questions: () => import("./questions.ts"),
   documents: () => import("./documents.ts"),
+  edits: () => import("./edits.ts"),
   changes: () => import("./changes.ts"),
   bases: () => import("./bases.ts"),
   grammar: () => import("./grammar.ts"),
+  archive: () => import("./archive.ts"),
   loop: () => import("./loop.ts"),
   access: () => import("./access.ts"),
 };

@@ -1,6 +1,11 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { tools } from "../../src/document-manager/index.ts";
 import { temporaryRepository } from "../helpers/repository.ts";
+import { scenario } from "../helpers/scenario.ts";
 import { agent, openRoom, type Room } from "./room.ts";
 
 const doc = "openspec/changes/a/tasks.md";
@@ -89,4 +94,140 @@ test.each([
   await using room = await openRoom(repository.path);
   const failure = call(room, "doc_update", { path: doc, edits: [edit], reason: "r" });
   await expect(failure).rejects.toMatchObject({ code: "bad_input", message: expect.stringContaining(`"${field}"`) });
+});
+
+const delta = "openspec/changes/a/specs/fast/spec.md";
+const block = (name: string) =>
+  `### Requirement: ${name}\nIt SHALL be.\n\n#### Scenario: s\n- **WHEN** a\n- **THEN** b`;
+
+scenario("documents", "A delta says what the change does to a requirement", async () => {
+  const main = `# fast Specification\n\n## Purpose\nSay what is fast, in more than fifty characters of text.\n\n## Requirements\n\n${block("Old")}\n\n${block("Gone")}\n\n${block("Named")}\n`;
+  const planning = {
+    "openspec/config.yaml": "schema: spec-driven\n",
+    "openspec/specs/fast/spec.md": main,
+    "openspec/changes/a/.openspec.yaml": "schema: spec-driven\ncreated: 2026-01-01\n",
+    "openspec/changes/a/proposal.md": "## Why\n\nBecause.\n",
+    [delta]: "",
+  };
+  await using repository = await temporaryRepository({ ...files, ...planning });
+  await using room = await openRoom(repository.path);
+  const edits = [
+    { kind: "rename_requirement", target: "Named", to: "Renamed" },
+    { kind: "add_requirement", content: block("New") },
+    { kind: "remove_requirement", target: "Gone", content: "Nobody uses it." },
+    { kind: "modify_requirement", target: "Old", content: block("Old").replace("be.", "be fast.") },
+    { kind: "add_scenario", section: "New", target: "Two", content: "- **WHEN** x\n- **THEN** y" },
+  ];
+  await call(room, "doc_update", { path: delta, edits, reason: "Say what changes" });
+  const text = await readFile(join(repository.path, delta), "utf8");
+  expect(text.match(/^## .*$/gm)).toEqual([
+    "## ADDED Requirements",
+    "## MODIFIED Requirements",
+    "## REMOVED Requirements",
+    "## RENAMED Requirements",
+  ]);
+  expect(text).toContain("- FROM: `### Requirement: Named`\n- TO: `### Requirement: Renamed`");
+  const openspec = resolve(import.meta.dirname, "../../node_modules/@fission-ai/openspec/bin/openspec.js");
+  const env = { ...process.env, OPENSPEC_TELEMETRY: "0", OPENSPEC_NO_UPDATE_CHECK: "1" };
+  const args = [openspec, "validate", "a", "--strict", "--json"];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: repository.path, env });
+  expect(JSON.parse(stdout)).toMatchObject({ items: [{ id: "a", valid: true, issues: [] }] });
+});
+
+scenario("documents", "Unknown and ambiguous targets are refused with what there is", async () => {
+  const twice = "openspec/changes/a/notes.md";
+  await using repository = await temporaryRepository({ ...files, [twice]: "# N\n\n- a\n- a\n\n| k |\n|---|\n| x |\n" });
+  await using room = await openRoom(repository.path);
+  const update = (path: string, edit: object) => call(room, "doc_update", { path, edits: [edit], reason: "r" });
+  await expect(update(doc, { kind: "delete_task", task: "1.9" })).rejects.toMatchObject({
+    code: "unknown_section",
+    details: { candidates: ["1.1 First", "1.2 Second"] },
+  });
+  await expect(update(twice, { kind: "delete_item", target: "a" })).rejects.toMatchObject({
+    code: "ambiguous_target",
+    details: {
+      places: [
+        { item: "a", line: 3 },
+        { item: "a", line: 4 },
+      ],
+    },
+  });
+  await expect(update(twice, { kind: "delete_row", target: "y" })).rejects.toMatchObject({
+    details: { candidates: ["x"] },
+  });
+  expect(await repository.git("status", "--porcelain")).toBe("");
+});
+
+scenario("documents", "One call edits two documents or none", async () => {
+  const other = "openspec/changes/a/proposal.md";
+  await using repository = await temporaryRepository({ ...files, [other]: "## Why\n\n- one\n" });
+  await using room = await openRoom(repository.path);
+  const request = (item: object) => ({
+    files: [
+      { path: doc, edits: [{ kind: "set_task", task: "1.2" }] },
+      { path: other, edits: [item] },
+    ],
+    reason: "Both",
+  });
+  await expect(call(room, "doc_update", request({ kind: "delete_item", target: "zz" }))).rejects.toMatchObject({
+    code: "unknown_section",
+  });
+  expect(await repository.git("status", "--porcelain")).toBe("");
+  const { output } = await call(room, "doc_update", request({ kind: "add_item", content: "two" }));
+  expect(output).toMatchObject({ status: "committed", files: [{ path: doc }, { path: other }] });
+  const names = await repository.git("show", "--name-only", "--format=", "HEAD");
+  expect(names.split("\n").toSorted()).toEqual([other, doc].toSorted());
+  await expect(call(room, "doc_update", { path: doc, files: [], reason: "r" })).rejects.toMatchObject({
+    code: "bad_input",
+  });
+  await expect(call(room, "doc_update", { files: [{ path: doc }], reason: "r" })).rejects.toMatchObject({
+    target: "files.0.edits",
+  });
+});
+
+scenario("documents", "A dry run shows the change and writes nothing", async () => {
+  await using repository = await temporaryRepository({ ...files, "openspec/specs/x/spec.md": "# X\n" });
+  await using room = await openRoom(repository.path);
+  const before = await repository.git("rev-parse", "--all");
+  const edits = [{ kind: "reword_task", task: "1.2", content: "Later" }];
+  const { output, text: shown } = await call(room, "doc_update", { path: doc, edits, reason: "r", dryRun: true });
+  expect(output).toMatchObject({ status: "preview", diff: expect.stringContaining("+- [ ] 1.2 Later") });
+  expect(shown).toContain("Nothing was written");
+  const sensitive = { path: "openspec/specs/x/spec.md", edits: [{ kind: "rename_section", section: "X", to: "Y" }] };
+  const proposed = await call(room, "doc_update", { ...sensitive, reason: "r", dryRun: true });
+  expect(proposed.output["message"]).toContain("proposed on a branch");
+  await expect(
+    call(room, "doc_update", { path: doc, edits: [{ kind: "delete_task", task: "9" }], reason: "r", dryRun: true }),
+  ).rejects.toMatchObject({ code: "unknown_section" });
+  expect(await repository.git("rev-parse", "--all")).toBe(before);
+  expect(await repository.git("status", "--porcelain")).toBe("");
+  expect(await readFile(join(repository.path, doc), "utf8")).toBe(text);
+  expect(room.seen.filter(({ name }) => name === "document.updated")).toEqual([]);
+  expect(await room.store.read.selectFrom("document_edits").selectAll().execute()).toEqual([]);
+});
+
+scenario("documents", "A wrong combination of fields says what the kind needs", async () => {
+  await using repository = await temporaryRepository(files);
+  await using room = await openRoom(repository.path);
+  const cases: [object, string, string][] = [
+    [{ kind: "rename_section", section: "Notes" }, 'needs "to"', '"to":"New name"'],
+    [{ kind: "insert_section", content: "## X" }, 'needs "before" or "after"', '"after"'],
+    [{ kind: "set_row", target: "a" }, 'needs "value"', '"value"'],
+    [{ kind: "delete_task", task: "1.1", content: "x" }, 'does not take "content"', '"task"'],
+    [{ kind: "set_row", target: "a", value: 3 }, 'cannot use that "value"', '"value"'],
+    [
+      { kind: "replace_item", target: "a", content: "x", occurrence: 0 },
+      'cannot use that "occurrence"',
+      "replace_item",
+    ],
+  ];
+  for (const [edit, why, example] of cases) {
+    const failure = call(room, "doc_update", { path: doc, edits: [edit], reason: "r" });
+    await expect(failure).rejects.toMatchObject({
+      code: "bad_input",
+      message: expect.stringContaining(why),
+      fix: expect.stringContaining(example),
+    });
+  }
+  expect(await repository.git("status", "--porcelain")).toBe("");
 });

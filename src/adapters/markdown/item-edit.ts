@@ -55,9 +55,18 @@ export function addItem(text: string, edit: Of<"add_item">, path: string): Splic
 /** The item with all that is inside it. */
 export function deleteItem(text: string, edit: Of<"delete_item">, path: string): Splice {
   const { item } = findItem(text, edit, path);
+  return removedItem(text, item, path);
+}
+
+/** Takes an item out, and of the blank lines that part it from its neighbours those on one side. */
+export function removedItem(text: string, item: ListItem, path: string): Splice {
   const start = lineStartAt(text, item.start);
   if (text.slice(start, item.start).trim() !== "") throw onOneLine(item, path);
-  return removedLines(text, start, lineEndBehind(text, item.end));
+  const end = lineEndBehind(text, item.end);
+  const { before, after } = siblingsOf(text, item);
+  if (after) return { start, end: lineStartAt(text, after.start), replacement: "" };
+  if (!before || coreOf(text, end, text.length) === null) return removedLines(text, start, end);
+  return { start: lineEndBehind(text, before.end), end, replacement: "" };
 }
 
 export interface Placing {
@@ -76,7 +85,7 @@ export function placeItem(text: string, { item, side, content, path }: Placing, 
     item.content > item.start + item.width && item.line === lineOfContent(text, item) ? gapOf(text, item) : " ";
   const lead = indent + markerBeside(text, item, side) + spaces;
   const body = lead + indented(content, item.column, lineEnd);
-  const blank = isLoose(text, item) ? lineEnd : "";
+  const blank = isLoose(text, item, side) ? lineEnd : "";
   if (side === "before") return { start, end: start, replacement: body + lineEnd + blank };
   const at = lineEndBehind(text, item.end);
   const open = at > 0 && !/[\r\n]/.test(text[at - 1]!);
@@ -128,20 +137,28 @@ function markerBeside(text: string, item: ListItem, side: "before" | "after"): s
   return `${Number(number) + 1}${marker.slice(number.length)}`;
 }
 
-/** Whether blank lines part the item from those beside it. */
-function isLoose(text: string, item: ListItem): boolean {
-  const { items } = scanBlocks(text);
-  const siblings = items.filter(({ depth, column }) => depth === item.depth && column === item.column);
+/** The items of the same list right in front of an item and behind it, with nothing but blank lines between. */
+function siblingsOf(text: string, item: ListItem): { before: ListItem | undefined; after: ListItem | undefined } {
+  const mark = text[item.start + item.width - 1];
+  const siblings = scanBlocks(text).items.filter(
+    ({ depth, start, width }) => depth === item.depth && text[start + width - 1] === mark,
+  );
   const at = siblings.findIndex(({ start }) => start === item.start);
   const [before, after] = [siblings[at - 1], siblings[at + 1]];
-  const behind = lineEndBehind(text, item.end);
-  if (after && after.start > item.end && blankAt(text, behind) && onlyBlank(text, behind, after.start)) return true;
   const start = lineStartAt(text, item.start);
-  return before !== undefined && blankBefore(text, start) && onlyBlank(text, lineEndBehind(text, before.end), start);
+  const isBeside = (from: number, to: number) => from <= to && text.slice(from, to).trim() === "";
+  return {
+    before: before && isBeside(lineEndBehind(text, before.end), start) ? before : undefined,
+    after: after && isBeside(lineEndBehind(text, item.end), lineStartAt(text, after.start)) ? after : undefined,
+  };
 }
 
-function onlyBlank(text: string, from: number, to: number): boolean {
-  return text.slice(from, to).trim() === "";
+/** Whether a blank line parts the item from the one on that side; without one there, from the other. */
+function isLoose(text: string, item: ListItem, side: "before" | "after"): boolean {
+  const { before, after } = siblingsOf(text, item);
+  const isBehind = side === "after" ? after !== undefined : before === undefined;
+  if (isBehind) return after !== undefined && blankAt(text, lineEndBehind(text, item.end));
+  return before !== undefined && blankBefore(text, lineStartAt(text, item.start));
 }
 
 /** Lines behind the first one begin at the column of the item's content. */

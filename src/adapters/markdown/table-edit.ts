@@ -14,15 +14,17 @@ type Of<Kind extends RowEdit["kind"]> = Extract<RowEdit, { kind: Kind }>;
 export function setRow(text: string, edit: Of<"set_row">, path: string): Splice {
   const { row, columns } = findRow(text, { ...edit, wanted: edit.target }, path);
   const cells = cellsOf(text.slice(row.start, row.end));
-  const given = Array.isArray(edit.value) ? inOrder(edit.value, columns, path) : edit.value;
-  const splices = Object.entries(given).map(([name, value]) => {
-    const column = columnOf(columns, name, path);
+  const splices = [...valuesOf(edit.value, columns, path)].map(([column, value]) => {
     const cell = cells[column];
     if (cell) return cellSplice(cell, row.start, cellText(value, path));
-    throw new SpecloopError("bad_input", `The row "${shortened(edit.target)}" of ${path} has no cell "${name}".`, {
-      target: path,
-      fix: "Delete the row and add it anew with all its cells.",
-    });
+    throw new SpecloopError(
+      "bad_input",
+      `The row "${shortened(edit.target)}" of ${path} has no cell "${shortened(columns[column] ?? "")}".`,
+      {
+        target: path,
+        fix: "Delete the row and add it anew with all its cells.",
+      },
+    );
   });
   if (splices.length === 0) throw noCells(edit.kind, columns, path);
   return joined(text, splices);
@@ -34,8 +36,7 @@ export function addRow(text: string, edit: Of<"add_row">, path: string): Splice 
   const found = beside ? findRow(text, { ...edit, wanted: beside.name }, path) : null;
   const table = found?.table ?? onlyTable(text, edit.section, path);
   const columns = columnsOf(text, table);
-  const given = Array.isArray(edit.value) ? inOrder(edit.value, columns, path) : edit.value;
-  const values = new Map(Object.entries(given).map(([name, value]) => [columnOf(columns, name, path), value]));
+  const values = valuesOf(edit.value, columns, path);
   if (values.size === 0) throw noCells(edit.kind, columns, path);
   const last = table.rows.at(-1) ?? table.delimiter;
   const shape = found?.row ?? last;
@@ -111,22 +112,30 @@ function columnsOf(text: string, { head }: TableBlock): string[] {
   return cellsOf(text.slice(head.start, head.end)).map((cell) => cell.text);
 }
 
-function columnOf(columns: string[], name: string, path: string): number {
-  const exact = columns.indexOf(name);
-  const found = exact === -1 ? columns.findIndex((column) => bare(column) === bare(name)) : exact;
-  if (found !== -1) return found;
-  throw new SpecloopError("unknown_section", `The table of ${path} has no column "${shortened(name)}".`, {
+/** The given texts by the place of their column, so that columns may have the same name. */
+function valuesOf(value: RowValue, columns: string[], path: string): Map<number, string> {
+  if (!Array.isArray(value)) {
+    return new Map(Object.entries(value).map(([name, text]) => [columnOf(columns, name, path), text]));
+  }
+  if (value.length === columns.length) return new Map(value.entries());
+  throw new SpecloopError("bad_input", `The table of ${path} has ${columns.length} columns, not ${value.length}.`, {
     target: path,
-    details: { candidates: columns.slice(0, 50).map(shortened) },
-    fix: `Its columns are: ${columns.slice(0, 20).map(shortened).join("; ")}.`,
+    fix: `Give a text for each of: ${columns.slice(0, 20).map(shortened).join("; ")}.`,
   });
 }
 
-function inOrder(values: string[], columns: string[], path: string): RowValue {
-  if (values.length === columns.length) return Object.fromEntries(values.map((value, at) => [columns[at]!, value]));
-  throw new SpecloopError("bad_input", `The table of ${path} has ${columns.length} columns, not ${values.length}.`, {
+function columnOf(columns: string[], name: string, path: string): number {
+  const places = (same: (column: string) => boolean) => columns.flatMap((column, at) => (same(column) ? [at] : []));
+  const exact = places((column) => column === name);
+  const found = exact.length > 0 ? exact : places((column) => bare(column) === bare(name));
+  if (found.length === 1) return found[0]!;
+  const details = { candidates: columns.slice(0, 50).map(shortened) };
+  const code = found.length === 0 ? "unknown_section" : "ambiguous_target";
+  const has = found.length === 0 ? "no column" : `${found.length} columns`;
+  throw new SpecloopError(code, `The table of ${path} has ${has} "${shortened(name)}".`, {
     target: path,
-    fix: `Give a text for each of: ${columns.slice(0, 20).map(shortened).join("; ")}.`,
+    details,
+    fix: `Its columns are: ${columns.slice(0, 20).map(shortened).join("; ")}.`,
   });
 }
 

@@ -2,7 +2,7 @@ import { SpecloopError } from "../../foundation/errors.ts";
 import type { ListItem } from "./blocks.ts";
 import { besideOf, choose, requireText } from "./choose.ts";
 import { findSection } from "./find-section.ts";
-import { placeItem } from "./item-edit.ts";
+import { placeItem, removedItem } from "./item-edit.ts";
 import { dominantLineEnd, lineEndBehind, lineStartAt, linesOf } from "./lines.ts";
 import type { TaskEdit, TaskItem } from "./port.ts";
 import { scanBlocks } from "./scan.ts";
@@ -38,8 +38,9 @@ export function rewordTask(text: string, edit: Of<"reword_task">, path: string):
 /** The task with whatever is inside its list item. */
 export function deleteTask(text: string, edit: Of<"delete_task">, path: string): Splice {
   const task = findTask(text, edit.task, path);
-  const start = lineStartAt(text, task.markOffset);
-  return removedLines(text, start, lineEndBehind(text, itemOf(text, task)?.end ?? task.markOffset));
+  const item = itemOf(text, task);
+  if (item) return removedItem(text, item, path);
+  return removedLines(text, lineStartAt(text, task.markOffset), lineEndBehind(text, task.markOffset));
 }
 
 /** A new task beside another one, behind the last one of a section, or at the end of a section without tasks. */

@@ -249,6 +249,14 @@ test.each<[string, string, DocumentEdit, string]>([
   expect(applyEdit(text, edit, "a.md")).toBe(expected);
 });
 
+test("cells are told by their place where two columns have one name", () => {
+  const text = "| a | a |\n|---|---|\n| 1 | 2 |\n";
+  expect(applyEdit(text, { kind: "set_row", target: "1", value: ["1", "3"] }, "a.md")).toBe(text.replace("2", "3"));
+  expect(() => applyEdit(text, { kind: "set_row", target: "1", value: { a: "3" } }, "a.md")).toThrow(
+    expect.objectContaining({ code: "ambiguous_target" }),
+  );
+});
+
 const MAIN_PATH = "openspec/specs/fast/spec.md";
 
 test.each<[string, DocumentEdit, string]>([

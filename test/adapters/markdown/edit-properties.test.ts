@@ -86,9 +86,19 @@ const line = fc.constantFrom(
     "It SHALL.",
   ],
 );
+/** Lines that mean something only together. */
+const group = fc.constantFrom(
+  "| a | b |\n|---|---|\n| 1 | 2 |\n| `k` | v |\n",
+  "## Requirements\n\n### Requirement: Slow\nIt SHALL.\n\n#### Scenario: Two\n- x\n- y\n",
+  "```ts\n# a\n```\n",
+);
 const generated = fc
-  .tuple(fc.array(line, { maxLength: 40 }), fc.constantFrom("\n", "\r\n", "\r"), fc.boolean())
-  .map(([lines, end, final]) => lines.join(end) + (final ? end : ""));
+  .tuple(
+    fc.array(fc.oneof({ arbitrary: line, weight: 8 }, { arbitrary: group, weight: 1 }), { maxLength: 30 }),
+    fc.constantFrom("\n", "\r\n", "\r"),
+    fc.boolean(),
+  )
+  .map(([lines, end, final]) => lines.join("\n").replaceAll("\n", end) + (final ? end : ""));
 
 interface Tally {
   done: number;

@@ -191,8 +191,9 @@ export const addedItem: Maker = (text, pick) => {
     span: [end, end],
     read: itemsIn,
     wanted: itemsIn(text).toSpliced(at, 0, `${item.depth} ${NEW}`),
-    // At the end of a text its blank lines would go as well; a loose list right above text would leave one.
-    ...((isBlank(text, end, text.length) && end < text.length) || (end < text.length && !/[\r\n]/.test(text[end]!))
+    // At the end of a text its blank lines would go as well, and elsewhere all of several between two items.
+    ...((isBlank(text, end, text.length) && end < text.length) ||
+    text.slice(end, coreBehind(text, end)).split(/\r\n|\r|\n/).length > 2
       ? {}
       : { inverse: { kind: "delete_item", target: NEW } as const }),
   };
@@ -206,10 +207,8 @@ export const deletedItem: Maker = (text, pick) => {
   const from = lineStart(text, item.start);
   return {
     edit: { kind: "delete_item", target: item.label, occurrence: item.occurrence },
-    span: [
-      coreBehind(text, item.end) === text.length ? coreBefore(text, from) : from,
-      coreBehind(text, lineEnd(text, item.end)),
-    ],
+    // Blank lines on one of its sides go with it.
+    span: [coreBefore(text, from), coreBehind(text, lineEnd(text, item.end))],
     read: (after) => itemsIn(after).length,
     wanted: kept.length,
   };
@@ -492,7 +491,9 @@ export const renamedScenario: Maker = (text, pick) => {
 };
 
 export const frontMatterKey: Maker = (text) => {
-  const { range, bodyStart, data } = readFrontMatter(text, "a.md");
+  const front = frontMatterOr(text);
+  if (!front) return null;
+  const { range, bodyStart, data } = front;
   // Front matter without a key would go with the one that is set and taken away.
   const empty = range !== null && Object.keys(data).length === 0;
   const glued = range === null && /^[ \t]*[\r\n]/.test(text.slice(bodyStart));
@@ -504,3 +505,12 @@ export const frontMatterKey: Maker = (text) => {
     ...(empty || glued ? {} : { inverse: { kind: "delete_front_matter", key: "zz_key" } as const }),
   };
 };
+
+/** What begins with a rule may look like front matter that cannot be read; such a document has no key to set. */
+function frontMatterOr(text: string) {
+  try {
+    return readFrontMatter(text, "a.md");
+  } catch {
+    return null;
+  }
+}
