@@ -224,7 +224,7 @@ function said(blocks: PlannedBlock[], { written, dryRun }: { written: boolean; d
   const parts = [
     ...(merged > 0 ? [`${requirements(merged)} ${written && !dryRun ? "merged" : "can be merged"}`] : []),
     ...(conflicts > 0 ? [`${requirements(conflicts)} in conflict`] : []),
-    ...(resolved > 0 ? [`${requirements(resolved)} ${dryRun ? "would stand" : "stand"} as the delta has it`] : []),
+    ...(resolved > 0 ? [`${requirements(resolved)} ${dryRun ? "would be left" : "left"} as the delta has it`] : []),
   ];
   const nothing = conflicts > 0 && !written ? " Nothing was written." : "";
   const partial = nothing !== "" && merged > 0 ? " What can be merged is written with partial." : "";
