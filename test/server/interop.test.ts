@@ -95,7 +95,8 @@ async function checkResources(client: AnyClient): Promise<void> {
     "specloop://changes/add-import",
     "specloop://changes/fix-search",
   ]);
-  expect(await client.templates()).toEqual(["specloop://changes/{id}", "specloop://questions/{id}"]);
+  const templates = ["specloop://changes/{id}", "specloop://questions/{id}", "specloop://approvals/{id}"];
+  expect(await client.templates()).toEqual(templates);
   expect(await client.read("specloop://changes")).toContain("add-import");
   expect(await client.read("specloop://changes/add-import")).toBe("# add-import");
   await expect(client.read("specloop://changes/none")).rejects.toThrow(/not found/i);
