@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { MoveStep } from "../../../src/orchestrator/archive/mover.ts";
@@ -95,4 +95,18 @@ test("what a person saved after a crash stands, and nothing is committed over it
   // The text that was there before is in git and in our own folder as well.
   expect(await readdir(join(repository.path, ".specloop/archive"))).toHaveLength(1);
   await world[Symbol.asyncDispose]();
+});
+
+test("a crash before the commit, and git busy at the next start: the commit waits and is made later", async () => {
+  const repository = await planned(files);
+  await dieAt(repository, "moved", "archive");
+  await repository.write(".git/MERGE_HEAD", `${await repository.git("rev-parse", "HEAD")}\n`);
+  const world = await worldOf(repository);
+  expect(await repository.git("log", "-1", "--format=%s")).toBe("Begin");
+  expect(await readdir(join(repository.path, "openspec/changes"))).toEqual(["archive"]);
+  await rm(join(repository.path, ".git/MERGE_HEAD"));
+  world.events.emit("git.refs_moved", { head: null, branch: "main" });
+  await expect.poll(() => repository.git("log", "-1", "--format=%s"), { timeout: 10_000 }).toBe("Archive out");
+  await expect.poll(() => world.told("change.archived"), { timeout: 10_000 }).toMatchObject([{ changeId: "out" }]);
+  expect(await repository.git("status", "--porcelain")).toBe("");
 });
