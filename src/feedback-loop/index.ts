@@ -9,6 +9,7 @@ export type {
   ArrivalSource,
   ChangeDraft,
   Documents,
+  LoopApprovals,
   Origin,
   Proposals,
   RecordedQuestion,

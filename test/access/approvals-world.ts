@@ -62,11 +62,11 @@ export class ApprovalWorld implements AsyncDisposable {
   }
 
   /** A new process on the same database. */
-  async start(): Promise<ApprovalService> {
+  async start(events = new EventBus(silentLogger)): Promise<ApprovalService> {
     this.store = openSqliteStore(join(this.home, "core.db"), "full").as<AccessTables>();
     await migrate(this.store.as(), [migrations], this.clock.now());
     this.audit = new AuditLog({ store: this.store.as(), clock: this.clock, logger: silentLogger });
-    this.events = new EventBus(silentLogger);
+    this.events = events;
     this.events.onAny((name, payload) => this.seen.push({ name, payload: payload as Record<string, unknown> }));
     const { places } = this.git;
     this.service = new ApprovalService({

@@ -9,6 +9,7 @@ import { readYaml } from "../../src/adapters/yaml/index.ts";
 import { FeedbackLoop, migrations, options, telemetryMigrations } from "../../src/feedback-loop/index.ts";
 import type {
   Documents,
+  LoopApprovals,
   LoopOptions,
   LoopTables,
   Proposals,
@@ -44,6 +45,8 @@ export interface WorldOptions {
   questions?: KnownQuestion[];
   loop?: Record<string, unknown>;
   llm?: Llm | null;
+  /** The approvals that the loop asks, over this world. */
+  approvals?: (world: World) => Promise<LoopApprovals>;
 }
 
 /** The loop over a real repository and real databases; the rooms it asks are small but really write and commit. */
@@ -122,6 +125,7 @@ export class World implements AsyncDisposable {
       options: { current },
       git: this.git,
       arrivals: new Arrivals({ places: this.git.places }),
+      approvals: await this.#given.approvals?.(this),
       proposals: this.proposals,
       documents: this.documents,
       replay: this.replay,
