@@ -169,6 +169,9 @@ test("a clean merge has every sentence that a side put in or both kept, and none
       ];
       const merged = text.split("\n").filter((line) => /^(?:Base|Theirs|Ours) /.test(line));
       expect(merged.toSorted()).toEqual(wanted.toSorted());
+      // A merge of which only the text was written, because the daemon died, needs no second one.
+      const again = mergeBlocks({ base: make(base), theirs: make(theirs), ours: text });
+      expect(again.text !== null && saysTheSame(again.text, text)).toBe(true);
     }),
     { numRuns: 5000 },
   );
