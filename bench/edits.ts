@@ -11,7 +11,7 @@ const PATH = "openspec/specs/large/spec.md";
 export async function run(): Promise<{ name: string; rows: Row[] }> {
   const text = largeDocument();
   const rows: Row[] = EDITS.map((edit) => {
-    const times = Array.from({ length: 60 }, () => timed(() => applyEdit(text, edit, PATH))).slice(10);
+    const times = Array.from({ length: 25 }, () => timed(() => applyEdit(text, edit, PATH))).slice(5);
     return {
       what: edit.kind,
       unit: "µs",
@@ -21,7 +21,7 @@ export async function run(): Promise<{ name: string; rows: Row[] }> {
   });
   for (const [what, piece] of Object.entries(HOSTILE)) {
     const hostile = piece.repeat(1_000_000 / piece.length);
-    const times = Array.from({ length: 7 }, () => timed(() => [scanSections(hostile), scanTasks(hostile)]));
+    const times = Array.from({ length: 5 }, () => timed(() => [scanSections(hostile), scanTasks(hostile)]));
     rows.push({
       what: `1 MB of ${what}`,
       unit: "ms",
