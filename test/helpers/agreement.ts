@@ -2,7 +2,7 @@ import { parseDelta, parseSpec, parseTasks } from "../../src/adapters/openspec/i
 import type { OpenspecVersion } from "./openspec-versions.ts";
 
 /** What two readers may differ in, for one text. */
-export const SUBJECTS = ["added", "modified", "removed", "renamed", "main spec", "tasks"] as const;
+const SUBJECTS = ["added", "modified", "removed", "renamed", "main spec", "tasks"] as const;
 type Subject = (typeof SUBJECTS)[number];
 type Reading = Record<Subject, string>;
 

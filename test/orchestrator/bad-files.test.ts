@@ -78,7 +78,7 @@ test("a file that may not be read is said to be unreadable, and nothing is said 
     await run("chown", ["-R", "65534:65534", repository.path]);
     await chmod(repository.path, 0o755);
   }
-  const program = join(import.meta.dirname, "show-findings.ts");
+  const program = join(import.meta.dirname, "children/show-findings.ts");
   const show = [process.execPath, program, repository.path];
   const [file, ...args] = mayReadAnything
     ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ...show]

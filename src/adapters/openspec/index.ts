@@ -11,7 +11,7 @@ export { isChangeId, writeChange } from "./draft.ts";
 export { matcher } from "./glob.ts";
 export { matchLines } from "./line-diff.ts";
 export { locate } from "./locate.ts";
-export { splitLines, withoutBom, type Lines, type TextRange } from "./lines.ts";
+export { splitLines, type Lines, type TextRange } from "./lines.ts";
 export { readConfig, readMetadata, type ChangeMetadata } from "./metadata.ts";
 export { mergeBlocks, placedLines, saysTheSame, type BlockMerge, type MergeConflict } from "./merge.ts";
 export type { ChangeDraft, DraftDelta, PlanningConfig, PlanningRoot, Verdict, VerdictIssue } from "./port.ts";

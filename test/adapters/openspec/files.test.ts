@@ -108,18 +108,21 @@ test("metadata and schemas are refused exactly where OpenSpec refuses them", asy
   const { parseSchema } = (await load("artifact-graph/schema.js")) as { parseSchema(text: string): unknown };
   const word = fc.constantFrom("a", "b", "a-b", "", "A B", "2026-11-21", "2026-99-99", 7, true, null);
   const words = fc.array(word, { maxLength: 2 });
+  const mostly = <Value>(good: fc.Arbitrary<Value>) =>
+    fc.oneof({ weight: 8, arbitrary: good }, { weight: 1, arbitrary: fc.oneof(word, words) });
+  const link = fc.record({ store: fc.constant("a"), id: word, more: word }, { requiredKeys: ["store", "id"] });
   const metadata = fc.record(
     {
-      schema: word,
-      created: word,
-      goal: word,
-      affected_areas: fc.oneof(word, words),
-      initiative: fc.oneof(word, fc.record({ store: word, id: word, more: word }, { requiredKeys: ["store", "id"] })),
-      skip_specs: word,
-      retire_capabilities: word,
+      schema: mostly(fc.constant("a")),
+      created: mostly(fc.constantFrom("2026-11-21", "2026-99-99")),
+      goal: mostly(fc.constant("a b")),
+      affected_areas: mostly(fc.constant(["a"])),
+      initiative: mostly(fc.oneof(fc.constant({ store: "a-b", id: "c" }), link)),
+      skip_specs: mostly(fc.boolean()),
+      retire_capabilities: mostly(fc.boolean()),
       status: word,
     },
-    { requiredKeys: [] },
+    { requiredKeys: ["schema"] },
   );
   const text = fc.oneof({ weight: 8, arbitrary: fc.constantFrom("a", "b", "c") }, { weight: 1, arbitrary: word });
   const path = fc.oneof(

@@ -1,11 +1,11 @@
 // Prints the findings of the first change, and of its root, of the repository that is named: run as another user.
-import { openGit } from "../../src/adapters/git/index.ts";
-import { readRoot } from "../../src/adapters/openspec/index.ts";
-import { systemClock } from "../../src/foundation/clock.ts";
-import { derive } from "../../src/orchestrator/index.ts";
-import { DocumentReader } from "../../src/orchestrator/document-reader.ts";
-import { NO_HEAD } from "../../src/orchestrator/git-facts.ts";
-import { readSnapshot } from "../../src/orchestrator/reader.ts";
+import { openGit } from "../../../src/adapters/git/index.ts";
+import { readRoot } from "../../../src/adapters/openspec/index.ts";
+import { systemClock } from "../../../src/foundation/clock.ts";
+import { derive } from "../../../src/orchestrator/index.ts";
+import { DocumentReader } from "../../../src/orchestrator/document-reader.ts";
+import { NO_HEAD } from "../../../src/orchestrator/git-facts.ts";
+import { readSnapshot } from "../../../src/orchestrator/reader.ts";
 import { join } from "node:path";
 
 const path = process.argv[2]!;
