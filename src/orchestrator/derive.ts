@@ -1,7 +1,8 @@
 import { SPEC_DRIVEN } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
 import { baseFindings, baseStates, staleBases, type KnownBases } from "./bases/index.ts";
-import { artifactStates, makeReady, stageOf, taskCount, type ReadySchema } from "./artifacts.ts";
+import { stageOf, type ReadySchema } from "./artifacts.ts";
+import { readinessOf, readyOf } from "./readiness.ts";
 import { changeFindings } from "./findings.ts";
 import { touchedRequirements, type Touched } from "./overlap.ts";
 import { hashOf, type ChangeFiles } from "./change-files.ts";
@@ -45,8 +46,7 @@ function deriveChange(files: ChangeFiles, common: Common): ChangeState {
   const { snapshot, touched } = common;
   const schemaName = files.schema ?? snapshot.config.schema ?? SPEC_DRIVEN.name;
   const schema = common.schemaOf(schemaName);
-  const artifacts = schema ? artifactStates(schema, files.documents, files.skipSpecs) : [];
-  const tasks = taskCount(schema, files.documents);
+  const { artifacts, tasks } = readinessOf(files, schema);
   const stage = stageOf(artifacts, tasks, snapshot.approvals.get(files.id)?.has(files.planHash) === true);
   const targets = mergesOf(files, common).flatMap(targetFindings);
   const overlaps = touched.overlaps(files.id);
@@ -86,8 +86,8 @@ function mergeabilityOf(targets: Diagnostic[], bases: BaseState[], overlaps: Ove
 /** The project's own schemas come first, as in OpenSpec. */
 function readySchema(snapshot: Snapshot, name: string): ReadySchema | null {
   const own = snapshot.schemas.get(name);
-  if (own) return "artifacts" in own ? makeReady(own) : null;
-  return name === SPEC_DRIVEN.name ? makeReady(SPEC_DRIVEN) : null;
+  if (own) return "artifacts" in own ? readyOf(own) : null;
+  return name === SPEC_DRIVEN.name ? readyOf(SPEC_DRIVEN) : null;
 }
 
 function mainSpec(snapshot: Snapshot, capability: string): Merge["main"] {
