@@ -13,6 +13,12 @@ import { silentLogger } from "../src/foundation/logger.ts";
 
 const execute = promisify(execFile);
 const BURST = 200;
+const SIZES = [
+  { files: 100, turns: 60 },
+  { files: 1000, turns: 60 },
+  { files: 10_000, turns: 40 },
+  { files: 100_000, turns: 15 },
+];
 const document = "openspec/changes/add-x/proposal.md";
 const body = "A sentence that stands for the text of a proposal, about as long as such sentences are.\n".repeat(35);
 
@@ -26,13 +32,7 @@ type Row = Record<string, string | number>;
  */
 export async function run(): Promise<{ name: string; rows: Row[] }> {
   const rows: Row[] = [];
-  for (const [count, turns] of [
-    [100, 60],
-    [1000, 60],
-    [10_000, 40],
-    [100_000, 15],
-  ] as const)
-    rows.push(...(await measure(count, turns)));
+  for (const { files, turns } of SIZES) rows.push(...(await measure(files, turns)));
   return { name: "documents", rows };
 }
 
@@ -155,4 +155,4 @@ function row(what: string, values: number[], base: number): Row {
   };
 }
 
-if (import.meta.main) console.table((await run()).rows);
+if (import.meta.main) for (const { files, turns } of SIZES) console.table(await measure(files, turns));

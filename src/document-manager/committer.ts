@@ -107,7 +107,10 @@ export class Committer {
       }
       return null;
     } catch (error) {
-      return { error: toSpecloopError(error), back: this.#undo(group, { begun, staged: documents }) };
+      return {
+        error: toSpecloopError(error),
+        back: this.#undo(group, { begun, staged: documents, refused: begun.at(-1) }),
+      };
     }
   }
 
@@ -234,7 +237,7 @@ export class Committer {
     return group.documents().filter(({ path }) => paths.has(path));
   }
 
-  #undo(group: Group, { begun, staged }: { begun: PreparedFile[]; staged: PreparedFile[] }): TakenBack {
+  #undo(group: Group, { begun, staged, refused }: Undoing): TakenBack {
     let back: TakenBack = "wholly";
     const attempt = (work: () => boolean) => {
       try {
@@ -246,7 +249,7 @@ export class Committer {
     };
     for (const file of begun) {
       const change = { absolute: file.absolute, path: file.path, before: file.base, after: file.next };
-      attempt(() => undo(change, this.#places(group, file).replaced));
+      attempt(() => undo(change, this.#places(group, file).replaced) || file === refused);
     }
     for (const file of staged)
       attempt(() => {
@@ -260,6 +263,13 @@ export class Committer {
     const index = group.documents().findIndex((file) => file.path === path);
     return placesOf(this.#deps.recovery, { id: group.members[0]?.edit.id ?? "", index, absolute });
   }
+}
+
+interface Undoing {
+  begun: PreparedFile[];
+  staged: PreparedFile[];
+  /** The one at which writing stopped: somebody's save stands there, and nothing of ours. */
+  refused?: PreparedFile | undefined;
 }
 
 interface Failure {
