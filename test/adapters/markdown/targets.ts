@@ -367,7 +367,8 @@ export const modifiedRequirement: Maker = (text, pick) => {
   const at = all.indexOf(one);
   const raw = text.slice(one.start, one.end);
   const content = `### Requirement: ${one.name}\nIt SHALL ${NEW}.\n\n#### Scenario: ${NEW}\n- **WHEN** a\n- **THEN** b`;
-  const mixed = /\r/.test(raw) || /\r/.test(text);
+  // A heading of a higher level that OpenSpec counts as part of the block is not taken as content of one.
+  const mixed = /\r/.test(text) || /^#{1,2}[ \t]/m.test(raw);
   return {
     edit: { kind: "modify_requirement", target: one.name, content },
     span: [one.start, one.end],
