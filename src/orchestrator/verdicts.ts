@@ -11,6 +11,9 @@ export interface VerdictJob {
   judge(signal: AbortSignal): Promise<Verdict>;
 }
 
+/** Failures that are remembered; a forgotten one is tried again. */
+const MAX_FAILED = 1000;
+
 /** What is said in the place of a verdict where nobody wants one. */
 export const VERDICTS_OFF: Diagnostic = {
   severity: "info",
@@ -86,12 +89,18 @@ export class VerdictQueue implements AsyncDisposable {
       if (this.#stop.signal.aborted) return;
       if (error instanceof SpecloopError && error.code === "no_validator") this.#giveUp(error);
       else {
-        this.#failed.set(job.hash, toSpecloopError(error).toDiagnostic());
+        this.#fail(job, error);
         this.#logger.warn({ err: error, change: job.change }, "OpenSpec gave no verdict");
       }
     } finally {
       this.#current = null;
     }
+  }
+
+  #fail({ hash }: VerdictJob, error: unknown): void {
+    this.#failed.set(hash, toSpecloopError(error).toDiagnostic());
+    const [oldest] = this.#failed.keys();
+    if (this.#failed.size > MAX_FAILED && oldest !== undefined) this.#failed.delete(oldest);
   }
 
   #giveUp(error: SpecloopError): void {
