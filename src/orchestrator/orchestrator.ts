@@ -15,14 +15,14 @@ import type { Difference } from "./compare.ts";
 import type { RootKeeper } from "./keeper.ts";
 import { listChanges, type ChangePage, type ListRequest } from "./listing.ts";
 import type { OpenspecOptions } from "./options.ts";
-import { judgeChange } from "./judge.ts";
+import { OfficialVerdicts } from "./official-verdicts.ts";
 import { mergeChange, type DeltaWriter, type MergeRequest, type MergeResult } from "./merge/index.ts";
 import { propose, type Drafting, type ProposeContext, type ProposeResult } from "./propose.ts";
 import { extentOf, NOTHING_MOVED, type Extent } from "./reader.ts";
 import { RootSet } from "./root-set.ts";
-import type { ChangeState, ChangeView, RootState } from "./state.ts";
+import type { ChangeView, RootState } from "./state.ts";
 import type { OrchestratorTables } from "./tables.ts";
-import { VerdictQueue, VERDICTS_OFF, type VerdictJob } from "./verdicts.ts";
+import { VERDICTS_OFF } from "./verdicts.ts";
 
 export interface OrchestratorParts {
   git: Git;
@@ -52,7 +52,7 @@ export class Orchestrator implements Service {
   readonly name = "orchestrator";
   readonly #parts: OrchestratorParts;
   readonly #roots: RootSet;
-  readonly #verdicts: VerdictQueue;
+  readonly #verdicts: OfficialVerdicts;
   readonly #stop = new AbortController();
   #watcher: Watcher | null = null;
   #watched = "";
@@ -63,7 +63,8 @@ export class Orchestrator implements Service {
 
   constructor(parts: OrchestratorParts) {
     this.#parts = parts;
-    this.#verdicts = new VerdictQueue(parts.logger, (job, verdict) => this.#keepVerdict(job, verdict));
+    const keeper = (root: string) => this.#roots.all.find(({ root: { name } }) => name === root);
+    this.#verdicts = new OfficialVerdicts({ ...parts, keeper });
     this.#roots = new RootSet(parts, this.#elsewhereParts());
   }
 
@@ -124,15 +125,7 @@ export class Orchestrator implements Service {
   /** Asks OpenSpec now. Throws `unknown_change`, `no_validator`. */
   async check(id: string, root?: string): Promise<Verdict> {
     const { keeper, state } = this.#roots.findChange(id, root);
-    if (state.stage === "archived" || state.stage === "abandoned") {
-      throw new SpecloopError("unsupported", `${id} is ${state.stage}; OpenSpec judges changes that are under way.`, {
-        target: id,
-      });
-    }
-    const job = this.#job(keeper, state);
-    const verdict = await job.judge(this.#stop.signal);
-    await this.#keepVerdict(job, verdict);
-    return verdict;
+    return this.#verdicts.check(keeper, state, this.#stop.signal);
   }
 
   /**
@@ -220,7 +213,7 @@ export class Orchestrator implements Service {
     const differences = await keeper.look(extent, gitMoved, branchSwitched);
     this.#tell(keeper, differences);
     await keeper.remember(differences);
-    await this.#wantVerdicts(keeper, gitMoved);
+    await this.#verdicts.want(keeper, gitMoved);
   }
 
   async #findRoots(): Promise<void> {
@@ -283,29 +276,6 @@ export class Orchestrator implements Service {
       }
     }
     for (const base of movedBases(differences, keeper.state)) events.emit("change.base_moved", base);
-  }
-
-  /** A look at everything also asks whether another OpenSpec judges by now. */
-  async #wantVerdicts(keeper: RootKeeper, everything: boolean): Promise<void> {
-    if (this.#parts.options.current.validator === "off") return;
-    const found = everything ? await this.#parts.validator.installation() : null;
-    const wanting = keeper.withoutVerdict(found?.kind === "package" ? found.version : null);
-    for (const state of wanting) this.#verdicts.add(this.#job(keeper, state));
-  }
-
-  #job(keeper: RootKeeper, state: ChangeState): VerdictJob {
-    const { validator, git } = this.#parts;
-    const judge = (signal: AbortSignal) => judgeChange(state, keeper.root, { validator, git }, signal);
-    return { root: keeper.root.path, change: state.id, hash: state.verdictHash, judge };
-  }
-
-  async #keepVerdict(job: VerdictJob, verdict: Verdict): Promise<void> {
-    const kept = await this.#roots.keeper(job.root)?.keepVerdict(job.change, job.hash, verdict);
-    if (!kept) return;
-    const count = (level: string) => verdict.issues.filter((issue) => issue.level === level).length;
-    const { valid, version, ms } = verdict;
-    const counts = { errors: count("ERROR"), warnings: count("WARNING") };
-    this.#parts.events.emit("change.validated", { changeId: job.change, valid, version, ...counts, ms });
   }
 }
 

@@ -2,10 +2,10 @@
 export type Moved = "file" | "directory" | "gone" | "gone directory";
 
 export interface SourceParts {
-  isIgnored(path: string): boolean;
-  onMoved(moved: Moved, path: string): void;
+  isIgnored: (path: string) => boolean;
+  onMoved: (moved: Moved, path: string) => void;
   /** A folder is not watched: limits of the system, or it may not be read. */
-  onError(error: unknown): void;
+  onError: (error: unknown) => void;
 }
 
 /** Where events come from: the system's own watches, or chokidar where those do not report every name. */

@@ -118,17 +118,13 @@ export class Tree implements Source {
     const path = join(pathOf(folder), name);
     if (this.#parts.isIgnored(path)) return;
     const stats = statsOf(path);
-    const child = folder.children?.get(name);
+    const moved = stats?.isDirectory() ? "directory" : stats ? "file" : "gone";
     // A folder that was moved or replaced is still watched, under a name that is not its own any more.
-    if (child && (event === "rename" || !stats?.isDirectory())) {
-      folder.children!.delete(name);
-      closeAll(child);
-    }
-    if (!stats) return this.#parts.onMoved(child ? "gone directory" : "gone", path);
-    if (!stats.isDirectory()) return this.#parts.onMoved("file", path);
+    const left = (event === "rename" || moved !== "directory") && leave(folder, name);
+    if (left) this.#parts.onMoved("gone directory", path);
+    if (moved !== "directory") return left && moved === "gone" ? undefined : this.#parts.onMoved(moved, path);
     if (folder.children?.has(name)) return;
-    if (child) this.#parts.onMoved("gone directory", path);
-    this.#parts.onMoved("directory", path);
+    this.#parts.onMoved(moved, path);
     this.#scan(this.#addChild(folder as Folder, name, true));
   }
 
@@ -146,6 +142,15 @@ export class Tree implements Source {
 
 function pathOf({ name, parent }: Omit<Folder, "watcher">): string {
   return parent === null ? name : join(pathOf(parent), name);
+}
+
+/** Ends watching a folder inside; whether it was watched. */
+function leave(folder: Omit<Folder, "watcher">, name: string): boolean {
+  const child = folder.children?.get(name);
+  if (!child) return false;
+  folder.children!.delete(name);
+  closeAll(child);
+  return true;
 }
 
 function closeAll({ watcher, children }: Folder): void {

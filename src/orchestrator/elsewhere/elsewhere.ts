@@ -17,9 +17,9 @@ export interface ElsewhereParts {
   /** One look at a time, with the served worktree's. */
   inTurn(work: () => Promise<void>): Promise<void>;
   /** The served worktree's keepers. */
-  own(): Iterable<RootKeeper>;
+  own: () => Iterable<RootKeeper>;
   /** HEAD of the served worktree. */
-  head(): string | null;
+  head: () => string | null;
   tell: Tell;
   /** What is planned elsewhere is another than before: overlaps with it are, too. */
   onMoved(): Promise<void>;
