@@ -4,12 +4,14 @@ import { applyEdit } from "../../../src/adapters/markdown/index.ts";
 import { SpecloopError } from "../../../src/foundation/errors.ts";
 import { scenario } from "../../helpers/scenario.ts";
 import { ownDocuments, realDocuments, type RealDocument } from "./documents.ts";
+import * as requirementTargets from "./requirement-targets.ts";
 import * as targets from "./targets.ts";
 
 /** How often each kind of edit is tried on a random target. */
 const RUNS = Number(process.env["SPECLOOP_TEST_EDITS"] ?? 150);
 
-const MAKERS: Record<string, targets.Maker> = { ...targets };
+const { NEW: _new, lineEnd: _lineEnd, blankBefore: _blankBefore, ...partTargets } = targets;
+const MAKERS: Record<string, targets.Maker> = { ...partTargets, ...requirementTargets };
 
 /** What a document has that a kind of edit needs; the others are not tried in vain. */
 function needs(name: string): RegExp {
@@ -46,45 +48,41 @@ const DRESSES: ((text: string) => string)[] = [
 ];
 
 const line = fc.constantFrom(
-  ...[
-    "# A",
-    "## B b",
-    "### Requirement: Fast",
-    "#### Scenario: One",
-    "text",
-    "more 界😀",
-    "===",
-    "---",
-    "- x",
-    "- y z",
-    "  - in",
-  ],
-  ...[
-    "* [ ] task",
-    "- [x] 1.1 done",
-    "1. n",
-    "2. m",
-    "```ts",
-    "```",
-    "",
-    "",
-    "",
-    "> q",
-    "<!--",
-    "-->",
-    "| a | b |",
-    "|---|---|",
-  ],
-  ...[
-    "| 1 | 2 |",
-    "| `k` | v |",
-    "    code",
-    "\ttab",
-    "## ADDED Requirements",
-    "## Requirements",
-    "<div>",
-    "It SHALL.",
-  ],
+  "# A",
+  "## B b",
+  "### Requirement: Fast",
+  "#### Scenario: One",
+  "text",
+  "more 界😀",
+  "===",
+  "---",
+  "- x",
+  "- y z",
+  "  - in",
+
+  "* [ ] task",
+  "- [x] 1.1 done",
+  "1. n",
+  "2. m",
+  "```ts",
+  "```",
+  "",
+  "",
+  "",
+  "> q",
+  "<!--",
+  "-->",
+  "| a | b |",
+  "|---|---|",
+
+  "| 1 | 2 |",
+  "| `k` | v |",
+  "    code",
+  "\ttab",
+  "## ADDED Requirements",
+  "## Requirements",
+  "<div>",
+  "It SHALL.",
 );
 /** Lines that mean something only together. */
 const group = fc.constantFrom(

@@ -100,7 +100,7 @@ scenario("documents", "Code in front matter is never run", () => {
     "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]",
     keys,
     `a: ${"[".repeat(5000)}`,
-    `${"a: {".repeat(5000)}`,
+    "a: {".repeat(5000),
     Array.from({ length: 3000 }, (_, depth) => `${" ".repeat(depth % 100)}k${depth}:`).join("\n"),
   ];
   for (const yaml of bombs) {

@@ -114,9 +114,9 @@ async function oneEdit(context: CliContext, given: Given): Promise<Given> {
   );
   if (kinds[0]) fields[mainFieldOf(kind)] = given[camel(flagOf(kind))];
   const content = given["append"] ?? given["content"] ?? fields["content"];
-  if (content !== undefined) fields["content"] = await inputText(context, String(content));
+  if (typeof content === "string") fields["content"] = await inputText(context, content);
   const value = given["value"] ?? fields["value"];
-  if (value !== undefined) fields["value"] = jsonOrText(String(value));
+  if (typeof value === "string") fields["value"] = jsonOrText(value);
   if (given["occurrence"] !== undefined) fields["occurrence"] = Number(given["occurrence"]);
   if (given["done"] === true || given["open"] === true) fields["done"] = given["done"] === true;
   return { kind, ...fields };
