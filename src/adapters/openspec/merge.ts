@@ -20,6 +20,7 @@ export interface BlockMerge {
  */
 export function mergeBlocks(sides: Sides<string>): BlockMerge {
   const parts = { base: partsOf(sides.base), theirs: partsOf(sides.theirs), ours: partsOf(sides.ours) };
+  if (Object.values(parts).some(({ units }) => units.length > MAX_SCENARIOS)) return mergeWhole(sides);
   const statement = mergeStatement(parts);
   const units = mergeUnits(parts);
   const conflicts = [...statement.conflicts, ...units.conflicts];
@@ -42,6 +43,16 @@ export function placedLines(raw: string): { scenario: string | null; line: strin
       written([header, ...body]).map((line) => ({ scenario: name, line: line.trim() })),
     ),
   ];
+}
+
+/** More scenarios than a requirement has: they are not compared with each other, which takes the square of their number. */
+const MAX_SCENARIOS = 500;
+
+function mergeWhole({ base, theirs, ours }: Sides<string>): BlockMerge {
+  const body = (raw: string) => raw.split("\n").slice(1);
+  const lines = settleLines({ base: body(base), theirs: body(theirs), ours: body(ours) });
+  if (lines === null) return { text: null, conflicts: [{ scenario: null, base, theirs, ours }] };
+  return { text: [ours.split("\n", 1)[0], ...lines].join("\n"), conflicts: [] };
 }
 
 function mergeStatement({ base, theirs, ours }: Sides<BlockParts>): { lines: string[]; conflicts: MergeConflict[] } {

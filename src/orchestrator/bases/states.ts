@@ -59,23 +59,29 @@ function beside(modification: Modification, base: Base, main: string): Facts {
     if (modification.operation === "RENAMED") return CURRENT;
     return { status: "unknown", drops: difference(main, ours) };
   }
-  const came = difference(main, base.text);
-  const went = difference(base.text, main);
+  const still = new Set(linesOf(ours));
+  const went = onlyIn(base.text, main);
   return {
     status: "moved",
-    came,
-    went,
-    drops: difference(main, base.text, ours),
-    returns:
-      ours === "" ? [] : difference(base.text, main).filter((line) => !difference(base.text, ours).includes(line)),
+    came: shown(onlyIn(main, base.text)),
+    went: shown(went),
+    drops: shown(onlyIn(main, base.text, ours)),
+    returns: shown(went.filter((line) => still.has(line))),
   };
 }
 
-/** Lines of a block that none of the others has in the same scenario. */
-function difference(block: string, ...others: string[]): string[] {
+function difference(block: string, other: string): string[] {
+  return shown(onlyIn(block, other));
+}
+
+function shown(lines: string[]): string[] {
+  return lines.slice(0, MAX_LINES).map((line) => line.slice(line.indexOf("\0") + 1));
+}
+
+/** Lines of a block, with their scenario, that none of the others has in the same one. */
+function onlyIn(block: string, ...others: string[]): string[] {
   const known = new Set(others.flatMap((other) => linesOf(other)));
-  const news = linesOf(block).filter((line) => !known.has(line));
-  return news.slice(0, MAX_LINES).map((line) => line.slice(line.indexOf("\0") + 1));
+  return linesOf(block).filter((line) => !known.has(line));
 }
 
 function linesOf(block: string): string[] {

@@ -101,6 +101,15 @@ test("headings in code, steps that two scenarios share, Chinese and a thousand l
   expect(merged.text).toBe(block(many.with(10, "Theirs.").with(990, "Ours.")));
 });
 
+test("blocks that are made to take long end as a conflict, or as the side that changed", () => {
+  const many = (name: string) =>
+    `${HEADER}\nOne.\n${Array.from({ length: 50_000 }, (_, at) => `#### ${name} ${at}\nx`).join("\n")}`;
+  const [base, theirs, ours] = [many("a"), many("b"), many("c")];
+  expect(mergeBlocks({ base, theirs, ours }).conflicts).toHaveLength(1);
+  expect(mergeBlocks({ base, theirs: base, ours }).text).toBe(ours);
+  expect(mergeBlocks({ base, theirs, ours: base }).text).toBe(theirs);
+});
+
 test("white space at the ends of lines and blank lines make no difference", () => {
   const base = block(["One.", "", "Two."], { good: GOOD });
   expect(saysTheSame(base, `${HEADER}\nOne.  \nTwo.\n\n\n#### Scenario: good\n${GOOD.join("  \n")}`)).toBe(true);
