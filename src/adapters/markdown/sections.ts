@@ -15,7 +15,7 @@ export function scanSections(text: string): Section[] {
 }
 
 /** The same from headings that were found before. */
-export function sectionsOf(text: string, headings: Heading[], bodyStart: number): Section[] {
+function sectionsOf(text: string, headings: Heading[], bodyStart: number): Section[] {
   const lines = headings.at(-1)?.line ?? 1;
   const lastLine = lines + countLines(text, headings.at(-1)?.start ?? 0) - 1;
   const sections = nest(text, headings, lastLine);
