@@ -4,6 +4,8 @@ import { SpecloopError } from "../foundation/errors.ts";
 import { canonicalJson, sha256 } from "../foundation/hash.ts";
 
 /** Name of the file inside a change folder that makes the change an experiment. */
+/** Where changes lie that the loop proposes. */
+export const CHANGES = "openspec/changes";
 export const EXPERIMENT_FILE = "experiment.yaml";
 export const LOOP_AUTHOR = "system:feedback-loop";
 /** Longer text than this is no lesson and no edit of an experiment. */

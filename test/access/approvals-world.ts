@@ -40,6 +40,7 @@ export class ApprovalWorld implements AsyncDisposable {
   readonly seen: { name: EventName; payload: Record<string, unknown> }[] = [];
   events = new EventBus(silentLogger);
   policy: ApprovalOptions;
+  env: NodeJS.ProcessEnv = process.env;
   sensitive = ["**/openspec/specs/**"];
   store!: Store<AccessTables>;
   audit!: AuditLog;
@@ -74,7 +75,7 @@ export class ApprovalWorld implements AsyncDisposable {
       audit: this.audit,
       git: this.git,
       arrivals: new Arrivals({ places }),
-      signatures: new Signatures({ places }),
+      signatures: new Signatures({ places, env: this.env }),
       remote: (url, branch) => remoteBranch({ url, branch }),
       files: this.files,
       events: this.events,
@@ -186,6 +187,6 @@ export async function approvalWorld(files: Record<string, string> = {}): Promise
 export async function refusal(work: Promise<unknown>): Promise<string> {
   return work.then(
     () => "accepted",
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: { code?: string; message: string }) => error.code ?? error.message,
   );
 }

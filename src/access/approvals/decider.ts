@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Git } from "../../adapters/git/index.ts";
-import { insertSealed, type Store } from "../../adapters/store/index.ts";
+import type { Store } from "../../adapters/store/index.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { SpecloopError, toSpecloopError } from "../../foundation/errors.ts";
 import type { Emitter } from "../../foundation/events.ts";
@@ -13,8 +13,9 @@ import { missing, type Evidence, type EvidenceChecker } from "./evidence.ts";
 import { isAtLeast } from "./policy.ts";
 import { policyHash, type PolicyKeeper } from "./policy-keeper.ts";
 import type { ApprovalLevel, Decision } from "./port.ts";
-import { approversOf, insertDecision, moveApproval, pathsOf, WAITING, type ApprovalRows, type Tx } from "./rows.ts";
+import { approversOf, moveApproval, pathsOf, WAITING, type ApprovalRows } from "./rows.ts";
 import type { ApprovalRow, DecisionRow } from "./tables.ts";
+import { named, Words } from "./words.ts";
 
 export interface DecideRequest {
   id: string;
@@ -51,9 +52,11 @@ const LONGEST_LOCK_MS = 3_600_000;
 /** Takes people's words, weighs them against the policy and writes them with their audit entry in one transaction. */
 export class Decider {
   readonly #deps: Dependencies;
+  readonly #words: Words;
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
+    this.#words = new Words(dependencies);
   }
 
   async decide(request: DecideRequest): Promise<void> {
@@ -83,18 +86,18 @@ export class Decider {
     const enough = evidence.level === "L2" || before.length + 1 >= count;
     const late = row.bypassed === 1;
     await store.write(async (tx) => {
-      await this.#insert(tx, row, { decision: "approve", evidence });
+      await this.#words.write(tx, row, { decision: "approve", evidence });
       const stands = late ? { bypassed: 0, note: "approved after it was merged" } : {};
       const done = row.state === "carried_out" ? stands : { ...stands, state: "approved" as const };
-      if (enough) await moveApproval(tx as unknown as Tx, { id: row.id }, done);
-      await this.#audit(tx, row, { decision: "approve", evidence });
+      if (enough) await moveApproval(tx, { id: row.id }, done);
+      await this.#words.audit(tx, row, { decision: "approve", evidence });
     });
     const { by, method, level } = evidence;
     const told = { approvalId: row.id, by: named(by), method, level };
     events.emit("approval.decided", { ...told, decision: "approve" });
     if (enough && (!late || row.operation === "proposal"))
       events.emit("approval.granted", { approvalId: row.id, operation: row.operation, ref: row.ref });
-    await this.#noteSheets();
+    await this.#words.noteSheets();
   }
 
   /** The content is on the person's branch: as approval where the policy takes a merge for one, else said loudly. */
@@ -115,9 +118,9 @@ export class Decider {
       ? row.note
       : `merged as ${commit.slice(0, 10)} by ${named(evidence.by)} (${evidence.level}); the policy asks for ${needs.level}`;
     await store.write(async (tx) => {
-      await this.#insert(tx, row, { decision: "approve", evidence });
-      await moveApproval(tx as unknown as Tx, { id: row.id }, { state, arrived_commit: commit, bypassed, note });
-      await this.#audit(tx, row, { decision: yes ? "approve" : "bypass", evidence });
+      await this.#words.write(tx, row, { decision: "approve", evidence });
+      await moveApproval(tx, { id: row.id }, { state, arrived_commit: commit, bypassed, note });
+      await this.#words.audit(tx, row, { decision: yes ? "approve" : "bypass", evidence });
     });
     const { by, method, level } = evidence;
     events.emit("approval.decided", { approvalId: row.id, decision: "approve", by: named(by), method, level });
@@ -166,7 +169,7 @@ export class Decider {
       const refusals = row.refusals + 1;
       const over = refusals - FREE_REFUSALS;
       const lock = over < 0 ? 0 : clock.now() + Math.min(LOCK_MS * 2 ** over, LONGEST_LOCK_MS);
-      await moveApproval(tx as unknown as Tx, { id: row.id }, { refusals, locked_until: lock });
+      await moveApproval(tx, { id: row.id }, { refusals, locked_until: lock });
     });
     events.emit("approval.refused", { approvalId: row.id, code: error.code, by, method });
   }
@@ -202,10 +205,9 @@ export class Decider {
       throw new SpecloopError("bad_input", "Say why: a proposer can only mend what it is told.", { target: "comment" });
     const state = decision === "reject" ? ("rejected" as const) : ("changes_requested" as const);
     await this.#deps.store.write(async (tx) => {
-      await this.#insert(tx, row, { decision, evidence, comment, selection });
-      if (decision !== "comment")
-        await moveApproval(tx as unknown as Tx, { id: row.id }, { state, note: comment.slice(0, 500) });
-      await this.#audit(tx, row, { decision, evidence });
+      await this.#words.write(tx, row, { decision, evidence, comment, selection });
+      if (decision !== "comment") await moveApproval(tx, { id: row.id }, { state, note: comment.slice(0, 500) });
+      await this.#words.audit(tx, row, { decision, evidence });
     });
     const { events } = this.#deps;
     events.emit("approval.decided", {
@@ -274,70 +276,6 @@ export class Decider {
     const { level } = this.#deps.needs(row);
     return all.filter(({ decision, level: given }) => decision === "approve" && isAtLeast(given, level));
   }
-
-  async #insert(
-    tx: Kysely<AccessTables>,
-    row: ApprovalRow,
-    word: { decision: Decision["decision"]; evidence: Evidence; comment?: string; selection?: Decision["selection"] },
-  ): Promise<void> {
-    const { decision, evidence, comment, selection } = word;
-    await insertDecision(tx as unknown as Tx, {
-      approval_id: row.id,
-      decision,
-      by_name: evidence.by.name,
-      by_email: evidence.by.email,
-      at: this.#deps.clock.now(),
-      level: evidence.level,
-      method: evidence.method,
-      comment: comment === undefined ? null : comment.slice(0, 4000),
-      selection: selection ? JSON.stringify(selection) : null,
-      proof: evidence.proof === null ? null : JSON.stringify(evidence.proof),
-    });
-  }
-
-  async #audit(
-    tx: Kysely<AccessTables>,
-    row: ApprovalRow,
-    { decision, evidence }: { decision: string; evidence: Evidence },
-  ): Promise<void> {
-    const { level, method, by } = evidence;
-    await this.#deps.audit.appendTo(tx, {
-      actor: `person:${named(by)}`,
-      action: decision === "bypass" ? "approval.bypassed" : "approval.decided",
-      target: row.id,
-      detail: { decision, level, method, contentHash: row.content_hash, nonce: row.nonce },
-    });
-  }
-
-  /** A sheet that is used here for the first time is recorded: who can write the file could have made it. */
-  async #noteSheets(): Promise<void> {
-    const { store, approvers, events, clock, audit } = this.#deps;
-    for (const { sheet, email } of approvers.all()) {
-      const fresh = await store.write(async (tx) => {
-        const own = tx as unknown as Tx;
-        const known = await own
-          .selectFrom("approval_sheets")
-          .select("sheet")
-          .where("sheet", "=", sheet.id)
-          .executeTakeFirst();
-        if (known) return false;
-        const lost = sheet.lost ? 1 : 0;
-        await insertSealed(own, "approval_sheets", { sheet: sheet.id, email, seen_at: clock.now(), lost });
-        await audit.appendTo(tx, {
-          actor: `person:${email}`,
-          action: "approver.seen",
-          target: sheet.id,
-          detail: { lost },
-        });
-        return true;
-      });
-      if (fresh) events.emit("approver.seen", { approver: email, sheet: sheet.id, lost: sheet.lost });
-    }
-  }
-}
-
-function named({ name, email }: Evidence["by"]): string {
-  return email === "" || email === name ? name : `${name} <${email}>`;
 }
 
 function isSame(one: Evidence["by"], other: Evidence["by"]): boolean {

@@ -35,7 +35,7 @@ interface Dependencies {
   files: PersonFiles;
   /** Places where agents write. */
   outside: readonly string[];
-  remote(url: string, branch: string): Promise<string | null>;
+  remote: (url: string, branch: string) => Promise<string | null>;
 }
 
 /** Checks proofs of a person's yes. Every method throws what says why a proof does not count. */

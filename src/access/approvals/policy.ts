@@ -71,20 +71,22 @@ function asksNothing({ level, count, approvers }: Rule): boolean {
 }
 
 function covers(next: Rule, before: Rule): boolean {
-  const everybody = before.approvers.length === 0;
-  const people = everybody || (next.approvers.length > 0 && isWithin(next.approvers, before.approvers));
-  const escalation =
-    isWithin(next.escalateTo, before.escalateTo) &&
-    (next.escalateTo.length === 0 || (next.escalateHours ?? Infinity) >= (before.escalateHours ?? Infinity));
   return (
     isWithin(before.operations, next.operations) &&
     (isWithin(before.paths, next.paths) || next.paths.includes("**")) &&
     isAtLeast(next.level, before.level) &&
     next.count >= before.count &&
     next.expiresHours <= before.expiresHours &&
-    people &&
-    (everybody || escalation)
+    areTheSamePeople(next, before)
   );
+}
+
+/** Nobody may approve, at once or later, who could not before. */
+function areTheSamePeople(next: Rule, before: Rule): boolean {
+  if (before.approvers.length === 0) return true;
+  const later = (next.escalateHours ?? Infinity) >= (before.escalateHours ?? Infinity);
+  const escalation = next.escalateTo.length === 0 || (later && isWithin(next.escalateTo, before.escalateTo));
+  return escalation && next.approvers.length > 0 && isWithin(next.approvers, before.approvers);
 }
 
 function isWithin(part: readonly string[], whole: readonly string[]): boolean {

@@ -75,7 +75,7 @@ export async function insertApproval(
   const id = newId("ap");
   await insertSealed(tx, "approvals", {
     id,
-    seq: Number(last?.seq ?? 0) + 1,
+    seq: (last?.seq ?? 0) + 1,
     state: "open",
     title: title.slice(0, 300),
     reason: reason.slice(0, 2000),
@@ -121,7 +121,7 @@ export async function insertDecision(tx: Tx, decision: Omit<DecisionRow, "id" | 
     .select((build) => build.fn.max("seq").as("seq"))
     .executeTakeFirst();
   const id = `${decision.approval_id}/${randomBytes(6).toString("hex")}`;
-  await insertSealed(tx, "approval_decisions", { ...decision, id, seq: Number(last?.seq ?? 0) + 1 });
+  await insertSealed(tx, "approval_decisions", { ...decision, id, seq: (last?.seq ?? 0) + 1 });
 }
 
 /** Who may approve now; null for everybody. */

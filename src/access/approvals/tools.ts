@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { defineTool, type Tool } from "../../foundation/tool.ts";
 import { APPROVAL_STATES, type Approval } from "./port.ts";
-import type { ApprovalService, Review } from "./service.ts";
+import type { Review } from "./reader.ts";
+import type { ApprovalService } from "./service.ts";
 
 const id = z.string().max(60);
 const MAX_WAIT_S = 25;

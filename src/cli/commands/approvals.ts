@@ -61,7 +61,8 @@ function registerWord(approvals: Command, bind: Bind, word: "comment" | "request
     .option("--at <place>", "path:line or path:first-last of the proposed text")
     .action(
       bind(async (context, [id, ...words], options) => {
-        const at = options["at"] === undefined ? {} : { selection: placeOf(String(options["at"])) };
+        const { at: place } = options as { at?: string };
+        const at = place === undefined ? {} : { selection: placeOf(place) };
         const decision = word === "comment" ? "comment" : "request_changes";
         await say(context, { id, decision, comment: words.join(" "), ...at });
       }),

@@ -68,7 +68,7 @@ async function signed(
   options: Record<string, unknown>,
 ): Promise<Proof> {
   const { worktree } = await findPlaces(context.path);
-  const key = options["key"] === undefined ? undefined : String(options["key"]);
+  const { key } = options as { key?: string };
   const { commit } = approval.subject;
   await signTag({ repository: worktree, env: context.env, tag: tagOf(approval.id), commit, message: statement, key });
   return { method: "tag" };

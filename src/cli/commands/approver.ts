@@ -113,14 +113,17 @@ function read(file: string): string {
   }
 }
 
-async function personOf(context: CliContext, given: Record<string, unknown>): Promise<{ name: string; email: string }> {
+async function personOf(
+  context: CliContext,
+  given: { name?: string; email?: string },
+): Promise<{ name: string; email: string }> {
   const options = { cwd: context.path, env: withoutRepositoryPath(context.env, context.path) };
   const ask = async (key: string) => {
     const answer = await promisify(execFile)("git", ["config", key], options).catch(() => null);
     return answer?.stdout.trim() ?? "";
   };
-  const name = given["name"] === undefined ? await ask("user.name") : String(given["name"]);
-  const email = given["email"] === undefined ? await ask("user.email") : String(given["email"]);
+  const name = given.name ?? (await ask("user.name"));
+  const email = given.email ?? (await ask("user.email"));
   if (name !== "" && /^[^\s<>@]+@[^\s<>@]+$/.test(email)) return { name, email };
   throw new SpecloopError("bad_input", "Who you are is not known.", { fix: "Give --name and --email." });
 }

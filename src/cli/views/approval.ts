@@ -47,8 +47,7 @@ const LEVELS = {
   L2: "L2: the content is on the protected branch",
 } as const;
 /** Letters that nobody sees or that turn the order of others: what reads as harmless may be something else. */
-const INVISIBLE =
-  /[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]|\udb40[\udc00-\udfff]/g;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}|\p{Bidi_Control}/gu;
 
 /** What waits and what became of it. */
 export function approvalTable(result: unknown, output: Output): string {

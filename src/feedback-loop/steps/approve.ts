@@ -3,7 +3,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { toSpecloopError } from "../../foundation/errors.ts";
 import type { EventBus } from "../../foundation/events.ts";
 import { newId } from "../../foundation/ids.ts";
-import { EXPERIMENT_FILE, experimentFingerprint, parseExperiment, type Experiment } from "../experiment.ts";
+import { CHANGES, EXPERIMENT_FILE, experimentFingerprint, parseExperiment, type Experiment } from "../experiment.ts";
 import { metricNamed } from "../metrics/index.ts";
 import type { ArrivalSource, LoopApprovals, LoopGit, Tunables } from "../ports.ts";
 import type { LoopStore } from "../store.ts";
@@ -11,7 +11,6 @@ import type { ProposalRow } from "../tables.ts";
 import { askPermissions, permission, permissionUsed } from "./permission.ts";
 import { closeProposal } from "./propose.ts";
 
-export const CHANGES = "openspec/changes";
 const OWN_NAME = /^(?:specloop|feedback-loop)\b/i;
 
 export interface ApproveDependencies {

@@ -1,18 +1,29 @@
 import { contentHashAt } from "../../access/approvals/index.ts";
 import type { Approval } from "../../access/approvals/index.ts";
+import type { Clock } from "../../foundation/clock.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
-import { type Experiment } from "../experiment.ts";
+import type { EventBus } from "../../foundation/events.ts";
+import { CHANGES, type Experiment } from "../experiment.ts";
 import { LOOP_PRINCIPAL } from "../identity.ts";
-import type { LoopApprovals } from "../ports.ts";
+import type { LoopApprovals, LoopGit } from "../ports.ts";
+import type { LoopStore } from "../store.ts";
 import type { ProposalRow } from "../tables.ts";
-import { CHANGES, type ApproveDependencies } from "./approve.ts";
 import { closeProposal } from "./propose.ts";
+
+export interface PermissionDependencies {
+  store: LoopStore;
+  git: LoopGit;
+  events: EventBus;
+  clock: Clock;
+  /** Absent where a merge is all that is wanted. */
+  approvals?: LoopApprovals | undefined;
+}
 
 /**
  * Keeps the one list of approvals in step with the proposals: each that waits has a request there, and one that was
  * rejected there is closed.
  */
-export async function askPermissions(dependencies: ApproveDependencies): Promise<void> {
+export async function askPermissions(dependencies: PermissionDependencies): Promise<void> {
   const { approvals, store } = dependencies;
   if (!approvals) return;
   for (const proposal of await store.proposalsIn(["proposed"])) {
@@ -42,7 +53,7 @@ interface Wanted {
  * Why an experiment that was merged may not be carried out yet; null when the policy has its approval, which is then used
  * up: `after` tells that it was carried out.
  */
-export async function permission(dependencies: ApproveDependencies, wanted: Wanted): Promise<string | null> {
+export async function permission(dependencies: PermissionDependencies, wanted: Wanted): Promise<string | null> {
   const { approvals } = dependencies;
   if (!approvals) return null;
   const known =
@@ -57,13 +68,13 @@ export async function permission(dependencies: ApproveDependencies, wanted: Want
 }
 
 /** After the experiment is on record as approved. */
-export async function permissionUsed({ approvals }: ApproveDependencies, proposalId: string): Promise<void> {
+export async function permissionUsed({ approvals }: PermissionDependencies, proposalId: string): Promise<void> {
   const grant = (await approvals?.unfinished("proposal"))?.find(({ subject }) => subject.ref === proposalId);
   if (grant) await approvals?.carriedOut(grant.approvalId, grant.subject.commit);
 }
 
 async function request(
-  { git }: ApproveDependencies,
+  { git }: PermissionDependencies,
   approvals: LoopApprovals,
   { proposal, experiment, commit }: Wanted,
 ): Promise<Approval> {

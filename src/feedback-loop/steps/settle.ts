@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import { setYamlKey } from "../../adapters/yaml/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { canonicalJson } from "../../foundation/hash.ts";
-import { EXPERIMENT_FILE, type Experiment } from "../experiment.ts";
+import { CHANGES, EXPERIMENT_FILE, type Experiment } from "../experiment.ts";
 import { beforeAndAfter } from "../figures.ts";
 import { LOOP_PRINCIPAL } from "../identity.ts";
 import { metricNamed } from "../metrics/index.ts";
@@ -11,7 +11,6 @@ import { renderVerdict } from "../report.ts";
 import type { ExperimentRow, SampleTables } from "../tables.ts";
 import type { Verdict } from "../verdict.ts";
 import type { Documents } from "../ports.ts";
-import { CHANGES } from "./approve.ts";
 import { originOf, ownCommits, type ImplementDependencies } from "./implement.ts";
 
 export interface SettleDependencies extends ImplementDependencies {
