@@ -59,7 +59,7 @@ async function checkIntact(repository: TemporaryRepository): Promise<void> {
   expect(await repository.git("fsck", "--no-dangling")).toBe("");
   expect(await repository.git("status", "--porcelain")).toBe("");
   const names = readdirSync(repository.path, { recursive: true, encoding: "utf8" });
-  const stray = (name: string) => /\.tmp$/.test(name) && !name.startsWith(".git/");
+  const stray = (name: string) => name.endsWith(".tmp") && !name.startsWith(".git/");
   const lock = (name: string) => name.startsWith(".git/") && name.endsWith(".lock");
   expect(names.filter((name) => stray(name) || lock(name))).toEqual([]);
 }

@@ -114,7 +114,7 @@ function otherGitRuns({ worktree, gitDirectory, commonDirectory }: GitPlaces): b
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .some((pid) => {
-      if (!/^git/.test(readOr(`/proc/${pid}/comm`)) || startTicks(Number(pid)) === null) return false;
+      if (!readOr(`/proc/${pid}/comm`).startsWith("git") || startTicks(Number(pid)) === null) return false;
       const cwd = linkOr(`/proc/${pid}/cwd`);
       return cwd === "" || inside.some((folder) => cwd === folder || cwd.startsWith(`${folder}/`));
     });

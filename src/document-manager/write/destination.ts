@@ -48,10 +48,10 @@ async function standingOf({ git, rows }: Dependencies, file: PreparedFile, group
   if (head === index && head === base) return "clean";
   const state = await git.pathState(path);
   // A file that a sparse checkout leaves out is absent and yet in the last commit.
-  if (state === "absent" && base === null && head === null) return "clean";
+  if (base === null) return state === "absent" && head === null ? "clean" : "dirty";
   // git also calls a file clean that it was told to take for unchanged.
-  if (state === "clean" && base !== null && head === index && (await git.blobIdOf(path)) === index) return "clean";
-  if (head === null && base !== null) return "unknown";
+  if (state === "clean" && head === index && (await git.blobIdOf(path)) === index) return "clean";
+  if (head === null) return "unknown";
   const ours = head === index && (await rows.inState("pending")).some(({ files }) => leaves(files, path, base));
   return ours ? "waiting" : "dirty";
 }
