@@ -2,20 +2,16 @@ import { rm, writeFile } from "node:fs/promises";
 import { basename, join, sep } from "node:path";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Logger } from "../../foundation/logger.ts";
-import { ChokidarSource } from "./chokidar-source.ts";
 import { COOKIE, isGitPlace } from "./git-places.ts";
 import { Pending } from "./pending.ts";
 import type { Watcher, WatchRequest } from "./port.ts";
 import { findHolder } from "./quiet.ts";
-import type { Moved, Source } from "./source.ts";
+import { Hints, type Moved } from "./hints.ts";
 import { isTransient } from "./transient.ts";
-import { Tree } from "./tree.ts";
 
 export interface WatcherParts {
   clock: Clock;
   logger: Logger;
-  /** Where events come from; `auto` is the system itself on Linux unless CHOKIDAR_USEPOLLING is set, else chokidar. */
-  source?: "auto" | "system" | "chokidar";
 }
 
 /** A batch goes on at most this long while events keep coming. */
@@ -41,7 +37,7 @@ class SettlingWatcher implements Watcher {
   readonly #stop = new AbortController();
   readonly #cookies = new Map<string, () => void>();
   readonly #reported = new Set<string>();
-  #source: Source | null = null;
+  #hints: Hints | null = null;
   #pump: Promise<void> | null = null;
   #reconcile: Promise<void> | null = null;
   #degraded = false;
@@ -57,26 +53,26 @@ class SettlingWatcher implements Watcher {
   async start(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { directories, gitDirectories } = this.#request;
-    const source = this.#makeSource();
-    this.#source = source;
+    const hints = this.#makeHints();
+    this.#hints = hints;
     try {
-      await source.start([...new Set([...directories, ...gitDirectories])], signal);
+      await hints.start([...new Set([...directories, ...gitDirectories])], signal);
       signal.throwIfAborted();
     } catch (error) {
-      await source.close();
+      await hints.close();
       throw error;
     }
     this.#reconcile = this.#lookAgain();
   }
 
   async settled(): Promise<void> {
-    if (this.#source && !this.#stop.signal.aborted) await this.#seeCookie();
+    if (this.#hints && !this.#stop.signal.aborted) await this.#seeCookie();
     while (this.#pump) await this.#pump;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new DOMException("The watcher was closed.", "AbortError"));
-    await this.#source?.close();
+    await this.#hints?.close();
     for (const seen of this.#cookies.values()) seen();
     await Promise.all([this.#pump, this.#reconcile]);
   }
@@ -85,16 +81,14 @@ class SettlingWatcher implements Watcher {
     return this.#request.timing?.() ?? { settleMs: 100, reconcileMs: 60_000 };
   }
 
-  #makeSource(): Source {
-    const { source = "auto" } = this.#parts;
+  #makeHints(): Hints {
     const isPolling = (process.env["CHOKIDAR_USEPOLLING"] ?? "") !== "";
-    const isSystem = source === "system" || (source === "auto" && process.platform === "linux" && !isPolling);
     const parts = {
       isIgnored: (path: string) => this.#isIgnored(path),
       onMoved: (moved: Moved, path: string) => this.#notice(moved, path),
       onError: (error: unknown) => this.#fail(error),
     };
-    return isSystem ? new Tree(parts) : new ChokidarSource(parts);
+    return new Hints(parts, { isPolling });
   }
 
   #isIgnored(path: string): boolean {
@@ -204,7 +198,7 @@ class SettlingWatcher implements Watcher {
     try {
       if (directory !== undefined) await writeFile(join(directory, name), "settled?\n");
       await Promise.race([seen.promise, late]);
-      await this.#source?.idle();
+      await this.#hints?.idle();
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#parts.logger.debug({ err: error }, "no cookie could be written");

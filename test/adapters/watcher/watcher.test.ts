@@ -29,7 +29,6 @@ The system SHALL let people sign in.
 const DELTA = SPEC.replace(/[^]*## Requirements/, "## ADDED Requirements").replace("Sign in", "Sign out");
 
 /** The same tests are run again over chokidar by `chokidar.test.ts`. */
-const source = process.env["SPECLOOP_TEST_WATCHER"] === "chokidar" ? "chokidar" : "auto";
 
 interface Watched {
   repository: TemporaryRepository;
@@ -60,7 +59,7 @@ async function watched(files: Record<string, string> = {}): Promise<Watched> {
       onBatch: async (batch) => void batches.push(batch),
       onError: (error) => void errors.push(error),
     },
-    { clock: systemClock, logger: silentLogger, source },
+    { clock: systemClock, logger: silentLogger },
   );
   onTestFinished(async () => {
     await watcher[Symbol.asyncDispose]();
