@@ -93,7 +93,9 @@ export async function fingerprint(repository: TemporaryRepository): Promise<stri
     hash.update(await readFile(join(repository.path, ".git", name)).catch(() => ""));
   hash.update(await repository.git("for-each-ref"));
   const entries = await readdir(repository.path, { recursive: true, withFileTypes: true });
-  const paths = entries.map((entry) => join(entry.parentPath, entry.name)).filter((path) => !path.includes("/.git/"));
+  const paths = entries
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !`${path}/`.includes("/.git/"));
   for (const path of paths.sort()) {
     const { mtimeMs, size, mode, ino } = await lstat(path);
     hash.update(`${path} ${mtimeMs} ${size} ${mode} ${ino}\n`);
