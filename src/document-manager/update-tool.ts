@@ -50,6 +50,7 @@ export function updateTool(manager: DocumentManager): Tool {
       status: z.enum(["committed", "commit_pending", "proposed", "written", "unchanged", "preview"]),
       commit: z.string().optional(),
       branch: z.string().optional(),
+      approval: z.string().optional().describe("What approval_get waits for"),
       revision: z.string(),
       diff: z.string(),
       files: z.array(z.object({ path: z.string(), revision: z.string() })).optional(),
@@ -71,8 +72,9 @@ export function updateTool(manager: DocumentManager): Tool {
         const { files, message } = await manager.preview(request);
         return { status: "preview" as const, ...shown(files), message };
       }
-      const { status, commit, branch, files, message } = await manager.update(request);
-      return { status, ...(commit && { commit }), ...(branch && { branch }), ...shown(files), message };
+      const { status, commit, branch, approval, files, message } = await manager.update(request);
+      const waits = { ...(branch && { branch }), ...(approval && { approval }) };
+      return { status, ...(commit && { commit }), ...waits, ...shown(files), message };
     },
     render: ({ status, revision, diff, files = [], message }) => {
       const changes = diff === "" ? "" : `\n\n\`\`\`diff\n${diff}\n\`\`\``;
