@@ -1,7 +1,10 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { splitLines } from "../../src/adapters/openspec/index.ts";
 import { withAnswer } from "../../src/orchestrator/processing/write-answer.ts";
+import { REAL_REPOSITORIES, realRepositoriesMissing, realRepository } from "../helpers/repository.ts";
 import { openQuestions } from "../../src/orchestrator/questions.ts";
 
 const given = { by: "Ada", day: "2026-11-21" };
@@ -70,3 +73,47 @@ test("whatever an answer says, the document asks the other questions as before a
     }),
   );
 });
+
+test("every open question of real designs and proposals can be answered in place", async (context) => {
+  if (realRepositoriesMissing) console.warn(realRepositoriesMissing);
+  context.skip(realRepositoriesMissing !== null, realRepositoriesMissing ?? "");
+  const counts = { open: 0, answered: 0, written: 0, twice: 0 };
+  for (const name of REAL_REPOSITORIES) {
+    await using repository = await realRepository(name);
+    for (const file of globSync("openspec/changes/**/*.md", { cwd: repository.path })) {
+      const text = readFileSync(join(repository.path, file), "utf8");
+      const questions = asked(text);
+      counts.answered += questions.filter(({ answered }) => answered).length;
+      for (const { text: question } of questions.filter(({ answered }) => !answered)) {
+        counts.open += 1;
+        const answered = withAnswer(text, { ...given, question, answer: "Yes.\n\n- and more" });
+        if (answered === null) counts.twice += 1;
+        else {
+          counts.written += 1;
+          const others = (read: ReturnType<typeof asked>) => read.filter((each) => each.text !== question);
+          const plain = (read: ReturnType<typeof asked>) => read.map((each) => [each.text, each.answered]);
+          expect(plain(others(asked(answered))), file).toEqual(plain(others(questions)));
+          expect(
+            asked(answered).filter((each) => each.text === question && !each.answered),
+            file,
+          ).toEqual([]);
+          expect(withoutLines(answered, text), file).toBe(true);
+        }
+      }
+    }
+  }
+  console.info("open questions of real repositories:", JSON.stringify(counts));
+  expect(counts.open).toBeGreaterThan(20);
+  expect(counts.twice).toBeLessThan(counts.open / 20);
+});
+
+/** Whether a text becomes the other one by leaving lines out, all of which are quoted or blank. */
+function withoutLines(longer: string, shorter: string): boolean {
+  const kept = shorter.split("\n");
+  let at = 0;
+  for (const line of longer.split("\n")) {
+    if (at < kept.length && line === kept[at]) at += 1;
+    else if (!/^\s*(?:>.*)?$/.test(line)) return false;
+  }
+  return at === kept.length;
+}
