@@ -1,6 +1,6 @@
 import { SpecloopError, type Diagnostic } from "../foundation/errors.ts";
 import type { RootKeeper } from "./keeper.ts";
-import { archiveNameOf } from "./proposals.ts";
+import { ARCHIVE_DATE, archiveNameOf } from "./proposals.ts";
 import { archivedFindings } from "./root-findings.ts";
 import type { ChangeState, ChangeView, Stage } from "./state.ts";
 
@@ -94,7 +94,7 @@ function formerOf(keeper: RootKeeper, id: string): FoundChange[] {
 
 function archivedOf(keeper: RootKeeper): ChangeSummary[] {
   return keeper.state.archived.map((name) => {
-    const id = name.replace(/^\d{4}-\d{2}-\d{2}-(?=.)/, "");
+    const id = name.replace(ARCHIVE_DATE, "");
     return summarize(keeper.view(archivedState(keeper, id, name)));
   });
 }

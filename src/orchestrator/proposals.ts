@@ -91,7 +91,16 @@ export function approvedPlans(proposals: Proposal[]): { change: string; planHash
   return merged.map(({ id, commit, files }) => ({ change: id, planHash: files.planHash, commit }));
 }
 
-/** The archive's folder of a change: `2026-11-21-<id>`, or the id itself where it begins with a date already. */
+/** What OpenSpec puts before a change's id when it archives it, unless the id begins with a date already. */
+export const ARCHIVE_DATE = /^\d{4}-\d{2}-\d{2}-(?=.)/;
+
+/** The archive's folder of a change: `2026-11-21-<id>`, the newest of several, or the folder that is named itself. */
 export function archiveNameOf(id: string, archived: string[]): string | null {
-  return archived.find((name) => name === id || name.replace(/^\d{4}-\d{2}-\d{2}-/, "") === id) ?? null;
+  if (archived.includes(id)) return id;
+  return (
+    archived
+      .filter((name) => name.replace(ARCHIVE_DATE, "") === id)
+      .toSorted()
+      .at(-1) ?? null
+  );
 }

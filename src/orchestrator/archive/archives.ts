@@ -168,7 +168,8 @@ export class Archives implements Service {
       const blocking = reasonsAgainstReturn({ ...(await readFacts(state, git)), state });
       if (blocking.length > 0) throw refusalOf(id, blocking);
       const plan = await planUnarchive(state, { git, id: entry.id, principal });
-      const result = { change: id, path: plan.move.to, specs: summaryOf(plan.move), warnings: [], openspec: null };
+      const change = plan.move.to.slice(plan.move.to.lastIndexOf("/") + 1);
+      const result = { change, path: plan.move.to, specs: summaryOf(plan.move), warnings: [], openspec: null };
       const nothing = { commit: null, branch: null, approval: null, savedTexts: 0 };
       if (principal.kind !== "person") {
         return { ...result, ...nothing, ...(await this.#branches.propose(entry, plan, null)), status: "proposed" };

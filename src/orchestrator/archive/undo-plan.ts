@@ -5,6 +5,7 @@ import { SpecloopError, type Diagnostic } from "../../foundation/errors.ts";
 import { gitBlobId } from "../../foundation/hash.ts";
 import { principalLabel } from "../../foundation/principal.ts";
 import type { ChangeState } from "../state.ts";
+import { ARCHIVE_DATE } from "../proposals.ts";
 import { accountFor } from "./account.ts";
 import type { Plan, PlanContext } from "./plan.ts";
 import { capabilitiesIn } from "./scratch.ts";
@@ -17,11 +18,12 @@ import { exists, hashOfTree, readTree } from "./tree.ts";
  */
 export async function planUnarchive(state: ChangeState, context: PlanContext): Promise<Plan> {
   const { git, id, principal, trailers = {} } = context;
-  const to = `${state.root}/changes/${state.id}`;
+  const commit = await archivingCommit(state, git);
+  const name = nameBefore(state, commit);
+  const to = `${state.root}/changes/${name}`;
   if (await exists(join(git.places.worktree, to))) {
     throw new SpecloopError("change_exists", `${to} exists already.`, { target: to });
   }
-  const commit = await archivingCommit(state, git);
   const own = new Set(capabilitiesIn((await readTree(join(git.places.worktree, state.path))).keys()));
   const specs = commit.changes.filter(({ path }) => own.has(capabilityOf(path, state)));
   const files = [];
@@ -39,9 +41,9 @@ export async function planUnarchive(state: ChangeState, context: PlanContext): P
       to,
       folder: hashOfTree(await readTree(join(git.places.worktree, state.path))),
       files,
-      message: `Take ${state.id} back from the archive\n\nThis reverts what commit ${commit.commit} did to the specs.\n`,
+      message: `Take ${name} back from the archive\n\nThis reverts what commit ${commit.commit} did to the specs.\n`,
       trailers: {
-        "Specloop-Change": state.id,
+        "Specloop-Change": name,
         "Specloop-Unarchive": id,
         "Specloop-Principal": principalLabel(principal),
         ...trailers,
@@ -53,7 +55,8 @@ export async function planUnarchive(state: ChangeState, context: PlanContext): P
 
 /** The commit that brought the folder: the oldest one that added a file of it since it was last gone. */
 async function archivingCommit(state: ChangeState, git: Git): Promise<PathCommit> {
-  const commits = await git.pathHistory({ under: [state.path, `${state.root}/specs`] });
+  const before = namesBefore(state).map((name) => `${state.root}/changes/${name}`);
+  const commits = await git.pathHistory({ under: [state.path, `${state.root}/specs`, ...before] });
   const inFolder = (path: string) => path.startsWith(`${state.path}/`);
   const adding = commits.filter(({ changes }) => changes.some(({ path, before }) => inFolder(path) && before === null));
   // A file may be added to an archived change later; the commit that archived it brought the most.
@@ -77,6 +80,20 @@ async function archivingCommit(state: ChangeState, git: Git): Promise<PathCommit
     );
   }
   return commit;
+}
+
+/** A change may be named by its folder in the archive; only its history tells whether the date there was its own. */
+function nameBefore(state: ChangeState, { changes }: PathCommit): string {
+  const names = namesBefore(state);
+  const left = names.find((name) =>
+    changes.some(({ path, after }) => after === null && path.startsWith(`${state.root}/changes/${name}/`)),
+  );
+  return left ?? names[0] ?? state.id;
+}
+
+function namesBefore({ path }: ChangeState): string[] {
+  const folder = path.slice(path.lastIndexOf("/") + 1);
+  return [...new Set([folder.replace(ARCHIVE_DATE, ""), folder])];
 }
 
 function capabilityOf(path: string, { root }: ChangeState): string {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { archiveNameOf } from "../../../src/orchestrator/proposals.ts";
 import { scenario } from "../../helpers/scenario.ts";
 import { SPEC } from "../setup.ts";
 import { delta, done, planned, requirement, SPEC_PATH, worldOf } from "./fixture.ts";
@@ -96,6 +97,31 @@ test("what is not archived, or has a change of that name beside it, is not taken
     code: "unknown_change",
   });
   expect(await world.archives.unarchive({ id: "old", principal: person })).toMatchObject({ specs: [] });
+});
+
+test("a change that is named by its folder in the archive gets its own name back", async () => {
+  const dated = Object.fromEntries(
+    Object.entries(ADD).map(([path, text]) => [path.replace("/out/", "/2026-02-02-out/"), text]),
+  );
+  for (const files of [ADD, dated]) {
+    const repository = await planned(files);
+    const world = await worldOf(repository);
+    const id = files === dated ? "2026-02-02-out" : "out";
+    const before = await treeOf(repository.path);
+    const [archived] = await world.archives.archive({ ids: [id], principal: person });
+    const folder = archived!.path.slice(archived!.path.lastIndexOf("/") + 1);
+    const result = await world.archives.unarchive({ id: folder, principal: person });
+    expect(result).toMatchObject({ change: id, path: `openspec/changes/${id}` });
+    expect(await treeOf(repository.path)).toEqual(before);
+    expect(await repository.git("log", "-1", "--format=%s")).toBe(`Take ${id} back from the archive`);
+  }
+});
+
+test("an id that was archived twice means the newest one", () => {
+  const archived = ["2026-03-03-old", "2025-01-01-old", "2025-01-01-older"];
+  expect(archiveNameOf("old", archived)).toBe("2026-03-03-old");
+  expect(archiveNameOf("2025-01-01-old", archived)).toBe("2025-01-01-old");
+  expect(archiveNameOf("ol", archived)).toBeNull();
 });
 
 scenario("archive", "An agent's archive waits on a branch", async () => {
