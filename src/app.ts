@@ -11,40 +11,25 @@ import {
   readOrCreateToken,
   weightOf,
 } from "./access/index.ts";
-import { Arrivals, RefChain, openGit, type Git } from "./adapters/git/index.ts";
+import { RefChain, openGit, type Git } from "./adapters/git/index.ts";
 import { createLlm, type Llm } from "./adapters/llm/index.ts";
-import { trustsProjectInstallation, Validator } from "./adapters/openspec/index.ts";
-import { openSearchIndex } from "./adapters/search/index.ts";
-import { migrate, openSqliteStore, type Store } from "./adapters/store/index.ts";
-import { createWatcher } from "./adapters/watcher/index.ts";
+import { migrate, openSqliteStore } from "./adapters/store/index.ts";
 import { CONFIG_FILE, type ConfigHolder } from "./config.ts";
-import { DocumentManager, migrations as documents } from "./document-manager/index.ts";
-import { FeedbackLoop, migrations as loop, telemetryMigrations as loopTelemetry } from "./feedback-loop/index.ts";
+import { migrations as documents } from "./document-manager/index.ts";
+import { migrations as loop, telemetryMigrations as loopTelemetry } from "./feedback-loop/index.ts";
 import type { Clock } from "./foundation/clock.ts";
 import { EventBus } from "./foundation/events.ts";
 import type { Logger } from "./foundation/logger.ts";
 import type { StatePaths } from "./foundation/paths.ts";
 import type { Tool } from "./foundation/tool.ts";
 import { VERSION } from "./foundation/version.ts";
-import { allTools, type Rooms } from "./mcp-tools.ts";
-import {
-  archiveMigrations,
-  Archives,
-  ChangeProcessor,
-  Lineage,
-  migrations as changes,
-  Orchestrator,
-  processingMigrations,
-} from "./orchestrator/index.ts";
-import {
-  migrations as questions,
-  QuestionRouter,
-  telemetryMigrations as questionTelemetry,
-} from "./question-router/index.ts";
+import { allTools } from "./mcp-tools.ts";
+import { archiveMigrations, migrations as changes, processingMigrations } from "./orchestrator/index.ts";
+import { migrations as questions, telemetryMigrations as questionTelemetry } from "./question-router/index.ts";
+import { type BuiltRooms, buildRooms, inOrder, type RoomParts } from "./rooms.ts";
 import { createCaller, createMcp, HttpDoor, SocketDoor } from "./server/index.ts";
 import { toolResources } from "./server/tool-resources.ts";
 import { healthChecks, readStatus, type AppStatus } from "./status.ts";
-import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
 
 /** What the roof needs from the process. */
 export interface AppParts {
@@ -65,21 +50,16 @@ const CONFIG_POLL_MS = 500;
 /** This package's own folder: its OpenSpec gives verdicts where neither the repository nor the PATH may. */
 const PACKAGE = dirname(dirname(fileURLToPath(import.meta.url)));
 
-interface Stores {
-  core: Store<unknown>;
-  telemetry: Store<unknown>;
-}
+type Stores = RoomParts["stores"];
 
 /** What the doors open onto. */
 interface Built {
-  rooms: Rooms & { elsewhere: WorktreeDocuments };
+  rooms: BuiltRooms;
   stores: Stores;
   llm: Llm;
   events: EventBus;
   tools: readonly Tool[];
 }
-
-type RoomParts = Pick<Built, "stores" | "llm" | "events"> & { git: Git; access: Access; approvals: ApprovalService };
 
 /** The composition root: builds every part, starts them in order, takes them down in reverse. */
 export class App implements AsyncDisposable {
@@ -109,19 +89,13 @@ export class App implements AsyncDisposable {
     await access.start(signal);
     const approvals = this.#buildApprovals({ git, stores, events, access });
     await approvals.start(signal);
-    const rooms = this.#buildRooms({ git, stores, llm, events, access, approvals });
+    const rooms = buildRooms(
+      { ...this.#parts, git, stores, llm, events, access, approvals, package: PACKAGE },
+      this.#stack,
+    );
     tools.push(...allTools(rooms));
     const ending = AbortSignal.any([signal, this.#stop.signal]);
-    for (const room of [
-      rooms.documents,
-      rooms.elsewhere,
-      rooms.changes,
-      rooms.archives,
-      rooms.questions,
-      rooms.processing,
-      rooms.loop,
-    ])
-      await room.start(ending);
+    for (const room of inOrder(rooms)) await room.start(ending);
     this.#followConfig(events);
     await this.#openDoors({ rooms, stores, llm, events, tools }, signal);
   }
@@ -169,7 +143,12 @@ export class App implements AsyncDisposable {
     );
   }
 
-  #buildApprovals({ git, stores, events, access }: Omit<RoomParts, "llm" | "approvals">): ApprovalService {
+  #buildApprovals({
+    git,
+    stores,
+    events,
+    access,
+  }: Pick<RoomParts, "git" | "stores" | "events" | "access">): ApprovalService {
     const { config, env, clock, logger } = this.#parts;
     return this.#stack.use(
       createApprovals({
@@ -184,109 +163,6 @@ export class App implements AsyncDisposable {
         logger: logger.child({ room: "approvals" }),
       }),
     );
-  }
-
-  /** Rooms meet here: each gets the others as the small interfaces that it declares. */
-  #buildRooms({ git, stores, llm, events, access, approvals }: RoomParts): Built["rooms"] {
-    const { repository, paths, config, env, clock } = this.#parts;
-    const named = (room: string) => this.#parts.logger.child({ room });
-    const { core, telemetry } = stores;
-    const idempotency = new Idempotency({ store: core.as<AccessTables>(), clock });
-    const base = { git, events, clock };
-    const buildDocuments = (place: DocumentPlace) =>
-      new DocumentManager({
-        ...place,
-        clock,
-        store: place.store.as(),
-        logger: named("document-manager"),
-        options: config.live("documents"),
-        guard: access.gate,
-        // Elsewhere than in the served worktree a merge is the approval.
-        ...(place.git === git ? { approvals } : {}),
-      });
-    const documents = buildDocuments({ git, events, store: core, recovery: paths.recovery });
-    const elsewhere = new WorktreeDocuments({ ...base, env, logger: named("worktrees"), build: buildDocuments });
-    const { changes, archives } = this.#buildOrchestrator({ ...base, writer: documents, approvals }, core);
-    const index = this.#stack.use(openSearchIndex(paths.indexDb));
-    const questions = new QuestionRouter({
-      ...base,
-      store: core.as(),
-      telemetry: telemetry.as(),
-      index,
-      root: repository,
-      llm,
-      idempotency,
-      logger: named("question-router"),
-      options: config.live("questions"),
-    });
-    const processing = new ChangeProcessor({
-      ...base,
-      store: core.as(),
-      changes,
-      worktree: git.places.worktree,
-      desk: questions,
-      writer: documents,
-      llm,
-      logger: named("processing"),
-      options: config.live("openspec"),
-    });
-    const loop = new FeedbackLoop({
-      ...base,
-      store: core.as(),
-      samples: telemetry.as(),
-      arrivals: new Arrivals({ places: git.places, env }),
-      approvals,
-      proposals: changes,
-      documents,
-      replay: questions,
-      tunables: config.tunables(),
-      llm,
-      logger: named("feedback-loop"),
-      options: config.live("loop"),
-    });
-    for (const room of [documents, elsewhere, changes, archives, questions, processing, loop]) this.#stack.use(room);
-    return {
-      changes,
-      archives,
-      lineage: new Lineage({ changes, git }),
-      processing,
-      documents,
-      elsewhere,
-      documentsIn: (worktree) => elsewhere.of(worktree),
-      questions,
-      loop,
-      access,
-      approvals,
-    };
-  }
-
-  #buildOrchestrator(
-    base: { git: Git; events: EventBus; clock: Clock; writer: DocumentManager; approvals: ApprovalService },
-    core: Store<unknown>,
-  ): { changes: Orchestrator; archives: Archives } {
-    const { repository, paths, config, env, clock, logger } = this.#parts;
-    const validator = this.#stack.use(
-      new Validator({
-        worktree: repository,
-        searchFrom: [PACKAGE],
-        trustProjectInstallation: trustsProjectInstallation(env),
-        env,
-        logger: logger.child({ room: "openspec" }),
-        maxFileBytes: () => config.current.openspec.maxFileBytes,
-      }),
-    );
-    const watching = { clock, logger: logger.child({ room: "watcher" }) };
-    const common = { ...base, validator, options: config.live("openspec") };
-    const changes = new Orchestrator({
-      ...common,
-      store: core.as(),
-      watcher: (request) => createWatcher(request, watching),
-      env,
-      logger: logger.child({ room: "orchestrator" }),
-    });
-    const directory = join(paths.directory, "archive");
-    const named = logger.child({ room: "archives" });
-    return { changes, archives: new Archives({ ...common, store: core.as(), changes, directory, logger: named }) };
   }
 
   async #openDoors({ rooms, stores, llm, events, tools }: Built, signal: AbortSignal): Promise<void> {

@@ -10,6 +10,7 @@ import { EventBus } from "./foundation/events.ts";
 import type { Logger } from "./foundation/logger.ts";
 import type { StatePaths } from "./foundation/paths.ts";
 import { placesOf } from "./foundation/rendezvous.ts";
+import type { Service } from "./foundation/service.ts";
 
 /** What a document manager of one worktree stands on. */
 export interface DocumentPlace {
@@ -40,7 +41,8 @@ interface Open {
  * The document managers of the other worktrees of the repository, each with the edits that are under way in its own
  * `.specloop/`, so that they go with it. Opened when a client comes from there, and at the start where one was open before.
  */
-export class WorktreeDocuments implements AsyncDisposable {
+export class WorktreeDocuments implements Service {
+  readonly name = "worktrees";
   readonly #parts: WorktreeParts;
   readonly #open = new Map<string, Promise<Open>>();
   readonly #stop = new AbortController();

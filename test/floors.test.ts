@@ -13,7 +13,7 @@ const FLOORS: string[][] = [
   ["mcp-tools.ts"],
   ["server"],
   ["config.ts", "places.ts", "worktrees.ts"],
-  ["status.ts"],
+  ["rooms.ts", "status.ts"],
   ["app.ts"],
   ["daemon.ts"],
   ["cli"],

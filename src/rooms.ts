@@ -1,0 +1,180 @@
+import { join } from "node:path";
+import type { ApprovalService } from "./access/approvals/index.ts";
+import { type Access, type AccessTables, Idempotency } from "./access/index.ts";
+import { Arrivals, type Git } from "./adapters/git/index.ts";
+import type { Llm } from "./adapters/llm/index.ts";
+import { trustsProjectInstallation, Validator } from "./adapters/openspec/index.ts";
+import { openSearchIndex } from "./adapters/search/index.ts";
+import type { Store } from "./adapters/store/index.ts";
+import { createWatcher } from "./adapters/watcher/index.ts";
+import type { ConfigHolder } from "./config.ts";
+import { DocumentManager } from "./document-manager/index.ts";
+import { FeedbackLoop } from "./feedback-loop/index.ts";
+import type { Clock } from "./foundation/clock.ts";
+import type { EventBus } from "./foundation/events.ts";
+import type { Logger } from "./foundation/logger.ts";
+import type { StatePaths } from "./foundation/paths.ts";
+import type { Service } from "./foundation/service.ts";
+import type { Rooms } from "./mcp-tools.ts";
+import { Archives, ChangeProcessor, Lineage, Orchestrator } from "./orchestrator/index.ts";
+import { QuestionRouter } from "./question-router/index.ts";
+import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
+
+/** What the rooms stand on. */
+export interface RoomParts {
+  /** Top of the worktree that is served. */
+  repository: string;
+  paths: StatePaths;
+  config: ConfigHolder;
+  env: Record<string, string | undefined>;
+  clock: Clock;
+  logger: Logger;
+  git: Git;
+  stores: { core: Store<unknown>; telemetry: Store<unknown> };
+  llm: Llm;
+  events: EventBus;
+  access: Access;
+  approvals: ApprovalService;
+  /** Where this package's own OpenSpec is found. */
+  package: string;
+}
+
+export type BuiltRooms = Rooms & { elsewhere: WorktreeDocuments };
+
+/**
+ * Rooms meet here: each gets the others as the small interfaces that it declares. Nothing is started; `stack` takes all
+ * down, in reverse.
+ */
+export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): BuiltRooms {
+  const { git, access, approvals } = parts;
+  const { documents, elsewhere } = buildDocuments(parts);
+  const { changes, archives } = buildChanges(parts, documents, stack);
+  const questions = buildQuestions(parts, stack);
+  const rooms = {
+    documents,
+    elsewhere,
+    changes,
+    archives,
+    questions,
+    processing: buildProcessing(parts, { changes, documents, questions }),
+    loop: buildLoop(parts, { changes, documents, questions }),
+    lineage: new Lineage({ changes, git }),
+    documentsIn: (worktree: string) => elsewhere.of(worktree),
+    access,
+    approvals,
+  };
+  for (const room of inOrder(rooms)) stack.use(room);
+  return rooms;
+}
+
+/** The rooms that live, in the order in which they are started. */
+export function inOrder(rooms: BuiltRooms): Service[] {
+  const { documents, elsewhere, changes, archives, questions, processing, loop } = rooms;
+  return [documents, elsewhere, changes, archives, questions, processing, loop];
+}
+
+function buildDocuments(parts: RoomParts): Pick<BuiltRooms, "documents" | "elsewhere"> {
+  const { git, events, clock, env, stores, paths, access, approvals } = parts;
+  const build = (place: DocumentPlace) =>
+    new DocumentManager({
+      ...place,
+      clock,
+      store: place.store.as(),
+      logger: parts.logger.child({ room: "document-manager" }),
+      options: parts.config.live("documents"),
+      guard: access.gate,
+      // Elsewhere than in the served worktree a merge is the approval.
+      ...(place.git === git ? { approvals } : {}),
+    });
+  const logger = parts.logger.child({ room: "worktrees" });
+  return {
+    documents: build({ git, events, store: stores.core, recovery: paths.recovery }),
+    elsewhere: new WorktreeDocuments({ git, events, clock, env, logger, build }),
+  };
+}
+
+function buildChanges(
+  parts: RoomParts,
+  writer: DocumentManager,
+  stack: AsyncDisposableStack,
+): Pick<BuiltRooms, "changes" | "archives"> {
+  const { repository, config, env, clock, logger, git, events, approvals } = parts;
+  const validator = stack.use(
+    new Validator({
+      worktree: repository,
+      searchFrom: [parts.package],
+      trustProjectInstallation: trustsProjectInstallation(env),
+      env,
+      logger: logger.child({ room: "openspec" }),
+      maxFileBytes: () => config.current.openspec.maxFileBytes,
+    }),
+  );
+  const watching = { clock, logger: logger.child({ room: "watcher" }) };
+  const { core } = parts.stores;
+  const common = { git, events, clock, writer, approvals, validator, options: config.live("openspec") };
+  const changes = new Orchestrator({
+    ...common,
+    store: core.as(),
+    watcher: (request) => createWatcher(request, watching),
+    env,
+    logger: logger.child({ room: "orchestrator" }),
+  });
+  const directory = join(parts.paths.directory, "archive");
+  const named = logger.child({ room: "archives" });
+  return { changes, archives: new Archives({ ...common, store: core.as(), changes, directory, logger: named }) };
+}
+
+function buildQuestions(parts: RoomParts, stack: AsyncDisposableStack): QuestionRouter {
+  const { repository, config, clock, git, events, llm, stores } = parts;
+  return new QuestionRouter({
+    git,
+    events,
+    clock,
+    store: stores.core.as(),
+    telemetry: stores.telemetry.as(),
+    index: stack.use(openSearchIndex(parts.paths.indexDb)),
+    root: repository,
+    llm,
+    idempotency: new Idempotency({ store: stores.core.as<AccessTables>(), clock }),
+    logger: parts.logger.child({ room: "question-router" }),
+    options: config.live("questions"),
+  });
+}
+
+type Neighbours = Pick<BuiltRooms, "changes" | "documents" | "questions">;
+
+function buildProcessing(parts: RoomParts, { changes, documents, questions }: Neighbours): ChangeProcessor {
+  const { config, clock, git, events, llm, stores } = parts;
+  return new ChangeProcessor({
+    events,
+    clock,
+    store: stores.core.as(),
+    changes,
+    worktree: git.places.worktree,
+    desk: questions,
+    writer: documents,
+    llm,
+    logger: parts.logger.child({ room: "processing" }),
+    options: config.live("openspec"),
+  });
+}
+
+function buildLoop(parts: RoomParts, { changes, documents, questions }: Neighbours): FeedbackLoop {
+  const { config, env, clock, git, events, llm, approvals, stores } = parts;
+  return new FeedbackLoop({
+    git,
+    events,
+    clock,
+    store: stores.core.as(),
+    samples: stores.telemetry.as(),
+    arrivals: new Arrivals({ places: git.places, env }),
+    approvals,
+    proposals: changes,
+    documents,
+    replay: questions,
+    tunables: config.tunables(),
+    llm,
+    logger: parts.logger.child({ room: "feedback-loop" }),
+    options: config.live("loop"),
+  });
+}
