@@ -110,5 +110,5 @@ export function fieldsOf(kind: EditKind): string {
 }
 
 function isOptional(shape: z.ZodObject, name: string): boolean {
-  return z.safeParse(shape.shape[name]!, undefined).success;
+  return z.safeParse(shape.shape[name], undefined).success;
 }

@@ -10,7 +10,8 @@ const NAMES = SECRET_KEYS.join("|");
 const SECRET_FIELD = new RegExp(`("[\\w-]*(?:${NAMES})"\\s*:\\s*")(?:[^"\\\\]|\\\\.)*`, "gi");
 const QUOTED_SECRET_FIELD = new RegExp(`(\\\\"[\\w-]*(?:${NAMES})\\\\"\\s*:\\s*\\\\")[^"\\\\]*`, "gi");
 const SECRET_PARAMETER = new RegExp(`([?&][\\w-]*(?:${NAMES})=)[^&\\s"'\\\\]+`, "gi");
-const SECRET_TEXT = /\b(?:sk-[A-Za-z0-9:_-]{12,}|slp_[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|Bearer\s+[A-Za-z0-9._~+/=-]{12,})/g;
+const SECRET_TEXT =
+  /\b(?:sk-[A-Za-z0-9:_-]{12,}|slp_[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|Bearer\s+[A-Za-z0-9._~+/=-]{12,})/g;
 
 /** Text with whatever looks like a credential replaced; used on messages, errors and recorded text. */
 export function redact(text: string): string {

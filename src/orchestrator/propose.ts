@@ -18,7 +18,7 @@ import type { RootState } from "./state.ts";
 /** A draft that is written when it is known what the specs say at the commit that it will stand on. */
 export interface Drafting {
   capabilities: string[];
-  write(main: MainRequirement): ChangeDraft;
+  write: (main: MainRequirement) => ChangeDraft;
 }
 
 export interface ProposeContext {

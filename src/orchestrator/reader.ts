@@ -39,23 +39,64 @@ export async function readSnapshot(
   extent: Extent,
   context: ReadContext,
 ): Promise<Snapshot> {
-  const all = last === null || extent === "all";
-  const config =
-    all || extent.config ? (await readRoot(context.git.places.worktree, root.directory)).config : last.config;
-  const schemas = all || extent.config ? await readSchemas(root, context.reader) : last.schemas;
-  const specs = all || extent.specs ? await readSpecs(root, context.reader) : last.specs;
-  const archived =
-    all || extent.archive ? await directories(join(root.directory, "changes", "archive")) : last.archived;
-  const known = { trackedBy: trackedTasks({ config, schemas }), last: last?.archive ?? NO_ARCHIVE };
-  const archive = all || extent.archive ? await readArchive(root.directory, archived, known) : last.archive;
-  const ids = all ? await directories(join(root.directory, "changes")) : [...extent.changes];
-  const changes = new Map(all ? [] : [...last.changes].filter(([, { git }]) => git !== "branch"));
+  const parts =
+    last === null || extent === "all"
+      ? await readAll(root, last?.archive ?? NO_ARCHIVE, context)
+      : await readMoved(root, last, extent, context);
+  return { root: root.path, ...parts, approvals: context.approvals };
+}
+
+type Parts = Omit<Snapshot, "root" | "approvals">;
+
+async function readAll(root: PlanningRoot, lastArchive: Snapshot["archive"], context: ReadContext): Promise<Parts> {
+  const rules = await readRules(root, context);
+  const specs = await readSpecs(root, context.reader);
+  const archived = await readArchived(root, rules, lastArchive);
+  const ids = await directories(join(root.directory, "changes"));
+  return { ...rules, specs, ...archived, changes: await readChanges(root, new Map(), ids, context) };
+}
+
+async function readMoved(
+  root: PlanningRoot,
+  last: Snapshot,
+  moved: Exclude<Extent, "all">,
+  context: ReadContext,
+): Promise<Parts> {
+  const { config, schemas } = moved.config ? await readRules(root, context) : last;
+  const specs = moved.specs ? await readSpecs(root, context.reader) : last.specs;
+  const { archived, archive } = moved.archive ? await readArchived(root, { config, schemas }, last.archive) : last;
+  const before = new Map([...last.changes].filter(([, { git }]) => git !== "branch"));
+  const changes = await readChanges(root, before, [...moved.changes], context);
+  return { config, schemas, specs, archived, archive, changes };
+}
+
+/** `changes` with those of `ids` read again; one that is gone is left out. */
+async function readChanges(
+  root: PlanningRoot,
+  changes: Snapshot["changes"],
+  ids: string[],
+  context: ReadContext,
+): Promise<Snapshot["changes"]> {
   await inParallel(ids, async (id) => {
     const files = await readChange(root, id, context);
     if (files) changes.set(id, files);
     else changes.delete(id);
   });
-  return { root: root.path, config, schemas, specs, changes, archived, archive, approvals: context.approvals };
+  return changes;
+}
+
+async function readRules(root: PlanningRoot, context: ReadContext): Promise<Pick<Snapshot, "config" | "schemas">> {
+  const { config } = await readRoot(context.git.places.worktree, root.directory);
+  return { config, schemas: await readSchemas(root, context.reader) };
+}
+
+async function readArchived(
+  root: PlanningRoot,
+  rules: Pick<Snapshot, "config" | "schemas">,
+  last: Snapshot["archive"],
+): Promise<Pick<Snapshot, "archived" | "archive">> {
+  const archived = await directories(join(root.directory, "changes", "archive"));
+  return { archived, archive: await readArchive(root.directory, archived, { trackedBy: trackedTasks(rules), last }) };
 }
 
 /** What a set of moved paths means for a root; `all` when its own folders came or went. */

@@ -52,7 +52,7 @@ scenario("documents", "A section was renamed on the way", async () => {
 
 test("a section that came and went and came again is told of each time", async () => {
   await using repository = await temporaryRepository({ ...files, [doc]: "# Design\n\ntext\n" });
-  const texts = [`${begin}`, "# Design\n\ntext\n", `${begin}`];
+  const texts = [begin, "# Design\n\ntext\n", begin];
   for (const [index, text] of texts.entries()) {
     await repository.write(doc, text);
     await repository.commitAll(`Step ${index}`);

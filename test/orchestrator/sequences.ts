@@ -24,7 +24,7 @@ export function random(seed: number): (below: number) => number {
 type Step = (repository: TemporaryRepository, pick: (below: number) => number) => Promise<unknown>;
 
 /** Everything is done by git and by OpenSpec's own command, in processes of their own, or by plain saves. */
-export const STEPS: Record<string, Step> = {
+const STEPS: Record<string, Step> = {
   tick: async (repository, pick) => {
     const id = await anyChange(repository, pick);
     const done = pick(4);

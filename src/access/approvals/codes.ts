@@ -31,7 +31,7 @@ export function newSalt(): string {
 }
 
 /** How a code is typed is a person's matter: case, spaces, and the letters that look like digits. */
-export function normalised(code: string): string {
+function normalised(code: string): string {
   return code.toLowerCase().replaceAll(/[\s-]/g, "").replaceAll("o", "0").replaceAll(/[il]/g, "1");
 }
 

@@ -8,7 +8,7 @@ const TASKS = /(?:^|\/)tasks\.md$/i;
 export type ContentGit = Pick<Git, "list" | "read">;
 
 /** Blob id of each path at a commit, null for "not there". */
-export async function blobsAt(
+async function blobsAt(
   git: ContentGit,
   commit: string,
   paths: readonly string[],

@@ -3,7 +3,7 @@ import { defineOptions } from "../../foundation/options.ts";
 import { APPROVAL_LEVELS } from "./port.ts";
 
 /** What may need an approval. `policy` is a change of these rules themselves. */
-export const OPERATIONS = ["document", "archive", "proposal", "policy"] as const;
+const OPERATIONS = ["document", "archive", "proposal", "policy"] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 const people = z.array(z.string().min(3).max(200)).max(50);

@@ -12,7 +12,7 @@ interface Dependencies {
   backups: Backups;
   policy: PathPolicy;
   options: Live<DocumentOptions>;
-  update(request: UpdateRequest): Promise<UpdateResult>;
+  update: (request: UpdateRequest) => Promise<UpdateResult>;
 }
 
 export interface RestoreRequest {

@@ -99,6 +99,7 @@ function isSamePath(a: string[], b: string[]): boolean {
   return a.length === b.length && a.every((name, at) => name === b[at]);
 }
 
-function withoutChanges({ changes: _, ...commit }: PathCommit): Omit<PathCommit, "changes"> {
-  return commit;
+function withoutChanges(commit: PathCommit): Omit<PathCommit, "changes"> {
+  const { changes: _changes, ...rest } = commit;
+  return rest;
 }

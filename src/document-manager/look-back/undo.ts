@@ -13,8 +13,8 @@ export interface UndoRequest {
 
 interface Dependencies {
   rows: EditRows;
-  update(request: UpdateRequest): Promise<UpdateResult>;
-  revert(request: RevertRequest): Promise<UpdateResult>;
+  update: (request: UpdateRequest) => Promise<UpdateResult>;
+  revert: (request: RevertRequest) => Promise<UpdateResult>;
 }
 
 const EDIT_ID = /^e-/;

@@ -43,7 +43,7 @@ function plain(name: string): string {
 }
 
 /** White space and case aside; a question that was reworded is another one. */
-export function isSame(a: string, b: string): boolean {
+function isSame(a: string, b: string): boolean {
   return normalized(a) === normalized(b);
 }
 
