@@ -12,9 +12,18 @@ export interface EventMap {
   /** HEAD or a branch points elsewhere than before. */
   "git.refs_moved": { head: string | null; branch: string | null };
   "change.state_changed": { changeId: string; root: string; from: string | null; to: string | null; at: number };
-  "change.findings_changed": { changeId: string; added: Diagnostic[]; resolved: Diagnostic[]; standing: number };
+  "change.findings_changed": {
+    changeId: string;
+    root: string;
+    added: Diagnostic[];
+    resolved: Diagnostic[];
+    standing: number;
+  };
+  /** The same of a planning folder itself: its configuration, schemas, specs and the archive's lock. */
+  "planning.findings_changed": { root: string; added: Diagnostic[]; resolved: Diagnostic[]; standing: number };
   "change.validated": {
     changeId: string;
+    root: string;
     valid: boolean;
     version: string;
     errors: number;
@@ -92,7 +101,8 @@ export interface EventMap {
     tokensIn: number;
     tokensOut: number;
   };
-  "tool.called": { tool: string; ok: boolean; code?: string; ms: number; principal: Principal };
+  /** `changed` is false where the tool says so of its result. */
+  "tool.called": { tool: string; ok: boolean; code?: string; changed?: boolean; ms: number; principal: Principal };
   "setting.changed": { key: string; from: unknown; to: unknown };
   "cycle.finished": { cycleId: string; problems: number; proposals: number; ms: number; modelMs: number };
   "proposal.created": { proposalId: string; changeId: string; branch: string; commit: string };

@@ -36,13 +36,13 @@ export function compare(last: ReadonlyMap<string, Remembered>, now: RootState, b
       id,
       from: before?.stage ?? null,
       to: stage,
-      ...compareFindings(before?.findings ?? [], findings),
+      ...compareFindings(known(before?.findings), findings),
     });
   }
   for (const [id, before] of last) {
     if (now.changes.has(id)) continue;
     const to = fateOf(id, before, now, branchSwitched);
-    differences.push({ id, from: before.stage, to, ...compareFindings(before.findings, []) });
+    differences.push({ id, from: before.stage, to, ...compareFindings(known(before.findings), []) });
   }
   return differences.filter(({ from, to, added, resolved }) => from !== to || added.length > 0 || resolved.length > 0);
 }
@@ -60,7 +60,7 @@ function fateOf(id: string, before: Remembered, now: RootState, branchSwitched: 
 export function track(before: Remembered | undefined, now: Diagnostic[], isFirstLook: boolean): TrackedFinding[] {
   if (!before) return now.map((finding) => ({ ...finding, status: isFirstLook ? "standing" : "new" }));
   const last = new Map(present(before.findings).map((finding) => [nameOf(finding), finding.status]));
-  const { added, resolved } = compareFindings(before.findings, now);
+  const { added, resolved } = compareFindings(known(before.findings), now);
   if (added.length === 0 && resolved.length === 0) {
     const gone = before.findings.filter(({ status }) => status === "resolved");
     return [...now.map((finding) => ({ ...finding, status: last.get(nameOf(finding)) ?? "new" })), ...gone];
@@ -87,23 +87,28 @@ function present(findings: TrackedFinding[]): TrackedFinding[] {
   return findings.filter(({ status }) => status !== "resolved");
 }
 
+/** Findings of the last state as they were told. */
+function known(findings: TrackedFinding[] = []): Diagnostic[] {
+  return present(findings).map(plain);
+}
+
 /** Without how it stood: what is told of a finding is the finding. */
 function plain({ status: _status, ...finding }: TrackedFinding): Diagnostic {
   return finding;
 }
 
-/** Findings are the same when they say the same about the same file: lines move with every edit. */
-function compareFindings(
-  remembered: TrackedFinding[],
+/** What came and went between two lots of findings; a line that moved makes none another. Pure. */
+export function compareFindings(
+  before: Diagnostic[],
   now: Diagnostic[],
 ): Pick<Difference, "added" | "resolved" | "standing"> {
-  const before = present(remembered).map(plain);
   const [old, current] = [new Set(before.map(nameOf)), new Set(now.map(nameOf))];
   const added = now.filter((finding) => !old.has(nameOf(finding)));
   const resolved = before.filter((finding) => !current.has(nameOf(finding)));
   return { added, resolved, standing: now.length - added.length };
 }
 
+/** Findings are the same when they say the same about the same file: lines move with every edit. */
 function nameOf({ code, message, target }: Diagnostic): string {
   return `${code}\0${target?.replace(/(?::\d+)+$/, "") ?? ""}\0${message}`;
 }

@@ -1,7 +1,8 @@
 import type { Git } from "../adapters/git/port.ts";
 import type { PlanningRoot, Verdict } from "../adapters/openspec/index.ts";
 import type { BaseKeeper } from "./bases/index.ts";
-import { compare, shownFindings, track, type Difference, type Remembered } from "./compare.ts";
+import { compare, compareFindings, shownFindings, track, type Difference, type Remembered } from "./compare.ts";
+import type { Diagnostic } from "../foundation/errors.ts";
 import { derive } from "./derive.ts";
 import type { DocumentReader } from "./document-reader.ts";
 import type { ChangeFiles } from "./change-files.ts";
@@ -35,6 +36,8 @@ export class RootKeeper {
   /** The same with the proposals that wait. */
   #whole: Snapshot | null = null;
   #state: RootState;
+  /** What was told last of the problems of the root itself. */
+  #toldFindings: Diagnostic[] = [];
   #head: HeadFiles = NO_HEAD;
   #proposals: Proposal[] = [];
 
@@ -80,6 +83,14 @@ export class RootKeeper {
     await this.#parts.bases.follow(whole);
     this.#state = named(derive(whole, this.#parts.bases.known), this.root.name);
     return compare(this.#parts.remembered, this.#state, branchSwitched);
+  }
+
+  /** What came and went since the last call of the problems of the root itself; null when nothing did. */
+  ownFindings(): Pick<Difference, "added" | "resolved" | "standing"> | null {
+    const { findings } = this.#state;
+    const difference = compareFindings(this.#toldFindings, findings);
+    this.#toldFindings = findings;
+    return difference.added.length > 0 || difference.resolved.length > 0 ? difference : null;
   }
 
   /** Remembers the state as it is now, so that the next look says only what is new. */

@@ -75,6 +75,7 @@ export class OfficialVerdicts implements AsyncDisposable {
     const count = (level: string) => verdict.issues.filter((issue) => issue.level === level).length;
     const { valid, version, ms } = verdict;
     const counts = { errors: count("ERROR"), warnings: count("WARNING") };
-    this.#parts.events.emit("change.validated", { changeId: job.change, valid, version, ...counts, ms });
+    const { change: changeId, root } = job;
+    this.#parts.events.emit("change.validated", { changeId, root, valid, version, ...counts, ms });
   }
 }

@@ -268,13 +268,15 @@ export class Orchestrator implements Service {
 
   #tell(keeper: RootKeeper, differences: Difference[]): void {
     const { events, clock } = this.#parts;
+    const root = keeper.root.name;
     for (const { id, from, to, added, resolved, standing } of differences) {
-      if (from !== to)
-        events.emit("change.state_changed", { changeId: id, root: keeper.root.path, from, to, at: clock.now() });
+      if (from !== to) events.emit("change.state_changed", { changeId: id, root, from, to, at: clock.now() });
       if (added.length > 0 || resolved.length > 0) {
-        events.emit("change.findings_changed", { changeId: id, added, resolved, standing });
+        events.emit("change.findings_changed", { changeId: id, root, added, resolved, standing });
       }
     }
+    const own = keeper.ownFindings();
+    if (own) events.emit("planning.findings_changed", { root, ...own });
     for (const base of movedBases(differences, keeper.state)) events.emit("change.base_moved", base);
   }
 }

@@ -58,6 +58,7 @@ export class Notifier implements Disposable {
     this.#subscriptions.use(
       events.on("change.findings_changed", ({ changeId }) => this.#update(changes, change(changeId))),
     );
+    this.#subscriptions.use(events.on("planning.findings_changed", () => this.#update(changes)));
     this.#subscriptions.use(events.on("change.validated", ({ changeId }) => this.#update(change(changeId))));
   }
 

@@ -96,11 +96,20 @@ test("every metric takes what its events say, and nothing that is not a number",
   events.emit("document.refused", { path: "a.md", code: "stale_revision", principal });
   events.emit("change.findings_changed", {
     changeId: "c",
+    root: "openspec",
     added: [{ severity: "error", code: "x", message: "m" }],
     resolved: [],
     standing: 1,
   });
-  events.emit("change.validated", { changeId: "c", valid: false, version: "1", errors: 1, warnings: 0, ms: 3 });
+  events.emit("change.validated", {
+    changeId: "c",
+    root: "openspec",
+    valid: false,
+    version: "1",
+    errors: 1,
+    warnings: 0,
+    ms: 3,
+  });
   events.emit("tool.called", { tool: "doc_read", ok: false, code: "unknown_document", ms: 2, principal });
   events.emit("llm.called", { backend: "b", model: "m", purpose: "p", ok: true, ms: 40, tokensIn: 1, tokensOut: 1 });
   events.emit("llm.called", {

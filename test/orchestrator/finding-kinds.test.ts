@@ -96,7 +96,7 @@ scenario("changes", "An archive was interrupted", async () => {
   });
   const lock = "openspec/changes/archive/.openspec-archive.lock";
   expect(existsSync(join(repository.path, lock))).toBe(true);
-  const { orchestrator } = await startOrchestrator(repository, { options });
+  const { orchestrator, told } = await startOrchestrator(repository, { options });
   const findings = async () => (await orchestrator.list()).findings;
   expect(await findings()).toMatchObject([
     {
@@ -105,6 +105,9 @@ scenario("changes", "An archive was interrupted", async () => {
       target: lock,
       message: expect.stringMatching(/Process \d+,.* gone/),
     },
+  ]);
+  expect(told.filter(({ name }) => name === "planning.findings_changed").map(({ payload }) => payload)).toMatchObject([
+    { root: "openspec", added: [{ code: "archive_lock_left" }], resolved: [], standing: 0 },
   ]);
   // A lock of a process that is there is no finding, nor is one that is being written.
   await repository.write(lock, JSON.stringify({ pid: process.pid, nonce: "a" }));
@@ -116,6 +119,10 @@ scenario("changes", "An archive was interrupted", async () => {
   await rm(join(repository.path, lock));
   await orchestrator.refresh();
   expect(await findings()).toEqual([]);
+  expect(told.filter(({ name }) => name === "planning.findings_changed").at(-1)?.payload).toMatchObject({
+    added: [],
+    resolved: [{ code: "archive_lock_left" }],
+  });
 });
 
 scenario("changes", "A change was archived with open tasks", async () => {
@@ -163,7 +170,12 @@ scenario("changes", "A finding is new, stands and is resolved", async () => {
   await repository.write(`${folder}/proposal.md`, "## Why\n\nBecause.\n");
   expect(await shown(second)).toEqual([["standing target_missing"], ["proposal_empty"]]);
   const told = second.told.filter(({ name }) => name === "change.findings_changed").at(-1);
-  expect(told?.payload).toMatchObject({ added: [], resolved: [{ code: "proposal_empty" }], standing: 1 });
+  expect(told?.payload).toMatchObject({
+    root: "openspec",
+    added: [],
+    resolved: [{ code: "proposal_empty" }],
+    standing: 1,
+  });
   await second[Symbol.asyncDispose]();
   const third = await startOrchestrator(repository, { options, state });
   expect(await shown(third)).toEqual([["standing target_missing"], ["proposal_empty"]]);

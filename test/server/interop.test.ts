@@ -159,7 +159,13 @@ scenario("mcp-server", "Several clients at once see only their own", async () =>
   const telling = setInterval(() => {
     for (const index of clients.keys()) {
       const changeId = `own-${index}`;
-      doors.events.emit("change.findings_changed", { changeId, added: [], resolved: [], standing: 0 });
+      doors.events.emit("change.findings_changed", {
+        changeId,
+        root: "openspec",
+        added: [],
+        resolved: [],
+        standing: 0,
+      });
     }
   }, 20);
   await until(() => watched.every((updates) => updates.length > 0)).finally(() => clearInterval(telling));

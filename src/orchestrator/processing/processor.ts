@@ -186,6 +186,8 @@ export class ChangeProcessor implements Service {
   async #take(id: string, root: string | undefined): Promise<void> {
     const state = await this.#parts.changes.get(id, root).catch(() => null);
     if (!state || FINISHED.has(state.stage) || state.git === "branch" || (await this.#rows.isProcessed(state))) return;
+    // What lies elsewhere is not written here, so nothing is asked for it unbidden.
+    if (!state.path.startsWith(`${state.root}/`)) return;
     await this.#rows.collect(state);
     const { ask, perChange, suggest: suggests } = this.#parts.options.current.processing;
     if (ask === "new") await this.#asker.askByItself(state, perChange, this.#stop.signal);
