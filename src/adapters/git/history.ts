@@ -4,8 +4,9 @@ import { withoutRepositoryPath } from "../../foundation/paths.ts";
 import { checkPath, checkRevision } from "./arguments.ts";
 import type { HistoryEntry } from "./port.ts";
 import { gitEnvironment } from "./run.ts";
+import { TRAILERS, editsOf } from "./trailers.ts";
 
-const FIELDS = ["%H", "%an", "%ae", "%at", "%s", "%b", "%(trailers:only=true,unfold=true)"];
+const FIELDS = ["%H", "%an", "%ae", "%at", "%s", "%b", `%(${TRAILERS})`];
 
 export interface HistoryRequest {
   path?: string;
@@ -81,15 +82,4 @@ function parse(output: string): HistoryEntry[] {
     });
   }
   return entries;
-}
-
-/** Each `Specloop-Edit` begins the trailers of another edit; ours without one (a proposal's) are one record as well. */
-export function editsOf(text: string): Record<string, string>[] {
-  const edits: Record<string, string>[] = [];
-  for (const [, name = "", value = ""] of text.matchAll(/^(Specloop-[A-Za-z-]+): (.+)$/gm)) {
-    const last = edits.at(-1);
-    if (last && (name !== "Specloop-Edit" || last["Specloop-Edit"] === undefined)) last[name] = value.trim();
-    else edits.push({ [name]: value.trim() });
-  }
-  return edits;
 }

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkFolder, checkRevision } from "./arguments.ts";
-import { editsOf } from "./history.ts";
 import type { GitPlaces, PathCommit, PathHistoryRequest } from "./port.ts";
 import type { GitRunner } from "./run.ts";
+import { TRAILERS, editsOf } from "./trailers.ts";
 
-const FIELDS = ["%H", "%an", "%ae", "%at", "%s", "%(trailers:only=true,unfold=true)"];
+const FIELDS = ["%H", "%an", "%ae", "%at", "%s", `%(${TRAILERS})`];
 /** Begins each commit in the output; no text of a commit holds NUL. */
 const MARK = "specloop-commit";
 const NO_BLOB = /^0+$/;

@@ -1,5 +1,6 @@
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { GitRunner } from "./run.ts";
+import { TRAILERS, ownTrailers } from "./trailers.ts";
 
 /** A ref with the commit that it names. */
 export interface RefEntry {
@@ -19,7 +20,7 @@ const FIELDS = [
   "%(authordate:unix)",
   "%(contents:subject)",
   "%(contents:body)",
-  "%(contents:trailers:only=true,unfold=true)",
+  `%(contents:${TRAILERS})`,
 ];
 
 /** See Git.refEntries: git-for-each-ref(1), one process for any number of refs. */
@@ -31,14 +32,13 @@ export async function readRefEntries(run: GitRunner, prefix: string): Promise<Re
   const entries: RefEntry[] = [];
   for (let at = 0; at + FIELDS.length <= values.length; at += FIELDS.length) {
     const [ref = "", commit = "", seconds = "0", subject = "", body = "", trailers = ""] = values.slice(at);
-    const own = [...trailers.matchAll(/^(Specloop-[A-Za-z-]+): (.+)$/gm)];
     entries.push({
       ref: ref.trim(),
       commit,
       at: Number(seconds) * 1000,
       subject,
       body,
-      trailers: Object.fromEntries(own.map(([, name = "", value = ""]) => [name, value.trim()])),
+      trailers: Object.fromEntries(ownTrailers(trailers)),
     });
   }
   return entries;

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { isRunning } from "../../foundation/processes.ts";
 import { isBusy, resultCode, translateError } from "./sqlite-errors.ts";
 
 /** What the others are told about the process that holds the lock. */
@@ -40,7 +41,7 @@ export function acquireProcessLock(path: string, owner: LockOwner): ProcessLock 
     if (connection) return hold(connection, ownerFile, owner);
     const named = readOwner(ownerFile);
     // What a dead owner left behind says nothing about the one who holds the lock now.
-    const other = named && isAlive(named.pid) ? named : null;
+    const other = named && isRunning(named.pid) ? named : null;
     if (other || performance.now() >= until) throw running(path, other);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
   }
@@ -107,15 +108,6 @@ function readOwner(ownerFile: string): LockOwner | null {
     return { pid, socket, startedAt };
   } catch {
     return null;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Git, GitState } from "../../adapters/git/index.ts";
 import type { Verdict } from "../../adapters/openspec/index.ts";
 import type { Diagnostic } from "../../foundation/errors.ts";
+import { isRunning } from "../../foundation/processes.ts";
 import type { OpenspecOptions } from "../options.ts";
 import type { ChangeState } from "../state.ts";
 import { LOCK } from "./lock.ts";
@@ -179,16 +180,7 @@ async function readLock(path: string): Promise<GateFacts["lock"]> {
   if (!(await exists(path))) return null;
   const text = await readFile(path, "utf8").catch(() => "");
   const pid = Number(/"pid"\s*:\s*(\d+)/.exec(text)?.[1] ?? Number.NaN);
-  return Number.isInteger(pid) ? { pid, alive: isAlive(pid) } : { pid: null, alive: false };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
+  return Number.isInteger(pid) ? { pid, alive: isRunning(pid) } : { pid: null, alive: false };
 }
 
 /** Every part of the ways to these files, from the planning root downwards. */

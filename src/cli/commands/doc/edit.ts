@@ -3,8 +3,8 @@ import { EDIT_KINDS, fieldsOf } from "../../../document-manager/index.ts";
 import { SpecloopError } from "../../../foundation/errors.ts";
 import type { Bind } from "../../bind.ts";
 import { callTool, type CliContext } from "../../context.ts";
+import { givenText } from "../../given-text.ts";
 import { updateView } from "../../views/update.ts";
-import { inputText } from "./input-text.ts";
 
 /** `--replace-section` for `replace_section`; `--write` is its own word. */
 const flagOf = (kind: string) => kind.replaceAll("_", "-");
@@ -79,7 +79,7 @@ type Given = Record<string, unknown>;
 async function whatToEdit(context: CliContext, path: string | undefined, given: Given): Promise<Given> {
   const json = given["edits"];
   if (typeof json !== "string") return { ...(path && { path }), edits: [await oneEdit(context, given)] };
-  const text = await inputText(context, json === "-" || json.startsWith("@") ? json : `@${json}`);
+  const text = await givenText(context, json === "-" || json.startsWith("@") ? json : `@${json}`);
   const parsed = parsedJson(text, json);
   if (Array.isArray(parsed)) return { ...(path && { path }), edits: parsed };
   const { files } = parsed;
@@ -114,7 +114,7 @@ async function oneEdit(context: CliContext, given: Given): Promise<Given> {
   );
   if (kinds[0]) fields[mainFieldOf(kind)] = given[camel(flagOf(kind))];
   const content = given["append"] ?? given["content"] ?? fields["content"];
-  if (typeof content === "string") fields["content"] = await inputText(context, content);
+  if (typeof content === "string") fields["content"] = await givenText(context, content);
   const value = given["value"] ?? fields["value"];
   if (typeof value === "string") fields["value"] = jsonOrText(value);
   if (given["occurrence"] !== undefined) fields["occurrence"] = Number(given["occurrence"]);
