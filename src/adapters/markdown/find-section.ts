@@ -4,11 +4,13 @@ import { shortened } from "./choose.ts";
 import { scanSections } from "./sections.ts";
 
 const SHOWN = 50;
+/** What OpenSpec writes before the name of a requirement or scenario. */
+const KIND = /^(?:Requirement|Scenario):[ \t]*/;
 
 /**
- * The one section that an address names: a heading (`Why`, `## Why`) or the end of a heading path (`Requirements >
- * Requirement: Fast`), and which of several equal ones. Throws `unknown_section` with what there is, and
- * `ambiguous_target` with the places.
+ * The one section that an address names: a heading (`Why`, `## Why`), the end of a heading path (`Requirements >
+ * Requirement: Fast`) or the name of a requirement or scenario alone (`Fast`); and which of several equal ones. Throws
+ * `unknown_section` with what there is, and `ambiguous_target` with the places.
  */
 export function findSection(
   text: string,
@@ -29,9 +31,11 @@ function matching(sections: Section[], address: string): Section[] {
   const byHeading = sections.filter(({ heading }) => heading === plain);
   if (byHeading.length > 0) return byHeading;
   const wanted = address.split(/\s+>\s+/).map(bare);
-  return sections.filter(
+  const byPath = sections.filter(
     ({ path }) => wanted.length <= path.length && wanted.every((part, at) => part === path.at(at - wanted.length)),
   );
+  if (byPath.length > 0) return byPath;
+  return sections.filter(({ heading }) => heading.replace(KIND, "") === plain);
 }
 
 function bare(heading: string): string {

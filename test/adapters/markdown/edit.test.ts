@@ -94,6 +94,14 @@ test.each<[string, string, DocumentEdit, string]>([
   expect(() => applyEdit(text, wrong, "a.md")).toThrow(expect.objectContaining({ code }));
 });
 
+test("a requirement or scenario is found by its name alone, unless a heading has that name or two do", () => {
+  const spec = "## Requirements\n\n### Requirement: Fast\n\nx\n\n#### Scenario: Slow\n\ny\n";
+  const replace = (text: string, section: string) => edit(text, "replace_section", { section, content: "new" });
+  expect(replace(spec, "Slow")).toBe(spec.replace("y", "new"));
+  expect(replace(`${spec}\n## Slow\n\nz\n`, "Slow")).toBe(`${spec}\n## Slow\n\nnew\n`);
+  expect(() => replace(`${spec}\n#### Scenario: Fast\n\nz\n`, "Fast")).toThrow(/fits 2 sections/);
+});
+
 test("a refusal says what there is", () => {
   expect(() => edit(T, "replace_section", { section: "Z", content: "" })).toThrow(
     expect.objectContaining({ details: { candidates: ["T", "T > A", "T > A > S", "T > B", "T > C"] } }),
