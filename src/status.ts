@@ -2,6 +2,7 @@ import type { Llm } from "./adapters/llm/index.ts";
 import { checkStoreHonest } from "./adapters/store/index.ts";
 import type { HealthCheck } from "./foundation/health.ts";
 import type { Rooms } from "./mcp-tools.ts";
+import { STAGES } from "./orchestrator/index.ts";
 
 /** What `up` and `status` show of a running daemon. */
 export interface AppStatus {
@@ -72,16 +73,21 @@ export async function readStatus(fixed: Fixed, { rooms, llm }: { rooms: Rooms; l
 }
 
 async function countChanges({ changes }: Rooms): Promise<AppStatus["changes"]> {
-  const byStage: Record<string, number> = {};
+  const counts = new Map<string, number>();
   let findings = 0;
   let cursor: string | undefined;
   for (;;) {
     const page = await changes.list({ limit: 100, cursor });
     for (const change of page.changes) {
-      byStage[change.stage] = (byStage[change.stage] ?? 0) + 1;
+      counts.set(change.stage, (counts.get(change.stage) ?? 0) + 1);
       findings += change.findings.errors + change.findings.warnings;
     }
-    if (page.cursor === null) return { total: page.total, byStage, findings };
+    if (page.cursor === null) {
+      const byStage = Object.fromEntries(
+        STAGES.flatMap((stage) => (counts.has(stage) ? [[stage, counts.get(stage)!]] : [])),
+      );
+      return { total: page.total, byStage, findings };
+    }
     cursor = page.cursor;
   }
 }

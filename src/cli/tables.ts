@@ -37,17 +37,20 @@ export function changeTable(result: unknown, output: Output): string {
       errors > 0 ? output.style("red", counted(errors, "error")) : "",
       warnings > 0 ? output.style("yellow", counted(warnings, "warning")) : "",
     ];
+    // What is over is neither judged nor merged any more.
+    const isOver = change.stage === "archived" || change.stage === "abandoned";
     const verdict =
       change.valid === null ? "?" : change.valid ? output.style("green", "valid") : output.style("red", "invalid");
-    const merge = change.mergeability === "clean" ? "clean" : output.style("yellow", change.mergeability.replace("_", " "));
+    const merge =
+      change.mergeability === "clean" ? "clean" : output.style("yellow", change.mergeability.replace("_", " "));
     const { done, total: all } = change.tasks;
     const questions = change.openQuestions > 0 ? String(change.openQuestions) : "";
     return [
       change.id,
       change.stage,
       `${done}/${all}`,
-      verdict,
-      merge,
+      isOver ? "" : verdict,
+      isOver ? "" : merge,
       questions,
       change.git,
       findings.filter(Boolean).join(", "),

@@ -20,6 +20,7 @@ const COMMANDS: Record<string, string> = {
   doc_blame: "specloop doc blame PATH",
   doc_diff: "specloop doc diff PATH",
   doc_undo: "specloop doc undo EDIT",
+  backup_create: "specloop doc backup PATH",
   backup_list: "specloop doc backups",
   backup_restore: "specloop doc restore BACKUP",
   change_process: "specloop change questions ID",
@@ -38,7 +39,11 @@ const COMMANDS: Record<string, string> = {
   metric_get: "specloop loop metric NAME",
   metric_why: "specloop loop metric NAME --why",
 };
-const TOOL = new RegExp(`\\b(?:[Cc]all )?(${Object.keys(COMMANDS).join("|")})\\b`, "g");
+/** A tool, and what it is called with: `Call change_merge with the id add-login`. */
+const TOOL = new RegExp(
+  `\\b(?:[Cc]all )?(${Object.keys(COMMANDS).join("|")})\\b(?: with (?:the id )?([\\w.-]*[\\w]))?`,
+  "g",
+);
 
 /** Where a hint is read: how specloop was started, and for which path. */
 export interface Reader {
@@ -53,10 +58,13 @@ export function forPeople(hint: string, reader?: Reader): string {
   return worded.replaceAll(/`(specloop [^`]+)`/g, (_, command: string) => `\`${typed(command, reader)}\``);
 }
 
-function inCommands(said: string, tool: string): string {
-  const command = `\`${COMMANDS[tool]}\``;
-  if (said === tool) return command;
-  return `${said.startsWith("C") ? "Run" : "run"} ${command}`;
+function inCommands(said: string, tool: string, id: string | undefined): string {
+  const pattern = COMMANDS[tool] ?? "";
+  const takesId = id !== undefined && / ID\b/.test(pattern);
+  const command = `\`${takesId ? pattern.replace(/\bID\b/, id) : pattern}\``;
+  const rest = id === undefined || takesId ? "" : said.slice(said.indexOf(tool) + tool.length);
+  if (said.startsWith(tool)) return command + rest;
+  return `${said.startsWith("C") ? "Run" : "run"} ${command}${rest}`;
 }
 
 /** From a clone the command is an npm script (`scripts/setup.mjs` says so); elsewhere than here it needs the path. */
@@ -67,7 +75,8 @@ export function typed(command: string, reader: Reader | undefined): string {
   return `${calledAs}${command.slice("specloop".length)}${elsewhere}`;
 }
 
-function quoted(path: string): string {
+/** An argument as a shell takes it. */
+export function quoted(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 

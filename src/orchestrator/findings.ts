@@ -70,7 +70,7 @@ function notArchived({ stage, files, folder }: ChangeFacts): Diagnostic[] {
       code: "done_not_archived",
       message: "Every task is done, and the specs do not say so yet.",
       target: folder,
-      fix: `Call change_archive for ${files.id}.`,
+      fix: `Call change_archive with the id ${files.id}.`,
     },
   ];
 }

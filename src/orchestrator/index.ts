@@ -4,6 +4,7 @@ export { documentOf } from "./document.ts";
 export { options, type OpenspecOptions } from "./options.ts";
 export { Orchestrator } from "./orchestrator.ts";
 export type { Snapshot } from "./snapshot.ts";
+export { STAGES } from "./state.ts";
 export { migrations } from "./tables.ts";
 export { tools } from "./tools.ts";
 export { Archives, type ArchivesParts } from "./archive/archives.ts";

@@ -15,7 +15,8 @@ export function corpusHealth(corpus: Corpus, index: SearchIndex): HealthCheck {
         return { status: "failing", message, fix: "Delete .specloop/index.db; it is built anew at the next start." };
       }
       const documents = index.documents().size;
-      if (documents > 0) return { status: "ok", message: `${documents} documents are indexed.` };
+      if (documents > 0)
+        return { status: "ok", message: `${documents} ${documents === 1 ? "document is" : "documents are"} indexed.` };
       return {
         status: "warning",
         message: "No document is indexed.",

@@ -2,6 +2,9 @@ import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { Output } from "../../src/cli/output.ts";
+import { changeTable } from "../../src/cli/tables.ts";
+import { archiveView } from "../../src/cli/views/archive.ts";
+import { mergeView } from "../../src/cli/views/merge.ts";
 
 function output(options: { json?: boolean; color?: boolean; columns?: number }) {
   const stdout = new PassThrough();
@@ -78,4 +81,46 @@ test("text of others cannot steer the terminal", () => {
   expect(terminal.said().stdout).toBe(
     "a\ufffd]0;title\ufffdb\ufffd[2Jc\ufffd31md\ufffdOVER \u001b[32mgreen\u001b[39m\n",
   );
+});
+
+const here = { env: {}, path: process.cwd() };
+
+test("a merge and an archive say the command that comes next, as it can be typed", () => {
+  const { made } = output({});
+  const conflicts = [{ scenario: null, base: "a", theirs: "b", ours: "c" }];
+  const block = { capability: "auth", requirement: "Sign in", path: "p", line: 3 };
+  const merge = { changeId: "out", dryRun: false, diff: "", commit: null, message: "m" };
+  const conflict = mergeView({ ...merge, blocks: [{ ...block, outcome: "conflict", conflicts }] }, made, here);
+  expect(conflict).toContain("  specloop change merge out --resolved 'Sign in'");
+  const tried = { ...merge, dryRun: true, blocks: [{ ...block, outcome: "merged", conflicts: [] }] };
+  expect(mergeView(tried, made, here)).toMatch(/Write it: specloop change merge out$/);
+  const row = {
+    path: "p",
+    commit: null,
+    branch: null,
+    approval: null,
+    specs: [],
+    savedTexts: 0,
+    warnings: [],
+    openspec: null,
+  };
+  const results = (status: string) => ({ results: ["out", "later"].map((change) => ({ ...row, change, status })) });
+  expect(archiveView(results("would_archive"), made, here)).toMatch(/Do it: specloop change archive out later$/);
+  expect(archiveView(results("archived"), made, here)).toMatch(/Take it back: specloop change unarchive later$/);
+});
+
+test("what is archived has no verdict and merges with nothing", () => {
+  const change = {
+    id: "out",
+    tasks: { done: 1, total: 1 },
+    findings: { errors: 0, warnings: 0 },
+    openQuestions: 0,
+    valid: null,
+    mergeability: "clean",
+    git: "committed",
+  };
+  const changes = ["archived", "planned"].map((stage) => ({ ...change, stage }));
+  const [, archived, planned] = changeTable({ total: 2, changes, findings: [] }, output({}).made).split("\n");
+  expect(archived).toMatch(/^out +archived +1\/1 +committed$/);
+  expect(planned).toMatch(/^out +planned +1\/1 +\? +clean +committed$/);
 });

@@ -30,9 +30,16 @@ test("what a person reads names commands, never tools", async () => {
     await run("doc", "history", "openspec/changes/add-thing/tasks.md"),
     await run("doc", "read", "openspec/changes/add-thing/tasks.md", "--section", "Nope"),
     await run("changes", "--limit", "500"),
+    await run("doc", "edit", "openspec/specs/a/spec.md", "--write", "# A\n", "--reason", "New"),
+    await run("doc", "diff", "openspec/changes/add-thing/tasks.md"),
+    await run("change", "check", "add-thing"),
   ].map(({ stdout, stderr }) => stdout + stderr);
   expect(texts.filter((text) => TOOL.test(text))).toEqual([]);
   expect(texts[2]).toContain("1 of 2 tasks done");
+  expect(texts[11]).toMatch(/`specloop approvals show ap-[a-z0-9]+ --repo/);
+  expect(texts[12]).toContain("tasks.md is the same in HEAD and now.");
+  expect(texts[13]).toContain("invalid");
+  expect((await run("change", "check", "add-thing")).code).toBe(1);
   expect(texts[8]).toMatch(/COMMIT +WHEN +BY +WHY\n[0-9a-f]{10} /);
 });
 
@@ -64,6 +71,7 @@ test("wrong usage is answered with what would be right", async () => {
     [["changes", "--limit", "many"], /--limit takes a number, not "many"/],
     [["ask", "Why?", "--wait", "long"], /--wait takes a number, not "long"/],
     [["doc", "edit", "a.md", "--reason", "x", "--section", "A", "--append", "@/no/file"], /\/no\/file cannot be read/],
+    [["change", "propose"], /needs a title[^]*specloop change propose "/],
     [["frobnicate"], /unknown command[^]*--help/],
   ];
   for (const [args, says] of cases) {

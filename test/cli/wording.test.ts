@@ -26,6 +26,16 @@ test("a command is shown as it can be typed: as npm script from a clone, with th
   );
 });
 
+test("a hint for one thing names it in the command", () => {
+  expect(forPeople("Call change_merge with the id add-login: it merges.", here)).toBe(
+    "Run `specloop change merge add-login`: it merges.",
+  );
+  expect(forPeople("It waits: call approval_get with ap-7k2m.", here)).toBe(
+    "It waits: run `specloop approvals show ap-7k2m`.",
+  );
+  expect(forPeople("Call doc_update with another text.", here)).toBe("Run `specloop doc edit PATH` with another text.");
+});
+
 test("the list of tools stays one", () => {
   expect(forPeople("The tools are: doc_read, doc_update.", here)).toBe("The tools are: doc_read, doc_update.");
 });

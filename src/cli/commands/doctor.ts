@@ -26,12 +26,13 @@ const MARKS = { ok: ["green", "ok     "], warning: ["yellow", "warning"], failin
 
 function describe(findings: Finding[], context: CliContext): string {
   const { output } = context;
+  const width = Math.max(0, ...findings.map(({ name }) => name.length));
   return findings
     .flatMap(({ name, status, message, fix }) => {
       const [color, mark] = MARKS[status];
-      const line = `${output.style(color, mark)}  ${name.padEnd(14)} ${message}`;
+      const line = `${output.style(color, mark)}  ${name.padEnd(width)}  ${message}`;
       return fix && status !== "ok"
-        ? [line, `${" ".repeat(25)}${output.style("dim", forPeople(fix, context))}`]
+        ? [line, `${" ".repeat(width + 11)}${output.style("dim", forPeople(fix, context))}`]
         : [line];
     })
     .join("\n");

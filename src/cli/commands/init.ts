@@ -44,7 +44,9 @@ async function init(context: CliContext, wanted: string): Promise<void> {
     if (HOME_CLIENTS.includes(client)) shown[client] = mcpLine(repository, ownCommand());
     else if (writeClient(repository, client as Client)) written.push(CLIENTS[client as Client].file);
   }
-  context.output.result({ repository, written, shown }, () => describe(written, shown, context));
+  context.output.result({ repository, written, shown }, () =>
+    describe({ written, shown, clients: clients.length }, context),
+  );
 }
 
 function chooseClients(wanted: string): string[] {
@@ -96,8 +98,15 @@ function parseConfig(text: string, file: string): Record<string, unknown> {
   }
 }
 
-function describe(written: string[], shown: Record<string, string>, reader: CliContext): string {
+interface Made {
+  written: string[];
+  shown: Record<string, string>;
+  clients: number;
+}
+
+function describe({ written, shown, clients }: Made, reader: CliContext): string {
   const files = written.length > 0 ? written.map((path) => `  wrote ${path}`) : ["  everything was there already"];
   const lines = Object.entries(shown).map(([client, line]) => `  for ${client}, add: ${line}`);
-  return ["Ready.", ...files, ...lines, `Next: ${typed("specloop up", reader)}`].join("\n");
+  const connect = clients > 0 ? [] : [`Connect a client: ${typed("specloop init --client all", reader)}`];
+  return ["Ready.", ...files, ...lines, `Next: ${typed("specloop up", reader)}`, ...connect].join("\n");
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { toSpecloopError } from "../../foundation/errors.ts";
 import type { Output } from "../output.ts";
-import { forPeople, type Reader } from "../wording.ts";
+import { forPeople, typed, type Reader } from "../wording.ts";
 
 const archived = z.object({
   results: z.array(
@@ -22,11 +22,22 @@ const archived = z.object({
 type Row = z.output<typeof archived>["results"][number];
 
 /** What became of each change. */
-export function archiveView(result: unknown, output: Output): string {
-  return archived
-    .parse(result)
-    .results.map((row) => rowView(row, output))
-    .join("\n");
+export function archiveView(result: unknown, output: Output, reader: Reader): string {
+  const { results } = archived.parse(result);
+  return [...results.map((row) => rowView(row, output, reader)), ...next(results, output, reader)].join("\n");
+}
+
+/** What a person may do after this. */
+function next(results: Row[], output: Output, reader: Reader): string[] {
+  const ids = (status: Row["status"]) => results.filter((row) => row.status === status).map(({ change }) => change);
+  const would = ids("would_archive");
+  if (would.length > 0) {
+    const command = typed(`specloop change archive ${would.join(" ")}`, reader);
+    return [output.style("dim", `Nothing was written. Do it: ${command}`)];
+  }
+  const last = ids("archived").at(-1);
+  if (last === undefined) return [];
+  return [output.style("dim", `Take it back: ${typed(`specloop change unarchive ${last}`, reader)}`)];
 }
 
 const refusal = z.object({
@@ -45,7 +56,7 @@ export function refusalView(thrown: unknown, output: Output, reader: Reader): st
   // A single reason is in the error's own words.
   const shown = reasons.length > 1 ? reasons : [];
   return [
-    ...done.map((row) => rowView(row, output)),
+    ...done.map((row) => rowView(row, output, reader)),
     ...shown.flatMap(({ code, message, target, fix }) => [
       `${output.style("red", code)} ${message}`,
       ...(target === undefined ? [] : [output.style("dim", `  ${target}`)]),
@@ -55,23 +66,23 @@ export function refusalView(thrown: unknown, output: Output, reader: Reader): st
   ].join("\n");
 }
 
-function rowView(row: Row, output: Output): string {
+function rowView(row: Row, output: Output, reader: Reader): string {
   const by = row.openspec === null ? "" : output.style("dim", `  merged by OpenSpec ${row.openspec}`);
   const saved = row.savedTexts === 1 ? "1 requirement text" : `${row.savedTexts} requirement texts`;
   return [
-    `${headline(row, output)}${by}`,
+    `${headline(row, output, reader)}${by}`,
     ...row.specs.map(({ path, what }) => `  ${what.padEnd(8)} ${path}`),
     ...(row.savedTexts > 0 ? [output.style("green", `  ${saved} saved that would have been lost`)] : []),
     ...row.warnings.map((warning) => output.style("yellow", `  OpenSpec remarks: ${warning}`)),
   ].join("\n");
 }
 
-function headline({ change, status, path, commit, branch, approval }: Row, output: Output): string {
+function headline({ change, status, path, commit, branch, approval }: Row, output: Output, reader: Reader): string {
   const name = output.style("bold", change);
   const at = output.style("dim", commit?.slice(0, 10) ?? "");
   if (status === "archived") return `${output.style("green", "archived")} ${name} as ${path} ${at}`;
   if (status === "unarchived") return `${output.style("green", "back")} ${name} in ${path} ${at}`;
   if (status === "would_archive") return `${output.style("cyan", "would archive")} ${name} as ${path}`;
-  const approve = approval === null ? "" : `, or specloop approve ${approval}`;
+  const approve = approval === null ? "" : `, or ${typed(`specloop approve ${approval}`, reader)}`;
   return `${output.style("yellow", "waits")} ${name} on branch ${branch}: git merge ${branch}${approve}`;
 }

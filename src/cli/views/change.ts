@@ -74,9 +74,14 @@ export function changeView(result: unknown, output: Output, reader: Reader): str
 
 function facts({ stage, tasks, path, git, branch, mergeability, verdict, ...rest }: Change, output: Output) {
   const merge = mergeability.replace("_", " ");
-  return [
+  const always = [
     `  stage     ${stage}, ${tasks.done} of ${tasks.total} tasks done`,
     `  place     ${path} (${branch === null ? git : `branch ${branch}`})`,
+  ];
+  // What is over is neither judged nor merged any more.
+  if (stage === "archived" || stage === "abandoned") return always;
+  return [
+    ...always,
     `  merge     ${merge === "clean" ? merge : output.style("yellow", merge)}`,
     `  openspec  ${verdict === null ? noVerdict(rest.verdictProblem, output) : verdictLine(verdict, rest.verdictCurrent, output)}`,
   ];

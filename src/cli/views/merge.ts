@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Output } from "../output.ts";
+import { quoted, typed, type Reader } from "../wording.ts";
 
 const side = z.string().nullable();
 const merge = z.object({
@@ -34,8 +35,9 @@ export function conflictsIn(result: unknown): number {
 }
 
 /** A merge as a person reads it in a terminal. */
-export function mergeView(result: unknown, output: Output): string {
-  const { changeId, dryRun, blocks, diff, commit, message } = merge.parse(result);
+export function mergeView(result: unknown, output: Output, reader: Reader): string {
+  const shown = merge.parse(result);
+  const { changeId, dryRun, blocks, diff, commit, message } = shown;
   const rows = blocks.map(({ outcome, capability, requirement, path, line }) => [
     output.style(COLORS[outcome], outcome),
     `${capability}: ${requirement}`,
@@ -46,16 +48,25 @@ export function mergeView(result: unknown, output: Output): string {
     ...(rows.length === 0 ? [] : output.table(["", "", ""], rows).split("\n").slice(1)),
     ...blocks.flatMap(({ requirement, conflicts }) => conflicts.flatMap((one) => conflict(requirement, one, output))),
     ...(diff === "" ? [] : ["", ...diff.split("\n").map((line) => diffLine(line, output))]),
-    ...(blocks.some(({ outcome }) => outcome === "conflict")
-      ? ["", ...ADVICE.map((line) => output.style("dim", line))]
-      : []),
+    ...next(shown, reader).map((line) => output.style("dim", line)),
   ].join("\n");
 }
 
-const ADVICE = [
-  "Write the delta so that it says what both sides mean, then tell specloop that it stands:",
-  '  specloop change merge ID --resolved "NAME"',
-];
+/** What a person does after this. */
+function next({ changeId, dryRun, blocks }: Merge, reader: Reader): string[] {
+  const command = `specloop change merge ${changeId}`;
+  const names = blocks.filter(({ outcome }) => outcome === "conflict").map(({ requirement }) => requirement);
+  if (names.length > 0) {
+    return [
+      "",
+      "Write the delta so that it says what both sides mean, then tell specloop that it stands:",
+      ...names.map((name) => `  ${typed(`${command} --resolved ${quoted(name)}`, reader)}`),
+    ];
+  }
+  return dryRun && blocks.some(({ outcome }) => outcome === "merged")
+    ? ["", `Write it: ${typed(command, reader)}`]
+    : [];
+}
 
 function conflict(requirement: string, found: Conflict, output: Output): string[] {
   const place = found.scenario === null ? requirement : `${requirement}, scenario ${found.scenario}`;

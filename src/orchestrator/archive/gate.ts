@@ -136,12 +136,16 @@ function locked({ pid, alive }: { pid: number | null; alive: boolean }, path: st
 }
 
 function ofFindings({ state: { findings }, policy }: GateFacts): Diagnostic[] {
-  return findings
-    .filter(
-      ({ severity, code }) =>
-        severity === "error" || ALWAYS.has(code) || (severity === "warning" && policy.warnings === "refuse"),
-    )
-    .map((finding) => ({ ...finding, severity: "error" }));
+  return (
+    findings
+      .filter(
+        ({ severity, code }) =>
+          severity === "error" || ALWAYS.has(code) || (severity === "warning" && policy.warnings === "refuse"),
+      )
+      .map((finding): Diagnostic => ({ ...finding, severity: "error" }))
+      // The first reason is the one that is told first: a merge often settles the others as well.
+      .toSorted((a, b) => Number(b.code === "base_moved") - Number(a.code === "base_moved"))
+  );
 }
 
 /** Warnings make a change invalid in the strict sense; archives stop at errors, as OpenSpec's own do. */
@@ -152,7 +156,7 @@ function ofVerdict({ state, verdict }: GateFacts): Diagnostic[] {
       "invalid_change",
       `OpenSpec ${verdict?.version}: ${message}`,
       `${path}${line === undefined ? "" : `:${line}`}`,
-      `Correct it: specloop change check ${state.id}`,
+      `Correct it, and ask again: \`specloop change check ${state.id}\``,
     ),
   );
 }

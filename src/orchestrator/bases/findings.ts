@@ -12,7 +12,8 @@ export function baseFindings(change: string, bases: BaseState[]): Diagnostic[] {
     const { path, line, status } = state;
     const target = `${path}:${line}`;
     if (status === "moved") return [{ ...moved(state), code: "base_moved", target, fix: mergeFix(change) }];
-    if (status === "unknown") return [{ ...unknown(state), code: "base_unknown", target, fix: unknownFix(state) }];
+    if (status === "unknown")
+      return [{ ...unknown(state), code: "base_unknown", target, fix: unknownFix(change, state) }];
     // A target that is simply gone has a finding of its own.
     if (status !== "gone" || state.renamedTo === null) return [];
     return [{ ...renamed(state), code: "base_moved", target, fix: mergeFix(change) }];
@@ -63,8 +64,8 @@ function mergeFix(change: string): string {
   return `Call change_merge with the id ${change}: it brings the delta up to the spec, or shows what a person has to decide.`;
 }
 
-function unknownFix({ requirement }: BaseState): string {
-  return `In a shallow clone fetch the history (git fetch --unshallow); else compare the two, and have a person run \`specloop change merge ID --resolved "${requirement}"\`.`;
+function unknownFix(change: string, { requirement }: BaseState): string {
+  return `In a shallow clone fetch the history (git fetch --unshallow); else compare the two, and have a person run \`specloop change merge ${change} --resolved "${requirement}"\`.`;
 }
 
 function quoted(lines: string[]): string {

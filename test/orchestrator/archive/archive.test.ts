@@ -86,7 +86,7 @@ scenario("archive", "A delta against a text that moved is refused", async () => 
   await world.archives.archive({ ids: ["encrypt"], principal: person });
   const before = await treeOf(repository.path);
   const reasons = await refusal(world, "limit");
-  expect(reasons.map(({ code }) => code)).toContain("base_moved");
+  expect(reasons[0]?.code).toBe("base_moved");
   expect(await treeOf(repository.path)).toEqual(before);
   // The two sentences stand in one place, so a person says how they go together; such a delta has nothing stale.
   await repository.write(

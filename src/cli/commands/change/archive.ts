@@ -22,7 +22,7 @@ export function registerArchive(change: Command, bind: Bind): void {
             if (view !== "" && !context.output.json) context.output.note(view);
             throw error;
           });
-        context.output.result(answer.output, () => archiveView(answer.output, context.output));
+        context.output.result(answer.output, () => archiveView(answer.output, context.output, context));
       }),
     );
 }

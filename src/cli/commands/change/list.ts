@@ -1,9 +1,13 @@
 import type { Command } from "commander";
+import { z } from "zod";
 import { SpecloopError } from "../../../foundation/errors.ts";
 import type { Bind } from "../../bind.ts";
 import { callTool, type CliContext } from "../../context.ts";
 import { numberOption } from "../../number-option.ts";
 import { changeTable } from "../../tables.ts";
+
+/** What the tool gives at once. */
+const PAGE = 100;
 
 /** As commander hands them over. */
 export interface ListOptions {
@@ -32,12 +36,20 @@ export function withListOptions(command: Command): Command {
 }
 
 export async function listChanges(context: CliContext, { stage, archived, limit }: ListOptions): Promise<void> {
-  const answer = await callTool(context, "change_list", {
-    ...(stage && { stage }),
-    ...(archived && { archived: true }),
-    limit: numberOption("--limit", limit),
-  });
-  context.output.result(answer.output, () => changeTable(answer.output, context.output));
+  const wanted = numberOption("--limit", limit);
+  const filter = { ...(stage && { stage }), ...(archived && { archived: true }) };
+  const page = async (left: number, cursor?: string) =>
+    (await callTool(context, "change_list", { ...filter, limit: Math.min(left, PAGE), cursor })).output;
+  const first = await page(wanted);
+  const changes = z.array(z.unknown()).parse(first["changes"]);
+  let { cursor } = first;
+  while (typeof cursor === "string" && changes.length < wanted) {
+    const more = await page(wanted - changes.length, cursor);
+    changes.push(...z.array(z.unknown()).parse(more["changes"]));
+    ({ cursor } = more);
+  }
+  const listed = { ...first, changes, cursor };
+  context.output.result(listed, () => changeTable(listed, context.output));
 }
 
 /** `list` is what runs without a word, so a wrong word arrives there as an argument. */

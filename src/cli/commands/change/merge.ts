@@ -15,7 +15,7 @@ export function registerMerge(change: Command, bind: Bind): void {
       bind(async (context, [id], { root, dryRun, partial, resolved }) => {
         const input = { id, root, dryRun, partial, resolved };
         const { output: merged } = await callTool(context, "change_merge", input);
-        context.output.result(merged, () => mergeView(merged, context.output));
+        context.output.result(merged, () => mergeView(merged, context.output, context));
         return conflictsIn(merged) > 0 ? 1 : 0;
       }),
     );

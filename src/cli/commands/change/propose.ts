@@ -15,7 +15,7 @@ export function registerPropose(change: Command, bind: Bind): void {
     .option("--input <json>", "everything as JSON, as proposal_create takes it; - reads stdin, @FILE a file")
     .action(
       bind(async (context, [title], given) => {
-        const input = await toInput(context, title, given as ProposeOptions);
+        const input = await toInput(context, title, given);
         const answer = await callTool(context, "proposal_create", input);
         context.output.result(answer.output, () => answer.text);
       }),
@@ -34,6 +34,12 @@ async function toInput(
   title: string | undefined,
   { content, id, spec, input }: ProposeOptions,
 ): Promise<Record<string, unknown>> {
+  if (title === undefined && input === undefined) {
+    throw new SpecloopError("bad_input", "A change needs a title, or all of it as --input.", {
+      target: "title",
+      fix: 'Give one: `specloop change propose "Add a login page"`.',
+    });
+  }
   const given = input === undefined ? {} : parsed(await givenText(context, input));
   const specs = await Promise.all((spec ?? []).map((pair) => specOf(context, pair)));
   return {

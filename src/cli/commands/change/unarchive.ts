@@ -11,7 +11,7 @@ export function registerUnarchive(change: Command, bind: Bind): void {
     .action(
       bind(async (context, [id], { root }) => {
         const answer = await callTool(context, "change_unarchive", { id, root });
-        context.output.result(answer.output, () => archiveView({ results: [answer.output] }, context.output));
+        context.output.result(answer.output, () => archiveView({ results: [answer.output] }, context.output, context));
       }),
     );
 }

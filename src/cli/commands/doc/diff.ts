@@ -11,7 +11,7 @@ export function registerDiff(doc: Command, bind: Bind): void {
     .argument("[from]", "the earlier state", "HEAD")
     .argument("[to]", "the later state", "now")
     .action(
-      bind(async (context, [path, from, to]) => {
+      bind(async (context, [path, from = "HEAD", to = "now"]) => {
         const { output } = await callTool(context, "doc_diff", { path, from, to });
         const { diff } = output;
         const same = `${path} is the same in ${from} and ${to}.`;

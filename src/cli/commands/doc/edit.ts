@@ -69,7 +69,7 @@ export function registerEdit(doc: Command, bind: Bind): void {
         ...(given["dryRun"] === true ? { dryRun: true } : {}),
       };
       const { output } = await callTool(context, "doc_update", input);
-      context.output.result(output, () => updateView(output, context.output));
+      context.output.result(output, () => updateView(output, context.output, context));
     }),
   );
 }
