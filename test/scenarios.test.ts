@@ -18,7 +18,7 @@ function declared(pattern: string): string[] {
 }
 
 function cited(): string[] {
-  return globSync("test/**/*.test.ts", { cwd: root }).flatMap((file) => {
+  return globSync("test/**/*.test.ts", { cwd: root, exclude: ["**/node_modules"] }).flatMap((file) => {
     const text = readFileSync(join(root, file), "utf8");
     return [...text.matchAll(/\bscenario\(\s*"([^"]+)",\s*"([^"]+)"/g)].map((match) => `${match[1]}: ${match[2]}`);
   });
