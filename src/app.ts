@@ -27,8 +27,7 @@ import { allTools } from "./mcp-tools.ts";
 import { archiveMigrations, migrations as changes, processingMigrations } from "./orchestrator/index.ts";
 import { migrations as questions, telemetryMigrations as questionTelemetry } from "./question-router/index.ts";
 import { type BuiltRooms, buildRooms, inOrder, type RoomParts } from "./rooms.ts";
-import { createCaller, createMcp, HttpDoor, SocketDoor } from "./server/index.ts";
-import { toolResources } from "./server/tool-resources.ts";
+import { createCaller, createMcp, HttpDoor, SocketDoor, toolResources } from "./server/index.ts";
 import { healthChecks, readStatus, type AppStatus } from "./status.ts";
 
 /** What the roof needs from the process. */

@@ -1,4 +1,4 @@
-import type { DocumentEdit } from "../adapters/markdown/port.ts";
+import type { DocumentEdit } from "../adapters/markdown/index.ts";
 import { readYaml, setYamlKey, writeYaml } from "../adapters/yaml/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { lessonPath, type Action, type Experiment } from "./experiment.ts";

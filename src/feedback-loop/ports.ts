@@ -1,6 +1,6 @@
 import type { ApprovalService } from "../access/approvals/index.ts";
 import type { Arrival, Git } from "../adapters/git/index.ts";
-import type { DocumentEdit } from "../adapters/markdown/port.ts";
+import type { DocumentEdit } from "../adapters/markdown/index.ts";
 import type { TunableRange } from "../foundation/options.ts";
 import type { Principal } from "../foundation/principal.ts";
 

@@ -1,4 +1,4 @@
-import type { Git } from "../adapters/git/port.ts";
+import type { Git } from "../adapters/git/index.ts";
 import type { Document } from "./document.ts";
 import type { Place } from "./state.ts";
 

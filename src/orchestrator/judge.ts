@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import type { Git } from "../adapters/git/port.ts";
+import type { Git } from "../adapters/git/index.ts";
 import type { PlanningRoot, Validator, Verdict } from "../adapters/openspec/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { planningFiles } from "./planning-files.ts";

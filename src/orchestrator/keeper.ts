@@ -1,4 +1,4 @@
-import type { Git } from "../adapters/git/port.ts";
+import type { Git } from "../adapters/git/index.ts";
 import type { PlanningRoot, Verdict } from "../adapters/openspec/index.ts";
 import type { BaseKeeper } from "./bases/index.ts";
 import { compare, compareFindings, shownFindings, track, type Difference, type Remembered } from "./compare.ts";

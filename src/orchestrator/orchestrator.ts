@@ -1,4 +1,4 @@
-import type { Git } from "../adapters/git/port.ts";
+import type { Git } from "../adapters/git/index.ts";
 import type { ChangeDraft, Validator, Verdict } from "../adapters/openspec/index.ts";
 import type { Store } from "../adapters/store/index.ts";
 import type { SettledBatch, Watcher, WatchRequest } from "../adapters/watcher/index.ts";

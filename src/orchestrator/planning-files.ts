@@ -1,4 +1,4 @@
-import type { Git } from "../adapters/git/port.ts";
+import type { Git } from "../adapters/git/index.ts";
 
 const MAX_FILES = 1_000;
 

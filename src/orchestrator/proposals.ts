@@ -1,4 +1,4 @@
-import type { Git } from "../adapters/git/port.ts";
+import type { Git } from "../adapters/git/index.ts";
 import type { PlanningRoot } from "../adapters/openspec/index.ts";
 import type { DocumentReader } from "./document-reader.ts";
 import { roleInChange, type Document } from "./document.ts";

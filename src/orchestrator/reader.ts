@@ -1,6 +1,6 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Git } from "../adapters/git/port.ts";
+import type { Git } from "../adapters/git/index.ts";
 import { readRoot, readSchema, type ChangeSchema, type PlanningRoot } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
 import { toRepositoryPath } from "../foundation/paths.ts";

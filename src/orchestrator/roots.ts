@@ -1,5 +1,5 @@
 import { basename, isAbsolute, join } from "node:path";
-import type { Git } from "../adapters/git/port.ts";
+import type { Git } from "../adapters/git/index.ts";
 import { findRoots, readRoot, type FoundRoots, type PlanningRoot } from "../adapters/openspec/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { resolveInside, toRepositoryPath } from "../foundation/paths.ts";

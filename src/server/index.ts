@@ -6,4 +6,5 @@ export { HttpDoor, type HttpDoorOptions } from "./http.ts";
 export { createMcp, type ExtraSurface, type Mcp, type McpConnection, type McpOptions } from "./mcp.ts";
 export type { ResourceContent, ResourceEntry, ResourceSource } from "./resources.ts";
 export { SocketDoor, type SocketDoorOptions } from "./socket.ts";
+export { toolResources } from "./tool-resources.ts";
 export { listTools, type ToolAnnotations, type ToolListing } from "./tool-listing.ts";

@@ -1,4 +1,4 @@
-import type { Git, PathCommit } from "../../adapters/git/port.ts";
+import type { Git, PathCommit } from "../../adapters/git/index.ts";
 import { parseDelta, parseSpec, type ParsedDelta, type ParsedSpec } from "../../adapters/openspec/index.ts";
 import { baseKey, type Base } from "./base.ts";
 import { inDelta, type Modification } from "./modifications.ts";

@@ -1,4 +1,4 @@
-import type { Git } from "../../adapters/git/port.ts";
+import type { Git } from "../../adapters/git/index.ts";
 import { parseSpec } from "../../adapters/openspec/index.ts";
 import type { ChangeFiles } from "../change-files.ts";
 import type { Snapshot } from "../snapshot.ts";

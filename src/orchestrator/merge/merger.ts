@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Git } from "../../adapters/git/port.ts";
+import type { Git } from "../../adapters/git/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Emitter } from "../../foundation/events.ts";
 import { gitBlobId } from "../../foundation/hash.ts";
