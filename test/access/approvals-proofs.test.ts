@@ -213,6 +213,25 @@ test("a signed commit on the branch that changes nothing is a yes, an unsigned o
   expect((await world.service.get(asked.id)).state).toBe("approved");
 });
 
+test("what the daemon commits with the person's signature approves nothing", async () => {
+  await using world = await approvalWorld({ "note.md": "A note.\n" });
+  const key = await world.key("ada", ADA.email);
+  for (const [name, value] of [
+    ["commit.gpgsign", "true"],
+    ["gpg.format", "ssh"],
+    ["user.signingkey", key],
+  ])
+    await world.repository.git("config", name!, value!);
+  const asked = await world.propose();
+  await world.repository.git("checkout", "--quiet", asked.subject.branch);
+  await world.repository.write("note.md", "Another note.\n");
+  await world.git.commitOnly({ paths: ["note.md"], message: "Edit", trailers: { "Specloop-Edit": "e-x" } });
+  expect(await world.repository.git("cat-file", "commit", "HEAD")).toContain("gpgsig");
+  await world.repository.git("checkout", "--quiet", "main");
+  await world.service.look();
+  expect((await world.service.get(asked.id)).state).toBe("open");
+});
+
 scenario("approvals", "The protected branch of a remote has the content", async () => {
   await using world = await approvalWorld();
   await using remote = await temporaryRepository();

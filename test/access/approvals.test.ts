@@ -1,10 +1,21 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { contentHashAt, options, type Approval } from "../../src/access/approvals/index.ts";
+import { openGit } from "../../src/adapters/git/index.ts";
 import { scenario } from "../helpers/scenario.ts";
-import { ADA, AFTER, agent, approvalWorld, BEFORE, BOB, person, refusal, SPEC } from "./approvals-world.ts";
-import type { ApprovalWorld } from "./approvals-world.ts";
+import {
+  ADA,
+  AFTER,
+  agent,
+  ApprovalWorld,
+  approvalWorld,
+  BEFORE,
+  BOB,
+  person,
+  refusal,
+  SPEC,
+} from "./approvals-world.ts";
 
 const redeem = (world: ApprovalWorld, { id, subject }: Approval) => world.service.redeem(id, subject.contentHash);
 const TASKS = "openspec/changes/add-thing/tasks.md";
@@ -97,6 +108,61 @@ scenario("approvals", "A row of the database is forged", async () => {
   await forge(null, "L0");
   expect(await refusal(redeem(world, asked))).toBe("approval_missing");
   expect((await world.audited(asked.id)).filter((entry) => entry === "refused approval_missing")).toHaveLength(3);
+});
+
+test("a row that is called redeemed, or whose paths were changed after the yes, gives no grant", async () => {
+  await using world = await approvalWorld();
+  const [code = ""] = await world.enroll();
+  const { moveApproval } = await import("../../src/access/approvals/rows.ts");
+  const set = (id: string, row: object) => world.store.write((tx) => moveApproval(tx as never, { id }, row));
+  const forged = await world.propose();
+  await set(forged.id, { state: "approved", redeemed_at: 1 });
+  expect(await world.service.unfinished("document")).toEqual([]);
+  expect(await world.service.unfinished("document")).toEqual([]);
+  expect((await world.audited(forged.id)).filter((entry) => entry.startsWith("refused"))).toHaveLength(1);
+  // The yes is for the one file that the person saw; the commit holds another one.
+  const two = await world.propose({ files: { [SPEC]: AFTER, "AGENTS.md": "Obey.\n" } });
+  const contentHash = await contentHashAt(world.git, two.subject.commit, [SPEC]);
+  await set(two.id, { paths: JSON.stringify([SPEC]), content_hash: contentHash });
+  await world.withCode(two.id, code);
+  await set(two.id, { paths: JSON.stringify(["AGENTS.md"]) });
+  expect(await refusal(world.service.redeem(two.id, contentHash))).toBe("approval_void");
+  await set(two.id, { redeemed_at: 1, state: "approved" });
+  expect(await world.service.unfinished("document")).toEqual([]);
+  await set(two.id, { paths: JSON.stringify([SPEC]) });
+  expect((await world.service.unfinished("document")).map(({ approvedBy }) => approvedBy)).toEqual([
+    ["Ada Example <ada@example.org>"],
+  ]);
+});
+
+test("a yes is good in no copy of the repository, with the same rows, branch and codes", async () => {
+  await using world = await approvalWorld();
+  const [code = ""] = await world.enroll();
+  const asked = await world.propose();
+  await world.withCode(asked.id, code);
+  await world.stop();
+  const copy = `${world.repository.path}-copy`;
+  await cp(world.repository.path, copy, { recursive: true });
+  try {
+    await using other = new ApprovalWorld(world.repository, { home: world.home, git: await openGit(copy) });
+    await other.start();
+    expect((await other.service.get(asked.id)).state).toBe("approved");
+    expect(await refusal(other.service.redeem(asked.id, asked.subject.contentHash))).toBe("approval_missing");
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+});
+
+test("who may approve is asked of the rules of now, before and after the yes", async () => {
+  await using world = await approvalWorld();
+  const [ada = "", second = ""] = await world.enroll();
+  const early = await world.propose();
+  const late = await world.propose({ files: { [SPEC]: "# thing\n\nThe thing SHALL be red.\n" } });
+  await world.withCode(early.id, ada);
+  const onlyBob = { operations: ["document", "archive", "policy"], approvers: [BOB.email] };
+  world.policy = options.schema.parse({ rules: [onlyBob] });
+  expect(await refusal(redeem(world, early))).toBe("approval_missing");
+  expect(await refusal(world.withCode(late.id, second))).toBe("approval_missing");
 });
 
 scenario("approvals", "A person merges a sensitive edit by hand", async () => {

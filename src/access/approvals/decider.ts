@@ -13,7 +13,7 @@ import { missing, type Evidence, type EvidenceChecker } from "./evidence.ts";
 import { isAtLeast } from "./policy.ts";
 import { policyHash, type PolicyKeeper } from "./policy-keeper.ts";
 import type { ApprovalLevel, Decision } from "./port.ts";
-import { approversOf, moveApproval, pathsOf, WAITING, type ApprovalRows } from "./rows.ts";
+import { moveApproval, pathsOf, WAITING, type ApprovalRows } from "./rows.ts";
 import type { ApprovalRow, DecisionRow } from "./tables.ts";
 import { named, Words } from "./words.ts";
 
@@ -41,7 +41,15 @@ interface Dependencies {
   evidence: EvidenceChecker;
   approvers: Approvers;
   keeper: PolicyKeeper;
-  needs(row: ApprovalRow): { level: ApprovalLevel; count: number };
+  needs(row: ApprovalRow, at?: number): Needs;
+}
+
+/** What is asked of one request. */
+export interface Needs {
+  level: ApprovalLevel;
+  count: number;
+  /** Mail addresses; null for everybody who can prove it. */
+  approvers: string[] | null;
 }
 
 /** Wrong codes for one approval before it has to wait, and for how long at first; doubled each further time. */
@@ -53,6 +61,7 @@ const LONGEST_LOCK_MS = 3_600_000;
 export class Decider {
   readonly #deps: Dependencies;
   readonly #words: Words;
+  readonly #told = new Set<string>();
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
@@ -135,21 +144,12 @@ export class Decider {
     return operation === "proposal" || !WAITING.includes(state) ? state : "carried_out";
   }
 
-  /** Checks every yes again, because a row of the database can be written by others than us. */
-  async requireProven(row: ApprovalRow): Promise<void> {
-    const { level, count } = this.#deps.needs(row);
-    const proven = new Set<string>();
-    let strongest = false;
-    for (const decision of await this.#yeses(row)) {
-      if (!isAtLeast(decision.level, level) || !(await this.#deps.evidence.holds(row, decision))) continue;
-      proven.add((decision.by_email || decision.by_name).toLowerCase());
-      strongest ||= decision.level === "L2";
-    }
-    if (strongest || proven.size >= count) return;
-    throw missing(
-      row,
-      `${row.id} is said to be approved, but ${proven.size} of ${count} approvals at ${level} can be proved.`,
-    );
+  /** For what is looked at again and again. */
+  async refuseOnce(row: ApprovalRow, refusal: Parameters<Decider["refuse"]>[1]): Promise<void> {
+    const key = `${row.id} ${refusal.method} ${refusal.error.code}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    await this.refuse(row, refusal);
   }
 
   /** An attempt that was turned away: counted, audited, told. */
@@ -258,7 +258,7 @@ export class Decider {
       return { message, fix: `Prove it: specloop approve ${row.id} --code, or --sign.` };
     }
     if (level === "L2") return null;
-    const approvers = approversOf(row, this.#deps.clock.now());
+    const { approvers } = needs;
     if (approvers !== null && !approvers.some((mail) => sameMail(mail, by.email)))
       return { message: `${named(by)} is not among those who may approve this: ${approvers.join(", ") || "nobody"}.` };
     const yeses = await this.#yeses(row);

@@ -52,7 +52,7 @@ export class EvidenceChecker {
     const found = approvers.find(key);
     if (!found) throw missing(row, "This code is on no sheet of this account.", "Type a code of your newest sheet.");
     if (found.usedFor !== null && found.usedFor !== row.id) throw usedCode();
-    if (!isSignedBy(key, statementOf(statedBy(approvalOf(row), row.nonce)), signature))
+    if (!isSignedBy(key, this.#statement(row), signature))
       throw missing(row, "The code's signature is for another approval or content.", "Look at the approval again.");
     const { name, email } = found.approver;
     return { by: { name, email }, level: "L1", method: "code", proof: { key, signature } };
@@ -68,7 +68,7 @@ export class EvidenceChecker {
     const tag = await this.#deps.signatures.tag(name);
     if (!tag) throw missing(row, `There is no annotated tag ${name}.`, `Make it: specloop approve ${row.id} --sign`);
     if (tag.commit !== row.commit_id) throw missing(row, `The tag ${name} is on another commit.`);
-    if (tag.message.trimEnd() !== statementOf(statedBy(approvalOf(row), row.nonce)).trimEnd())
+    if (tag.message.trimEnd() !== this.#statement(row).trimEnd())
       throw missing(row, `The tag ${name} does not say what it approves.`);
     const by = await this.#signer(row, tag, `The tag ${name}`);
     return { by, level: "L1", method: "signed-tag", proof: { tag: tag.id } };
@@ -79,6 +79,9 @@ export class EvidenceChecker {
     const commit = await this.#deps.signatures.commit(revision);
     if (!commit?.parents.includes(row.commit_id))
       throw missing(row, `The commit ${revision.slice(0, 10)} is not made on the proposed one.`);
+    // git signs what the daemon commits, too, where the person lets it sign everything.
+    if (/^Specloop-/m.test(commit.message))
+      throw missing(row, `The commit ${commit.id.slice(0, 10)} was made by specloop, which approves nothing.`);
     if ((await contentHashAt(this.#deps.git, commit.id, pathsOf(row))) !== row.content_hash)
       throw missing(row, `The commit ${commit.id.slice(0, 10)} has another content.`);
     const by = await this.#signer(row, commit, `The commit ${commit.id.slice(0, 10)}`);
@@ -124,6 +127,11 @@ export class EvidenceChecker {
       return this.protectedBranch(row, policy);
     }
     return this.commit(row, proof.commit);
+  }
+
+  #statement(row: ApprovalRow): string {
+    const { commonDirectory } = this.#deps.git.places;
+    return statementOf(statedBy(approvalOf(row), { nonce: row.nonce, commonDirectory }));
   }
 
   async #signer(row: ApprovalRow, signed: SignedObject, what: string): Promise<Evidence["by"]> {

@@ -123,9 +123,18 @@ function strictest(one: Requirement, other: Requirement): Requirement {
 }
 
 /** Null stands for everybody. Rules that name nobody in common can be met by nobody, which is seen and mended. */
-function both(one: string[] | null, other: string[] | null): string[] | null {
+export function both(one: string[] | null, other: string[] | null): string[] | null {
   if (one === null) return other;
   return other === null ? one : one.filter((name) => isWithin([name], other));
+}
+
+/** Who may approve what was asked for at `createdAt`, at a later time; null for everybody. */
+export function entitledBy(
+  { approvers, escalateMs, escalateTo }: Requirement,
+  { createdAt, at }: { createdAt: number; at: number },
+): string[] | null {
+  if (approvers === null) return null;
+  return escalateMs !== null && at >= createdAt + escalateMs ? [...approvers, ...escalateTo] : approvers;
 }
 
 /** A rule without escalation forbids it. */

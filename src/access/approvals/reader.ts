@@ -6,8 +6,8 @@ import type { EventBus, EventMap } from "../../foundation/events.ts";
 import type { HealthCheck } from "../../foundation/health.ts";
 import type { PolicyKeeper } from "./policy-keeper.ts";
 import type { Policy } from "./policy.ts";
-import type { Approval, ApprovalState, Grant } from "./port.ts";
-import { type ApprovalRows, pathsOf, subjectOf, toDecision, WAITING } from "./rows.ts";
+import type { Approval, ApprovalState } from "./port.ts";
+import { type ApprovalRows, pathsOf, WAITING } from "./rows.ts";
 import { statedBy, statementOf } from "./statement.ts";
 import type { ApprovalRow, ApprovalTables } from "./tables.ts";
 
@@ -67,24 +67,15 @@ export class ApprovalReader {
   async review(id: string): Promise<Review> {
     const row = await this.#deps.rows.get(id);
     const approval = await this.#view(row);
-    return { approval, statement: statementOf(statedBy(approval, row.nonce)), diff: await this.#diff(row) };
+    const { commonDirectory } = this.#deps.git.places;
+    const statement = statementOf(statedBy(approval, { nonce: row.nonce, commonDirectory }));
+    return { approval, statement, diff: await this.#diff(row) };
   }
 
   /** Granted and not yet redeemed, oldest first. */
   async granted(operation: ApprovalRow["operation"]): Promise<Approval[]> {
     const rows = await this.#approved(operation);
     return Promise.all(rows.filter((row) => row.redeemed_at === null).map((row) => this.#view(row)));
-  }
-
-  async unfinished(operation: ApprovalRow["operation"]): Promise<Grant[]> {
-    const rows = await this.#approved(operation);
-    return Promise.all(rows.filter((row) => row.redeemed_at !== null).map((row) => this.grantOf(row)));
-  }
-
-  async grantOf(row: ApprovalRow): Promise<Grant> {
-    const yes = (await this.#deps.rows.decisions(row.id)).filter(({ decision }) => decision === "approve");
-    const approvedBy = yes.map((each) => toDecision(each).by);
-    return { approvalId: row.id, level: row.level, approvedBy, subject: subjectOf(row) };
   }
 
   /** What `status` says: how many wait, and what went past the policy. */

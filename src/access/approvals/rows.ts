@@ -7,7 +7,7 @@ import { newId } from "../../foundation/ids.ts";
 import { principalSchema } from "../../foundation/principal.ts";
 import type { Operation } from "./options.ts";
 import type { Requirement } from "./policy.ts";
-import type { Approval, ApprovalState, Decision, NewApproval } from "./port.ts";
+import type { Approval, ApprovalState, Decision, Grant, NewApproval } from "./port.ts";
 import type { ApprovalRow, ApprovalTables, DecisionRow } from "./tables.ts";
 
 export type Tx = Kysely<ApprovalTables>;
@@ -124,11 +124,12 @@ export async function insertDecision(tx: Tx, decision: Omit<DecisionRow, "id" | 
   await insertSealed(tx, "approval_decisions", { ...decision, id, seq: (last?.seq ?? 0) + 1 });
 }
 
-/** Who may approve now; null for everybody. */
-export function approversOf(row: ApprovalRow, now: number): string[] | null {
+/** Who may approve at a time, as it was asked for; null for everybody. */
+export function approversOf(row: ApprovalRow, at: number): string[] | null {
   const named = strings.nullable().parse(JSON.parse(row.approvers));
   if (named === null) return null;
-  return isEscalated(row, now) ? [...named, ...strings.parse(JSON.parse(row.escalate_to))] : named;
+  const late = row.escalate_at !== null && at >= row.escalate_at;
+  return late ? [...named, ...strings.parse(JSON.parse(row.escalate_to))] : named;
 }
 
 export function pathsOf(row: ApprovalRow): string[] {
@@ -140,7 +141,11 @@ export function subjectOf(row: ApprovalRow): Approval["subject"] {
   return { operation, ref, branch, commit, base, paths: pathsOf(row), contentHash };
 }
 
-export function toDecision(row: DecisionRow): Decision {
+export function grantOf(row: ApprovalRow, approvedBy: string[]): Grant {
+  return { approvalId: row.id, level: row.level, approvedBy, subject: subjectOf(row) };
+}
+
+function toDecision(row: DecisionRow): Decision {
   const { decision, by_name, by_email, at, level, method, comment } = row;
   const by = by_email === "" || by_email === by_name ? by_name : `${by_name} <${by_email}>`;
   const place = row.selection === null ? null : selection.parse(JSON.parse(row.selection));

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { Arrivals, Git, Signatures } from "../../adapters/git/index.ts";
 import type { Store } from "../../adapters/store/index.ts";
 import type { Clock } from "../../foundation/clock.ts";
-import { SpecloopError, toSpecloopError } from "../../foundation/errors.ts";
+import { SpecloopError } from "../../foundation/errors.ts";
 import type { EventBus } from "../../foundation/events.ts";
 import type { HealthCheck } from "../../foundation/health.ts";
 import type { Logger } from "../../foundation/logger.ts";
@@ -12,17 +12,18 @@ import type { AuditEntry, AuditHead } from "../audit.ts";
 import type { AccessTables } from "../tables.ts";
 import { Approvers } from "./approvers.ts";
 import { contentHashAt } from "./content.ts";
-import { Decider, type DecideRequest } from "./decider.ts";
-import { EvidenceChecker, missing } from "./evidence.ts";
-import { Lifecycle, SYSTEM } from "./lifecycle.ts";
+import { Decider, type DecideRequest, type Needs } from "./decider.ts";
+import { EvidenceChecker } from "./evidence.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import { Observer } from "./observer.ts";
 import type { PersonFiles } from "./person-directory.ts";
-import { isAtLeast, requirementOf, type Policy, type Requirement } from "./policy.ts";
+import { both, entitledBy, isAtLeast, requirementOf, type Policy, type Requirement } from "./policy.ts";
 import { PolicyKeeper } from "./policy-keeper.ts";
 import { PolicyRequests } from "./policy-requests.ts";
 import type { Approval, Approvals, Grant, NewApproval } from "./port.ts";
 import { ApprovalReader, type Review } from "./reader.ts";
-import { ApprovalRows, insertApproval, moveApproval, pathsOf, WAITING } from "./rows.ts";
+import { Redemptions } from "./redemptions.ts";
+import { ApprovalRows, approversOf, insertApproval, pathsOf, WAITING } from "./rows.ts";
 import type { ApprovalRow } from "./tables.ts";
 
 export interface ApprovalDependencies {
@@ -55,6 +56,7 @@ export class ApprovalService implements Approvals, Service {
   readonly #decider: Decider;
   readonly #lifecycle: Lifecycle;
   readonly #reader: ApprovalReader;
+  readonly #redemptions: Redemptions;
   readonly #policy: PolicyRequests;
   readonly #stop = new AbortController();
   readonly #listeners = new DisposableStack();
@@ -70,10 +72,12 @@ export class ApprovalService implements Approvals, Service {
     const keeper = new PolicyKeeper({ store: store.as(), current: policy });
     const evidence = new EvidenceChecker({ ...dependencies, approvers, outside });
     const observer = new Observer({ ...dependencies, evidence });
-    const needs = (row: ApprovalRow) => this.#needs(row);
+    const needs = (row: ApprovalRow, at?: number) => this.#needs(row, at);
     const decider = new Decider({ ...dependencies, rows, evidence, approvers, keeper, needs });
     const lifecycle = new Lifecycle({ ...dependencies, rows, observer, decider });
     const reader = new ApprovalReader({ ...dependencies, store: store.as(), rows, keeper });
+    const redemptions = new Redemptions({ ...dependencies, rows, evidence, lifecycle, decider, needs });
+    this.#redemptions = redemptions;
     this.#rows = rows;
     this.#keeper = keeper;
     this.#decider = decider;
@@ -86,7 +90,7 @@ export class ApprovalService implements Approvals, Service {
       lifecycle,
       granted: () => reader.granted("policy"),
       request: (request) => this.#request(request),
-      redeem: (id, hash) => this.#redeem(id, hash),
+      redeem: (id, hash) => redemptions.redeem(id, hash),
       carriedOut: (id) => this.carriedOut(id, null),
     });
   }
@@ -146,11 +150,11 @@ export class ApprovalService implements Approvals, Service {
   }
 
   redeem(id: string, contentHash: string): Promise<Grant> {
-    return this.#inTurn(() => this.#redeem(id, contentHash));
+    return this.#inTurn(() => this.#redemptions.redeem(id, contentHash));
   }
 
   unfinished(operation: ApprovalRow["operation"]): Promise<Grant[]> {
-    return this.#reader.unfinished(operation);
+    return this.#redemptions.unfinished(operation);
   }
 
   /** Granted and not yet redeemed, oldest first. */
@@ -236,35 +240,14 @@ export class ApprovalService implements Approvals, Service {
     );
   }
 
-  async #redeem(id: string, contentHash: string): Promise<Grant> {
-    await this.#lifecycle.lookAt(id);
-    const row = await this.#rows.get(id);
-    try {
-      if (row.redeemed_at !== null || row.state === "carried_out")
-        throw new SpecloopError("approval_used", `${id} was carried out already.`, { target: id });
-      if (row.content_hash !== contentHash || row.state === "void")
-        throw new SpecloopError("approval_void", `${id} was given for another content.`, { target: id });
-      if (row.state !== "approved") throw missing(row, `${id} is ${row.state}, not approved.`);
-      await this.#decider.requireProven(row);
-    } catch (error) {
-      await this.#decider.refuse(row, { error: toSpecloopError(error), by: SYSTEM, method: "redeem" });
-      throw error;
-    }
-    const { audit, store, clock } = this.#deps;
-    const taken = await store.write(async (tx) => {
-      const where = { id, state: "approved" as const, redeemed_at: null };
-      if (!(await moveApproval(tx, where, { redeemed_at: clock.now() }))) return false;
-      await audit.appendTo(tx, { actor: SYSTEM, action: "approval.redeemed", target: id, detail: { contentHash } });
-      return true;
-    });
-    if (!taken) throw new SpecloopError("approval_used", `${id} was carried out already.`, { target: id });
-    return this.#reader.grantOf(row);
-  }
-
-  /** What it needs under the rules of now, and never less than when it was asked for. */
-  #needs(row: ApprovalRow): { level: ApprovalRow["level"]; count: number } {
+  /** What it needs under the rules of now, and never less than when it was asked for; `at`: when somebody said yes. */
+  #needs(row: ApprovalRow, at = this.#deps.clock.now()): Needs {
     const now = requirementOf(this.#keeper.effective, { operation: row.operation, paths: pathsOf(row) });
-    return { level: isAtLeast(row.level, now.level) ? row.level : now.level, count: Math.max(row.count, now.count) };
+    return {
+      level: isAtLeast(row.level, now.level) ? row.level : now.level,
+      count: Math.max(row.count, now.count),
+      approvers: both(approversOf(row, at), entitledBy(now, { createdAt: row.created_at, at })),
+    };
   }
 
   /** The loop gave a proposal up: nobody has to look at it any more. */

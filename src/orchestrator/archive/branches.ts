@@ -66,7 +66,11 @@ export class BranchArchives {
    */
   async redeem(entry: Entry, plan: Plan): Promise<Record<string, string>> {
     const { approvals, journal } = this.#parts;
-    if (!approvals || entry.approvalId === null) return {};
+    if (!approvals) return {};
+    if (entry.approvalId === null)
+      throw new SpecloopError("approval_missing", `No approval was asked for ${entry.change}.`, {
+        target: entry.change,
+      });
     const hash = await this.#hashOf(entry, plan);
     const grant =
       entry.state === "granted"
@@ -79,7 +83,7 @@ export class BranchArchives {
       });
     }
     await journal.save({ ...entry, state: "granted" });
-    return { "Specloop-Approval": grant.approvalId, "Specloop-Approved-By": grant.approvedBy.join(", ") };
+    return { "Specloop-Approval": grant.approvalId, "Specloop-Approved-By": oneLine(grant.approvedBy.join(", ")) };
   }
 
   /** What a person approved while no daemon ran, and what a crash left between the approval and the archive. */
@@ -166,4 +170,12 @@ export class BranchArchives {
       details: { reasons },
     });
   }
+}
+
+/** A person's name is whatever the client said; in a trailer it must not begin another line. */
+function oneLine(text: string): string {
+  return text
+    .replaceAll(/[\p{Cc}\s]+/gu, " ")
+    .trim()
+    .slice(0, 500);
 }
