@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { unifiedDiff } from "../../src/document-manager/diff.ts";
 import { tools } from "../../src/document-manager/index.ts";
 import { temporaryRepository } from "../helpers/repository.ts";
 import { scenario } from "../helpers/scenario.ts";
@@ -230,4 +231,27 @@ scenario("documents", "A wrong combination of fields says what the kind needs", 
     });
   }
   expect(await repository.git("status", "--porcelain")).toBe("");
+});
+
+test("a diff shows what changed and no more, and git applies it", async () => {
+  const numbered = Array.from({ length: 40 }, (_, at) => `line ${at}\n`);
+  const before = numbered.join("");
+  const edited = (edits: Record<number, string>) => numbered.map((line, at) => edits[at] ?? line).join("");
+  const cases: [string, number][] = [
+    [edited({ 2: "two\n", 30: "" }), 2],
+    [edited({ 2: "two\n", 8: "a\nb\n" }), 1],
+    [edited({ 0: "", 39: "last" }), 2],
+    [edited({ 5: "line 5  \n", 20: "line 20\r\n" }), 2],
+    ["other\n", 1],
+    [`new\n${before}`, 1],
+  ];
+  await using repository = await temporaryRepository({ "a.md": before });
+  for (const [after, hunks] of cases) {
+    const diff = unifiedDiff("a.md", before, after);
+    expect(diff.match(/^@@ /gm)).toHaveLength(hunks);
+    await repository.write(".specloop/a.patch", `${diff}\n`);
+    await repository.git("apply", "--whitespace=nowarn", ".specloop/a.patch");
+    expect(await readFile(join(repository.path, "a.md"), "utf8")).toBe(after);
+    await repository.write("a.md", before);
+  }
 });

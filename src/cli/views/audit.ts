@@ -53,7 +53,9 @@ function counted(count: number, one: string, many: string): string {
 function shown(detail: Record<string, unknown>): string {
   const parts = ["code", "times", "decision", "verdict", "level", "commit"].flatMap((key) => {
     const value = detail[key];
-    return typeof value === "string" || typeof value === "number" ? [`${key} ${String(value).slice(0, 12)}`] : [];
+    return typeof value === "string" || typeof value === "number"
+      ? [`${key} ${key === "commit" ? String(value).slice(0, 12) : value}`]
+      : [];
   });
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }
