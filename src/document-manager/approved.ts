@@ -175,11 +175,21 @@ export class ApprovedEdits {
       if (was.get(path) !== is.get(path))
         throw new SpecloopError("approval_void", `"${path}" changed since it was proposed.`, { target: path });
       const content = await readDocument(located, options.current.maxBytes);
+      await this.#refuseUnsettled(path);
       const next = after === null ? null : gitBlobId(after);
       const { bytes: before = null, mode = 0o644, revision = null } = content ?? {};
       files.push({ ...located, before, after, mode, base: revision, next, edits: 1 });
     }
     return files.filter((file) => file.base !== file.next);
+  }
+
+  /** Asked after the document was read: what is written over must be what git has, however long ago the yes was given. */
+  async #refuseUnsettled(path: string): Promise<void> {
+    const is = await this.#deps.git.pathState(path);
+    if (is === "clean" || is === "absent") return;
+    const why = `${path} has changes that are not committed.`;
+    const fix = `Commit them (git commit ${path}) or undo them; the approved edit is carried out then.`;
+    throw new SpecloopError("document_busy", why, { target: path, fix });
   }
 }
 

@@ -44,6 +44,7 @@ export async function openApprovedRoom(repository: string, home: string, onStep:
   await service.start(new AbortController().signal);
   return {
     git,
+    events,
     service,
     manager,
     /** Takes up what is granted. */

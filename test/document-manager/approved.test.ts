@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -144,4 +144,28 @@ test("an edit that was proposed before its request was made gets one at the next
   await room.start();
   const { approvals } = await room.service.list({ states: ["open"], limit: 5 });
   expect(approvals.map(({ subject }) => subject.branch)).toEqual([branch]);
+});
+
+test("an approved edit that failed once does not write over what the person began meanwhile", async () => {
+  await using repository = await temporaryRepository(files);
+  await using home = await temporaryHome();
+  await using room = await openApprovedRoom(repository.path, home.path);
+  await room.start();
+  const { id } = await proposeEdit(room);
+  const hook = join(repository.path, ".git/hooks/pre-commit");
+  await writeFile(hook, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  await approve(room, id, home.path);
+  await expect.poll(() => room.service.unfinished("document"), { timeout: 10_000 }).toHaveLength(1);
+  await room.manager.retryPending(); // A turn of its own: the failed try is over.
+  const mine = "# thing\n\nThe thing SHALL be blue.\n\nMine, not committed.\n";
+  await repository.write(SPEC, mine);
+  await rm(hook);
+  room.events.emit("git.refs_moved", { head: null, branch: "main" });
+  await room.manager.retryPending();
+  expect(await readFile(join(repository.path, SPEC), "utf8")).toBe(mine);
+  expect(await commitsOf(repository, id)).toEqual([]);
+  await repository.write(SPEC, files[SPEC]);
+  room.events.emit("git.refs_moved", { head: null, branch: "main" });
+  expect(await settled(room, id)).toBe("carried_out");
+  expect(await commitsOf(repository, id)).toHaveLength(1);
 });
