@@ -16,11 +16,15 @@ const entrySchema = z.object({
   endedAt: z.number().nullable(),
 });
 type Entry = z.output<typeof entrySchema>;
+/** One entry alone was written by earlier versions. */
+const journalSchema = z.union([z.array(entrySchema), entrySchema]);
+/** More gits of ours than this never run at once or leave locks behind. */
+const MOST = 50;
 
 /**
- * Remembers which git of ours is writing, so that the locks of one that was killed can be told from a lock that somebody
- * else holds. One small file in the worktree's git directory, written for every such command and gone when it ended in
- * order. It is not synced: after a power cut a lock counts as foreign and is left for a person.
+ * Remembers which gits of ours are writing, so that the locks of one that was killed can be told from a lock that somebody
+ * else holds. One small file in the worktree's git directory, written for every such command and gone when all ended in
+ * order; one that was killed stays in it until its locks are gone or known to be somebody else's. It is not synced: after a power cut a lock counts as foreign and is left for a person.
  */
 export class OwnLocks {
   readonly #places: GitPlaces;
@@ -32,24 +36,38 @@ export class OwnLocks {
   }
 
   began(pid: number): void {
-    this.#write({ pid, ticks: startTicks(pid), startedAt: Date.now(), endedAt: null });
+    const started = { pid, ticks: startTicks(pid), startedAt: Date.now(), endedAt: null };
+    this.#write([...this.#read().filter((entry) => entry.pid !== pid), started]);
   }
 
   /** git that ends by itself has removed its locks; one that was killed has not. */
-  ended(killed: boolean): void {
-    if (!killed) return rmSync(this.#journal, { force: true });
-    const entry = this.#read();
-    if (entry) this.#write({ ...entry, endedAt: Date.now() });
+  ended(pid: number, killed: boolean): void {
+    const entries = this.#read();
+    const others = entries.filter((entry) => entry.pid !== pid);
+    const own = killed ? entries.filter((entry) => entry.pid === pid) : [];
+    this.#write([...others, ...own.map((entry) => ({ ...entry, endedAt: Date.now() }))]);
   }
 
-  /** Removes what a killed git of ours left; returns the paths. Anything in doubt stays. */
+  /** Removes what a killed git of ours left; returns the paths. Anything in doubt stays, and is looked at again next time. */
   remove(): string[] {
-    const entry = this.#read();
-    if (!entry || isAlive(entry)) return [];
-    const own = this.#candidates(entry).filter((path) => existsSync(path) && this.#isOurs(path, entry));
-    for (const path of own) rmSync(path, { force: true });
-    rmSync(this.#journal, { force: true });
-    return own;
+    const entries = this.#read();
+    if (entries.length === 0) return [];
+    const removed: string[] = [];
+    const kept = entries.filter((entry) => isAlive(entry) || this.#clear(entry, removed) === "doubtful");
+    this.#write(kept);
+    return removed;
+  }
+
+  /** "doubtful" while there is a lock that may be this git's or that of another one which runs now. */
+  #clear(entry: Entry, removed: string[]): "cleared" | "doubtful" {
+    const found = this.#candidates(entry).filter((path) => existsSync(path));
+    const judged = found.map((path) => ({ path, whose: this.#whose(path, entry) }));
+    for (const { path, whose } of judged) {
+      if (whose !== "ours") continue;
+      rmSync(path, { force: true });
+      removed.push(path);
+    }
+    return judged.some(({ whose }) => whose === "unclear") ? "doubtful" : "cleared";
   }
 
   #candidates({ pid }: Entry): string[] {
@@ -63,25 +81,28 @@ export class OwnLocks {
     ];
   }
 
-  #isOurs(path: string, entry: Entry): boolean {
+  #whose(path: string, entry: Entry): "ours" | "foreign" | "unclear" {
     const proof = join(this.#places.gitDirectory, falseIndex(entry.pid));
-    if (path === proof) return true;
-    const made = statSync(path).mtimeMs;
-    if (made < entry.startedAt - TICK_MS) return false;
+    if (path === proof) return "ours";
+    const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    if (made === undefined || made < entry.startedAt - TICK_MS) return "foreign";
     // git writes index.lock first and then this file, whose name holds its process number.
-    if (path.endsWith("index.lock") && existsSync(proof)) return made <= statSync(proof).mtimeMs + TICK_MS;
+    const proven = path.endsWith("index.lock") && statSync(proof, { throwIfNoEntry: false })?.mtimeMs;
+    if (typeof proven === "number") return made <= proven + TICK_MS ? "ours" : "foreign";
     const until = entry.endedAt ?? entry.startedAt + LOCK_WITHIN_MS;
-    return made <= until + TICK_MS && !otherGitRuns(this.#places);
+    if (made > until + TICK_MS) return "foreign";
+    return otherGitRuns(this.#places) ? "unclear" : "ours";
   }
 
-  #read(): Entry | null {
+  #read(): Entry[] {
     const text = readOr(this.#journal);
-    const parsed = text === "" ? null : entrySchema.safeParse(jsonOr(text));
-    return parsed?.success ? parsed.data : null;
+    const parsed = text === "" ? null : journalSchema.safeParse(jsonOr(text));
+    return parsed?.success ? [parsed.data].flat() : [];
   }
 
-  #write(entry: Entry): void {
-    writeFileSync(this.#journal, JSON.stringify(entry), { mode: 0o600 });
+  #write(entries: Entry[]): void {
+    if (entries.length === 0) return rmSync(this.#journal, { force: true });
+    writeFileSync(this.#journal, JSON.stringify(entries.slice(-MOST)), { mode: 0o600 });
   }
 }
 

@@ -64,6 +64,9 @@ export function gitEnvironment(env: NodeJS.ProcessEnv, kind: "read" | "write"): 
   };
 }
 
+/** Programs that git starts for a mere look, because `.git/config` of the repository says so. */
+const NO_PROGRAMS = ["-c", "core.fsmonitor=false", "-c", "log.showSignature=false"];
+
 /** Runs git with fixed arguments, never through a shell; stopped with SIGTERM only, because SIGKILL leaves locks behind. */
 export class GitRunner {
   readonly #options: RunnerOptions;
@@ -102,7 +105,8 @@ export class GitRunner {
     const { directory, env, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
     if (signal?.aborted) return Promise.reject(cancelled(args));
     const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
-    const child = spawn("git", args, { cwd: directory, env: gitEnvironment(env, kind), windowsHide: true });
+    const given = kind === "read" ? [...NO_PROGRAMS, ...args] : args;
+    const child = spawn("git", given, { cwd: directory, env: gitEnvironment(env, kind), windowsHide: true });
     if (child.pid !== undefined) locks?.began(child.pid);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
@@ -139,7 +143,7 @@ export class GitRunner {
     child.on("error", (error) => settle(() => reject(notStarted(error, directory))));
     child.on("close", done);
     child.on("exit", (code, signal) => {
-      locks?.ended(signal !== null);
+      if (child.pid !== undefined) locks?.ended(child.pid, signal !== null);
       // A grandchild may keep the pipes open long after git has ended.
       setTimeout(() => done(code, signal), PIPE_GRACE_MS).unref();
     });

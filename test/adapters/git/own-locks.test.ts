@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openGit } from "../../../src/adapters/git/index.ts";
@@ -103,4 +103,35 @@ test("a commit that ends in order leaves no journal", async () => {
   await repository.write("a.md", "ours\n");
   await git.commitOnly(request);
   expect(existsSync(join(repository.path, ".git/specloop-writing.json"))).toBe(false);
+});
+
+test("a lock that may be another git's while one runs is removed once that has ended", async () => {
+  await using repository = await temporaryRepository({ "a.md": "a\n" });
+  await repository.write("a.md", "ours\n");
+  const lock = join(repository.path, ".git/index.lock");
+  writeFileSync(lock, "");
+  // A git of ours that was killed before it had made its second index.
+  const left = { pid: 2 ** 22 + 1, ticks: "1", startedAt: Date.now() - 10, endedAt: Date.now() + 10 };
+  writeFileSync(join(repository.path, ".git/specloop-writing.json"), JSON.stringify([left]));
+  const other = spawn("git", ["cat-file", "--batch"], { cwd: repository.path, stdio: ["pipe", "ignore", "ignore"] });
+  await once(other, "spawn");
+  const git = await openGit(repository.path, { lockWaitMs: 50 });
+  expect(await git.removeOwnLocks()).toEqual([]);
+  await expect(git.commitOnly(request)).rejects.toMatchObject({ code: "git_busy" });
+  other.kill();
+  await once(other, "close");
+  expect(await git.removeOwnLocks()).toEqual([lock]);
+  await git.commitOnly(request);
+  expect(locks(repository)).toEqual([]);
+});
+
+test("a git of ours that ends in order leaves the note of another one that was killed", async () => {
+  await using repository = await temporaryRepository({ "a.md": "a\n", "b.md": "b\n" });
+  const git = await openGit(repository.path, { lockWaitMs: 2000 });
+  const journal = join(repository.path, ".git/specloop-writing.json");
+  const other = { pid: process.pid, ticks: null, startedAt: Date.now(), endedAt: null };
+  writeFileSync(journal, JSON.stringify([other]));
+  await repository.write("a.md", "ours\n");
+  await git.commitOnly(request);
+  expect(JSON.parse(readFileSync(journal, "utf8"))).toEqual([other]);
 });
