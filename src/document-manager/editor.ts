@@ -81,8 +81,9 @@ export class Editor {
     const { maxBytes } = options.current;
     const { entry, files } = await prepareRevert({ git, policy, maxBytes }, request);
     for (const { path } of files) this.#deps.guard?.check(request.principal, "write", path);
-    const message = `Revert "${entry.subject}"\n\nThis reverts commit ${entry.commit}.`;
-    const inputHash = hashOfInput({ revert: entry.commit });
+    const what = request.edit && entry.edits.length > 1 ? `edit ${request.edit.id} of commit` : "commit";
+    const message = `Revert "${entry.subject}"\n\nThis reverts ${what} ${entry.commit}.`;
+    const inputHash = hashOfInput({ revert: entry.commit, edit: request.edit?.id });
     const edit = withFiles(newEdit({ ...request, message, inputHash, createdAt: clock.now() }), files);
     const sensitive = files.find(({ path }) => policy.isSensitive(path));
     if (sensitive && request.principal.kind === "agent")

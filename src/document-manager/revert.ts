@@ -23,7 +23,7 @@ export interface Undoing {
  * Works out the inverse of a commit that specloop made. Throws `bad_input` for any other commit, and `stale_revision`
  * when one of its files is not any more as that commit left it.
  */
-export async function prepareRevert(deps: Dependencies, { commit, principal }: RevertRequest): Promise<Undoing> {
+export async function prepareRevert(deps: Dependencies, { commit, edit, principal }: RevertRequest): Promise<Undoing> {
   const { git } = deps;
   const id = await git.resolve(commit);
   const [entry] = id === null ? [] : await git.history({ revision: id, limit: 1 });
@@ -33,15 +33,18 @@ export async function prepareRevert(deps: Dependencies, { commit, principal }: R
       fix: "Revert other commits with git revert.",
     });
   }
-  refuseForeign(entry, principal);
+  const one = entry.edits.length > 1 ? edit : undefined;
+  if (!one) refuseForeign(entry, principal);
   const parent = await git.resolve(`${id}^`);
   const [before, after] = await Promise.all([
     parent === null ? new Map<string, string>() : git.list(parent, ""),
     git.list(id, ""),
   ]);
-  const paths = [...new Set([...before.keys(), ...after.keys()])].filter(
+  const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
     (path) => before.get(path) !== after.get(path),
   );
+  if (one) refuseShared(one, { id, before, after });
+  const paths = one ? one.files.map(({ path }) => path) : changed;
   const files: PreparedFile[] = [];
   for (const path of paths) files.push(await inverse(deps, { path, parent, left: after.get(path) ?? null, id }));
   return { entry, files };
@@ -56,6 +59,20 @@ function refuseForeign({ commit, edits }: HistoryEntry, principal: Principal): v
     target: commit,
     fix: "Undo your own edit in it, or make an edit that says what the document said before.",
   });
+}
+
+/** One edit goes back by itself where nobody else's edit in the same commit was about its documents. */
+function refuseShared(
+  { id: edit, files }: NonNullable<RevertRequest["edit"]>,
+  { id, before, after }: { id: string; before: Map<string, string>; after: Map<string, string> },
+): void {
+  const shared = files.find(
+    ({ path, base, next }) => (before.get(path) ?? null) !== base || (after.get(path) ?? null) !== next,
+  );
+  if (!shared) return;
+  const why = `${edit} shares its commit ${id.slice(0, 10)} with another edit of ${shared.path}.`;
+  const fix = `Undo that edit first, or the whole commit ${id.slice(0, 10)}.`;
+  throw new SpecloopError("stale_revision", why, { target: shared.path, fix });
 }
 
 interface Inverse {

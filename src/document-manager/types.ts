@@ -25,6 +25,8 @@ export interface UpdateRequest {
 
 export interface RevertRequest {
   commit: string;
+  /** One edit of the commit with its files, where only that is to go back. */
+  edit?: { id: string; files: { path: string; base: string | null; next: string | null }[] };
   reason: string;
   principal: Principal;
   origin?: Origin;

@@ -78,3 +78,56 @@ test("an edit that made a document is taken back by removing it", async () => {
   await room.manager.undo({ target: entry!.trailers["Specloop-Edit"]!, principal: agent });
   await expect(room.manager.read(path)).rejects.toMatchObject({ code: "unknown_document" });
 });
+
+test("an edit that made a document in a shared commit is taken back alone", async () => {
+  await using repository = await temporaryRepository(files);
+  await using room = await openRoom(repository.path);
+  const made = "openspec/changes/a/notes.md";
+  const results = await Promise.all([
+    room.manager.update({
+      files: [{ path: doc, edits: [{ kind: "replace_text", find: "Two.", replace: "Zwei." }] }],
+      reason: "Say Zwei",
+      principal: agent,
+    }),
+    room.manager.update({
+      files: [{ path: made, edits: [{ kind: "write", content: "# Notes\n" }] }],
+      reason: "Begin notes",
+      principal: { kind: "person", name: "Ada Example" },
+    }),
+  ]);
+  expect(new Set(results.map(({ commit }) => commit)).size).toBe(1);
+  const [entry] = await room.git.history({ revision: results[0]!.commit!, limit: 1 });
+  const id = entry!.edits.find((one) => one["Specloop-Reason"] === "Begin notes")!["Specloop-Edit"]!;
+  await room.manager.undo({ target: id, principal: { kind: "person", name: "Ada Example" } });
+  expect(await room.git.read("HEAD", made)).toBeNull();
+  expect((await room.manager.read(doc)).content).toContain("Zwei.");
+  expect(await repository.git("status", "--porcelain")).toBe("");
+});
+
+test("an edit that made a document which another one of the same commit changed is not taken back alone", async () => {
+  await using repository = await temporaryRepository(files);
+  await using room = await openRoom(repository.path);
+  const made = "openspec/changes/a/notes.md";
+  const [, first] = await Promise.all([
+    room.manager.update({
+      files: [{ path: doc, edits: [{ kind: "replace_text", find: "Two.", replace: "Zwei." }] }],
+      reason: "Say Zwei",
+      principal: agent,
+    }),
+    room.manager.update({
+      files: [{ path: made, edits: [{ kind: "write", content: "# Notes\n" }] }],
+      reason: "Begin notes",
+      principal: agent,
+    }),
+    room.manager.update({
+      files: [{ path: made, edits: [{ kind: "replace_text", find: "# Notes\n", replace: "# Notes\n\nMore.\n" }] }],
+      reason: "Say more",
+      principal: { kind: "person", name: "Ada Example" },
+    }),
+  ]);
+  const [entry] = await room.git.history({ revision: first.commit!, limit: 1 });
+  const id = entry!.edits.find((one) => one["Specloop-Reason"] === "Begin notes")!["Specloop-Edit"]!;
+  const undone = room.manager.undo({ target: id, principal: agent });
+  await expect(undone).rejects.toMatchObject({ code: "stale_revision", target: made });
+  expect((await room.manager.read(made)).content).toContain("More.");
+});

@@ -33,7 +33,7 @@ export async function undo(
   if (edit?.state !== "committed") throw notThere(target, edit);
   const why = reason ?? `Undo "${edit.reason.split("\n")[0]}"`;
   if (edit.files.some(({ base, next }) => base === null || next === null)) {
-    return revert({ commit: edit.commit ?? target, reason: why, principal });
+    return revert({ commit: edit.commit ?? target, edit, reason: why, principal });
   }
   try {
     return await update({ files: inverseOf(edit), reason: why, principal });
