@@ -51,7 +51,8 @@ export function stage(change: FileChange, { temporary, replaced }: Places): void
   mkdirSync(dirname(replaced), { recursive: true, mode: 0o700 });
   if (change.after === null) return;
   const { after } = change;
-  mkdirSync(dirname(change.absolute), { recursive: true });
+  // The folder of a document that was there and is gone now was moved; an empty one in its place would look like a change.
+  if (change.before === null) mkdirSync(dirname(change.absolute), { recursive: true });
   using directory = openDirectory(dirname(change.absolute), change.path);
   const file = openSync(directory.at(temporary), "wx", change.mode);
   try {
@@ -224,6 +225,7 @@ function openFolder(absolute: string, path: string): number {
   try {
     return openSync(absolute, flags);
   } catch (error) {
+    if (isCode(error, "ENOENT")) throw busy(path);
     throw isCode(error, "ELOOP") || isCode(error, "ENOTDIR") ? swapped(path) : error;
   }
 }

@@ -4,7 +4,7 @@ import type { Logger } from "../foundation/logger.ts";
 import type { Edit, EditRows } from "./edit-rows.ts";
 import { revisionOf } from "./place.ts";
 
-/** Files that are neither what an edit replaced nor what it wrote hold somebody's save; they are kept this long. */
+/** Files that are in no commit are kept this long: somebody's late save, and what an edit replaced that git did not know. */
 const KEEP_SAVES_MS = 30 * 24 * 3_600_000;
 
 interface Sweep {
@@ -33,15 +33,19 @@ export async function sweepReplaced(sweep: Sweep): Promise<string[]> {
 async function sweepFolder({ recovery, now, keepMs }: Sweep, id: string, edits: Edit[]): Promise<string[]> {
   const folder = join(recovery, id);
   const known = new Set(edits.flatMap(({ files }) => files).flatMap(({ base, next }) => [base, next]));
+  // What was replaced in a document that git did not know is in no commit.
+  const unknown = edits.filter(({ state }) => state === "written").flatMap(({ files }) => files);
+  const onlyHere = new Set(unknown.map(({ base }) => base));
   const names = await namesIn(folder);
   const late: string[] = [];
   let kept = 0;
   for (const name of names) {
     const file = join(folder, name);
     const isSave = !known.has(revisionOf(file));
+    const isOnly = isSave || onlyHere.has(revisionOf(file));
     const age = now - (await stat(file)).ctimeMs;
     if (isSave && edits.some(({ state }) => state === "committed" || state === "written")) late.push(file);
-    if (age >= (isSave ? KEEP_SAVES_MS : keepMs)) await rm(file);
+    if (age >= (isOnly ? KEEP_SAVES_MS : keepMs)) await rm(file);
     else kept += 1;
   }
   if (kept === 0) await rm(folder, { recursive: true, force: true });

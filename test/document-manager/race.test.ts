@@ -164,3 +164,18 @@ test("a program that writes on into the replaced file is told of, and its text i
   expect(await everywhere(repository)).toContain("late save");
   await writeFile(join(repository.path, path), "x");
 });
+
+test("a change whose folder is moved away before an edit of it is written gets no empty folder in its place", async () => {
+  await using repository = await temporaryRepository(files);
+  let moved = false;
+  await using room = await openRoom(repository.path, {
+    onStep: (step) => {
+      if (step !== "intent" || moved) return;
+      moved = true;
+      renameSync(join(repository.path, "openspec/changes/a"), join(repository.path, "openspec/changes/b"));
+    },
+  });
+  expect(await tryEdit(room, "new")).toBe("document_busy");
+  expect(readdirSync(join(repository.path, "openspec/changes"))).toEqual(["b"]);
+  expect(readFileSync(join(repository.path, "openspec/changes/b/proposal.md"), "utf8")).toBe(files[path]);
+});

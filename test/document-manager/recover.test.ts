@@ -1,10 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, readFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import type { UpdateRequest } from "../../src/document-manager/index.ts";
+import { EditRows } from "../../src/document-manager/edit-rows.ts";
+import { sweepReplaced } from "../../src/document-manager/replaced-files.ts";
+import { systemClock } from "../../src/foundation/clock.ts";
+import { silentLogger } from "../../src/foundation/logger.ts";
 import { temporaryRepository, type TemporaryRepository } from "../helpers/repository.ts";
 import { agent, openRoom, type Room } from "./room.ts";
 
@@ -94,4 +98,33 @@ test("an edit that was kept for later survives a crash in the moment it is taken
   expect(content(repository)).toBe("## Why\n\nold\n\nnew\n");
   const head = await repository.git("rev-parse", "HEAD");
   expect(await rows(room)).toEqual([{ state: "committed", commit_id: head }]);
+});
+
+test("what was replaced is let go of when git has it, and kept for weeks when git does not", async () => {
+  await using repository = await temporaryRepository(files);
+  const fresh = "openspec/changes/a/fresh.md";
+  await repository.write(fresh, "mine, in no commit\n");
+  const recovery = join(repository.path, ".specloop/recovery");
+  await using room = await openRoom(repository.path);
+  const edit = (path: string, find: string) =>
+    room.manager.update({
+      files: [{ path, edits: [{ kind: "replace_text", find, replace: "ours" }] }],
+      reason: "x",
+      principal: agent,
+    });
+  expect((await edit(path, "old")).status).toBe("committed");
+  expect((await edit(fresh, "mine")).status).toBe("written");
+  const sweep = (days: number) =>
+    sweepReplaced({
+      recovery,
+      rows: new EditRows(room.store, systemClock),
+      logger: silentLogger,
+      now: Date.now() + days * 86_400_000,
+      keepMs: 1000,
+    });
+  expect(await sweep(1)).toEqual([]);
+  const kept = readdirSync(recovery, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".md"));
+  expect(kept.map((name) => readFileSync(join(recovery, name), "utf8"))).toEqual(["mine, in no commit\n"]);
+  await sweep(31);
+  expect(readdirSync(recovery)).toEqual([]);
 });
