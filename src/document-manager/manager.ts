@@ -53,6 +53,8 @@ export interface DocumentManagerDependencies {
 }
 
 const SWEEP_EVERY_MS = 600_000;
+/** Less than an acknowledged edit should be without its commit when nothing tells that git is free again. */
+const SOONEST_RETRY_MS = 1000;
 
 /** Reads and edits documents under git. See `openspec/specs/documents/spec.md` for what it promises. */
 export class DocumentManager implements Service {
@@ -197,6 +199,11 @@ export class DocumentManager implements Service {
     return undo({ rows: this.#rows, update, revert: (commit) => this.revert(commit) }, request);
   }
 
+  /** Does work during which no edit is written; waits for those that are under way. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.alone(work);
+  }
+
   /** Tries again what waits for git. */
   async retryPending(): Promise<void> {
     await this.#turns.alone(() => this.#waiting.retry());
@@ -224,6 +231,7 @@ export class DocumentManager implements Service {
   async #runBackground(): Promise<void> {
     const { clock, options, logger, recovery } = this.#deps;
     let sweptAt = -Infinity;
+    let pause = SOONEST_RETRY_MS;
     while (!this.#stop.signal.aborted) {
       try {
         if (this.#waiting.count > 0) await this.retryPending();
@@ -236,7 +244,9 @@ export class DocumentManager implements Service {
       } catch (error) {
         this.#report(error);
       }
-      await clock.sleep(options.current.commitRetryMs, this.#stop.signal).catch(() => {});
+      // What waits for another process waits for moments only; what waits for a person may wait for days.
+      pause = this.#waiting.count > 0 ? Math.min(pause * 2, options.current.commitRetryMs) : SOONEST_RETRY_MS;
+      await clock.sleep(Math.min(pause, options.current.commitRetryMs), this.#stop.signal).catch(() => {});
     }
   }
 

@@ -55,7 +55,9 @@ export const options = defineOptions({
       .int()
       .min(100)
       .default(15_000)
-      .describe("How often pending commits are tried again, besides whenever git moves."),
+      .describe(
+        "How long the pauses get between two tries of a commit that waits; it is tried whenever git moves, too.",
+      ),
     keepBackupDays: z.int().min(1).default(30).describe("How long backups that were made before risky edits are kept."),
     keepReplacedMs: z
       .int()
