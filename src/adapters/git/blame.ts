@@ -24,7 +24,17 @@ const NOT_COMMITTED = /^0+$/;
 /** See Git.blame: git-blame(1) in its porcelain form, of the file as it is in the working tree. */
 export async function readBlame(run: GitRunner, { path, startLine, endLine }: BlameRequest): Promise<BlamedLine[]> {
   const range = `${Math.max(1, Math.trunc(startLine))},${Math.max(1, Math.trunc(endLine))}`;
-  const args = ["-c", "blame.ignoreRevsFile=", "blame", "--line-porcelain", "-L", range, "--", checkPath(path)];
+  const args = [
+    "-c",
+    "blame.ignoreRevsFile=",
+    "blame",
+    "--no-textconv",
+    "--line-porcelain",
+    "-L",
+    range,
+    "--",
+    checkPath(path),
+  ];
   const blamed: BlamedLine[] = [];
   let current: Omit<BlamedLine, "text"> | null = null;
   for (const line of (await run.read(args)).split("\n")) {

@@ -14,6 +14,9 @@ import { readState, refuseBusy } from "./state.ts";
  */
 export const WRITE_OPTIONS = ["-c", "core.fsync=committed", "-c", "gc.auto=0", "-c", "maintenance.auto=false"];
 
+/** For refs of ours alone, which are no commit of the person's: no hook, `reference-transaction` neither. */
+export const OWN_WRITE_OPTIONS = [...WRITE_OPTIONS, "-c", "core.hooksPath=/dev/null"];
+
 /** What git says when another process holds a lock or moved the branch in the same moment. */
 const CONTENDED = /Unable to create '[^\n]*\.lock': File exists|cannot lock ref|unable to lock/i;
 const UNKNOWN_TO_GIT = /did not match any file\(s\) known to git/;

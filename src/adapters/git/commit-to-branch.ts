@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { checkAuthor, checkOwnRef, checkPath, checkRevision, composeMessage } from "./arguments.ts";
-import { WRITE_OPTIONS } from "./commit-only.ts";
+import { OWN_WRITE_OPTIONS } from "./commit-only.ts";
 import type { BranchCommitRequest } from "./port.ts";
 import type { GitRunner } from "./run.ts";
 
@@ -26,7 +26,7 @@ export async function commitToBranch(run: GitRunner, request: BranchCommitReques
   const name = request.author === undefined ? author : withName(author, checkAuthor(request.author));
   const moves = (request.moves ?? []).map(({ from, to }) => ({ from: checkPath(from), to: checkPath(to) }));
   const stream = importStream({ parent, message, author: name, committer, files: request.files, moves, modes });
-  const args = [...WRITE_OPTIONS, "fast-import", "--quiet", "--done", "--date-format=raw"];
+  const args = [...OWN_WRITE_OPTIONS, "fast-import", "--quiet", "--done", "--date-format=raw"];
   const { stdout } = await run.run(args, { kind: "write", input: stream });
   const commit = stdout.toString("utf8").trim();
   await moveRef(run, { ref, to: commit, from: request.expected ?? NOWHERE });
@@ -39,7 +39,7 @@ export async function deleteBranch(run: GitRunner, ref: string, expected: string
   checkRevision(expected);
   await refuseCheckedOut(run, ref);
   try {
-    await run.run([...WRITE_OPTIONS, "update-ref", "-d", ref, expected], { kind: "write" });
+    await run.run([...OWN_WRITE_OPTIONS, "update-ref", "-d", ref, expected], { kind: "write" });
   } catch (error) {
     throw moved(ref, error);
   }
@@ -117,7 +117,7 @@ function quoted(path: string): string {
 }
 
 async function moveRef(run: GitRunner, { ref, to, from }: { ref: string; to: string; from: string }): Promise<void> {
-  const args = [...WRITE_OPTIONS, "update-ref", "-m", "specloop: commit", ref, to, from];
+  const args = [...OWN_WRITE_OPTIONS, "update-ref", "-m", "specloop: commit", ref, to, from];
   try {
     await run.run(args, { kind: "write" });
   } catch (error) {

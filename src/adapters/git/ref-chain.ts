@@ -1,6 +1,6 @@
 import { SpecloopError } from "../../foundation/errors.ts";
 import { checkOwnRef, checkRevision } from "./arguments.ts";
-import { WRITE_OPTIONS } from "./commit-only.ts";
+import { OWN_WRITE_OPTIONS } from "./commit-only.ts";
 import type { GitPlaces } from "./port.ts";
 import { GitRunner } from "./run.ts";
 
@@ -55,7 +55,7 @@ export class RefChain {
   }
 
   async #write(args: string[], input = ""): Promise<string> {
-    const { stdout } = await this.#run.run([...WRITE_OPTIONS, ...args], { kind: "write", input });
+    const { stdout } = await this.#run.run([...OWN_WRITE_OPTIONS, ...args], { kind: "write", input });
     return stdout.toString("utf8").trim();
   }
 }

@@ -21,7 +21,7 @@ import type {
   RecordedBlobs,
 } from "./port.ts";
 import { readRefEntries, type RefEntry } from "./ref-entries.ts";
-import { GitRunner } from "./run.ts";
+import { GitRunner, NO_PROGRAMS } from "./run.ts";
 import { readHead, readState } from "./state.ts";
 
 export interface RepositoryOptions {
@@ -106,7 +106,7 @@ export class GitRepository implements Git {
   async tracked(folder: string): Promise<string[]> {
     const pathspec = `:(top,icase)${checkPath(folder)}`;
     // Magic in pathspecs is what reads switch off.
-    const args = ["ls-files", "-z", "--cached", "--full-name", "--", pathspec];
+    const args = [...NO_PROGRAMS, "ls-files", "-z", "--cached", "--full-name", "--", pathspec];
     const { stdout } = await this.#run.run(args, { kind: "write" });
     return stdout.toString("utf8").split("\0").filter(Boolean);
   }
@@ -150,7 +150,7 @@ export class GitRepository implements Git {
 
   async isIgnored(path: string): Promise<boolean> {
     // check-ignore refuses to run with literal pathspecs; behind ./ nothing in a path is magic.
-    const args = ["check-ignore", "--quiet", "--", `./${checkPath(path)}`];
+    const args = [...NO_PROGRAMS, "check-ignore", "--quiet", "--", `./${checkPath(path)}`];
     return (await this.#run.run(args, { kind: "write", allow: [1] })).code === 0;
   }
 
@@ -230,6 +230,8 @@ export class GitRepository implements Git {
       "--no-color",
       "--no-ext-diff",
       "--no-textconv",
+      // An attribute of the repository (`*.md -diff`) would hide from a person what is to be approved.
+      "--text",
       checkRevision(from),
       checkRevision(to),
       "--",

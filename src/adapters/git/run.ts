@@ -65,7 +65,7 @@ export function gitEnvironment(env: NodeJS.ProcessEnv, kind: "read" | "write"): 
 }
 
 /** Programs that git starts for a mere look, because `.git/config` of the repository says so. */
-const NO_PROGRAMS = ["-c", "core.fsmonitor=false", "-c", "log.showSignature=false"];
+export const NO_PROGRAMS = ["-c", "core.fsmonitor=false", "-c", "log.showSignature=false"];
 
 /** Runs git with fixed arguments, never through a shell; stopped with SIGTERM only, because SIGKILL leaves locks behind. */
 export class GitRunner {
