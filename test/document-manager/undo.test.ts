@@ -131,3 +131,26 @@ test("an edit that made a document which another one of the same commit changed 
   await expect(undone).rejects.toMatchObject({ code: "stale_revision", target: made });
   expect((await room.manager.read(made)).content).toContain("More.");
 });
+
+test("an edit with changes far from each other is taken back in all its places, also around later edits", async () => {
+  await using repository = await temporaryRepository({ ...files, [doc]: begin + begin.replaceAll(".", "!") });
+  await using room = await openRoom(repository.path);
+  const result = await room.manager.update({
+    files: [
+      {
+        path: doc,
+        edits: [
+          { kind: "replace_text", find: "One.", replace: "Eins." },
+          { kind: "replace_text", find: "Eight!", replace: "Acht!" },
+        ],
+      },
+    ],
+    reason: "Say it otherwise",
+    principal: agent,
+  });
+  const [entry] = await room.git.history({ revision: result.commit!, limit: 1 });
+  await edit(room, "Six.", "Sechs.");
+  await room.manager.undo({ target: entry!.trailers["Specloop-Edit"]!, principal: agent });
+  const now = (await room.git.read("HEAD", doc))?.toString("utf8");
+  expect(now).toBe((begin + begin.replaceAll(".", "!")).replace("Six.", "Sechs."));
+});

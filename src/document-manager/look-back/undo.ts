@@ -44,20 +44,22 @@ export async function undo(
 
 /** The edits that put back what an edit replaced, from the difference that was kept when it was made. */
 function inverseOf(edit: Edit): UpdateRequest["files"] {
-  return (edit.result?.files ?? []).map(({ path, diff }) => ({ path, edits: [inverseEdit(edit, path, diff)] }));
+  return (edit.result?.files ?? []).map(({ path, diff }) => ({ path, edits: inverseEdits(edit, path, diff) }));
 }
 
-function inverseEdit(edit: Edit, path: string, diff: string): DocumentEdit {
+function inverseEdits(edit: Edit, path: string, diff: string): DocumentEdit[] {
   const lines = diff.split("\n");
-  const hunk = lines.findIndex((line) => line.startsWith("@@"));
-  if (hunk === -1 || lines.at(-1) === CUT) {
+  const hunks = lines.flatMap((line, at) => (line.startsWith("@@") ? [at] : []));
+  if (hunks.length === 0 || lines.at(-1) === CUT) {
     throw new SpecloopError("stale_revision", `What ${edit.id} did to ${path} is too long to be undone by itself.`, {
       target: path,
       fix: `Undo its whole commit ${edit.commit?.slice(0, 10) ?? ""}, or see what it did with doc_diff.`,
     });
   }
-  const body = lines.slice(hunk + 1);
-  return { kind: "replace_text", find: sideOf(body, "+"), replace: sideOf(body, "-") };
+  return hunks.map((at, index) => {
+    const body = lines.slice(at + 1, hunks[index + 1]);
+    return { kind: "replace_text", find: sideOf(body, "+"), replace: sideOf(body, "-") };
+  });
 }
 
 /** What `unifiedDiff` ends with where it was cut. */
