@@ -14,13 +14,10 @@ import {
 import { RefChain, openGit, type Git } from "./adapters/git/index.ts";
 import { createLlm, type Llm } from "./adapters/llm/index.ts";
 import { migrate, openSqliteStore } from "./adapters/store/index.ts";
-import { CONFIG_FILE, type ConfigHolder } from "./config.ts";
+import { CONFIG_FILE } from "./config.ts";
 import { migrations as documents } from "./document-manager/index.ts";
 import { migrations as loop, telemetryMigrations as loopTelemetry } from "./feedback-loop/index.ts";
-import type { Clock } from "./foundation/clock.ts";
 import { EventBus } from "./foundation/events.ts";
-import type { Logger } from "./foundation/logger.ts";
-import type { StatePaths } from "./foundation/paths.ts";
 import type { Tool } from "./foundation/tool.ts";
 import { VERSION } from "./foundation/version.ts";
 import { allTools } from "./mcp-tools.ts";
@@ -31,14 +28,7 @@ import { createCaller, createMcp, HttpDoor, SocketDoor, toolResources } from "./
 import { healthChecks, readStatus, type AppStatus } from "./status.ts";
 
 /** What the roof needs from the process. */
-export interface AppParts {
-  /** Top of the worktree that is served. */
-  repository: string;
-  paths: StatePaths;
-  config: ConfigHolder;
-  env: Record<string, string | undefined>;
-  clock: Clock;
-  logger: Logger;
+export interface AppParts extends Pick<RoomParts, "repository" | "paths" | "config" | "env" | "clock" | "logger"> {
   /** How this program is started again, for the configuration line of MCP clients. */
   command: string[];
 }
