@@ -83,8 +83,7 @@ function buildDocuments(parts: RoomParts): Pick<BuiltRooms, "documents" | "elsew
       logger: parts.logger.child({ room: "document-manager" }),
       options: parts.config.live("documents"),
       guard: access.gate,
-      // Elsewhere than in the served worktree a merge is the approval.
-      ...(place.git === git ? { approvals } : {}),
+      approvals,
     });
   const logger = parts.logger.child({ room: "worktrees" });
   return {

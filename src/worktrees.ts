@@ -146,7 +146,7 @@ export async function refuseCommittedState(git: Git, { directory }: StatePaths):
   );
 }
 
-/** A bus of one worktree: what it tells is told outside with the worktree named, and moved branches are told inside. */
+/** A bus of one worktree: what it tells is told outside with the worktree named; moved branches and what people approved is told inside. */
 function relay(outside: EventBus, worktree: string, logger: Logger): { bus: EventBus; [Symbol.dispose](): void } {
   const bus = new EventBus(logger);
   const stack = new DisposableStack();
@@ -155,5 +155,6 @@ function relay(outside: EventBus, worktree: string, logger: Logger): { bus: Even
   }
   stack.use(outside.on("git.refs_moved", (payload) => bus.emit("git.refs_moved", payload)));
   stack.use(outside.on("watch.settled", (payload) => bus.emit("watch.settled", payload)));
+  stack.use(outside.on("approval.granted", (payload) => bus.emit("approval.granted", payload)));
   return { bus, [Symbol.dispose]: () => stack.dispose() };
 }

@@ -96,12 +96,18 @@ export class ApprovedEdits {
   async carryOut(): Promise<void> {
     const { approvals, logger } = this.#deps;
     for (const grant of await approvals.unfinished("document"))
-      await this.#try(() => this.#apply(grant), grant.approvalId);
+      if (await this.#isHere(grant)) await this.#try(() => this.#apply(grant), grant.approvalId);
     for (const approval of await approvals.granted("document")) {
+      if (!(await this.#isHere(approval))) continue;
       const later = await this.#whyLater(approval.subject);
       if (later === null) await this.#try(() => this.#redeemed(approval), approval.id);
       else logger.info({ approval: approval.id, reason: later }, "an approved edit waits");
     }
+  }
+
+  /** An edit of another worktree is carried out there. */
+  async #isHere({ subject }: Pick<Grant, "subject">): Promise<boolean> {
+    return (await this.#deps.rows.byId(subject.ref)) !== null;
   }
 
   async #redeemed({ id, subject }: Approval): Promise<void> {
