@@ -8,14 +8,17 @@ import type { Refusals } from "./refusals.ts";
 
 /**
  * How a call of a tool is recorded: a mere read not at all; what only adds after its caller was answered, because it
- * decides nothing; everything else before.
+ * decides nothing, and so what has its decision told by an entry of its own; everything else before.
  */
 export type Weight = "none" | "after" | "before";
 
 /** A tool that is not known is no mere read. */
-export function weightOf(tool: { effect: Effect; personOnly?: boolean | undefined } | undefined): Weight {
+export function weightOf(
+  tool: { effect: Effect; personOnly?: boolean | undefined; tellsItself?: boolean | undefined } | undefined,
+): Weight {
   if (tool?.effect === "read") return "none";
-  return tool?.effect === "add" && !tool.personOnly ? "after" : "before";
+  if (tool?.personOnly) return "before";
+  return tool?.tellsItself || tool?.effect === "add" ? "after" : "before";
 }
 
 type Entry = Omit<AuditEntry, "action">;
@@ -91,14 +94,14 @@ function row(name: EventName, payload: unknown): Entry | null {
   return make?.(payload) ?? null;
 }
 
-/** A call that was refused has its entry as `access.refused`. */
+/** A call that was refused has its entry as `access.refused`; one that changed nothing, such as a cached answer, has none. */
 function toolCalled(
-  { tool, ok, code, principal }: EventMap["tool.called"],
+  { tool, ok, code, changed, principal }: EventMap["tool.called"],
   weigh: (tool: string) => Weight,
   append: (entry: AuditEntry, weight: Weight) => void,
 ): void {
   const weight = weigh(tool);
-  if (weight === "none" || (code !== undefined && isRefusal(code))) return;
+  if (weight === "none" || changed === false || (code !== undefined && isRefusal(code))) return;
   const detail = { ok, code: code ?? null };
   append({ actor: principalLabel(principal), action: "tool.called", target: tool, detail }, weight);
 }

@@ -161,9 +161,10 @@ export class Committer {
         note: member.files.some(({ path }) => swallowed.has(path)) ? result.message : null,
       });
     });
+    // Told in the turn of the rows, because the commit is there already: what listeners write is synced with them.
+    for (const member of members) this.#announce(member, commit);
     await Promise.all(saves);
     onStep("recorded");
-    for (const member of members) this.#announce(member, commit);
     return { outcomes, again: [] };
   }
 

@@ -57,6 +57,8 @@ export function updateTool(manager: DocumentManager): Tool {
       message: z.string(),
     }),
     effect: "write",
+    tellsItself: true,
+    changed: ({ status }) => status !== "preview" && status !== "unchanged",
     toolset: "default",
   }).handle({
     run: async (call, { principal }) => {

@@ -31,6 +31,10 @@ export interface ToolDefinition<Input extends z.ZodObject = z.ZodObject, Output 
   toolset: "default" | "full";
   /** Tools that only a person may call are never listed to agents, and refused with `forbidden`. */
   personOnly?: boolean;
+  /** What it decides is told by audited events of its own, so the entry of the call itself may follow the answer. */
+  tellsItself?: boolean;
+  /** Whether a call with this result changed anything; one that did not is audited like a read. Absent: every call did. */
+  changed?(output: z.output<Output>): boolean;
   /** Its result holds a secret that is shown once: it is not kept for an idempotency key. */
   unrepeatable?: boolean;
 }

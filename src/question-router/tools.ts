@@ -46,6 +46,7 @@ function ask(router: QuestionRouter): Tool {
       waitMs: waitMs.describe("Wait for anybody's answer."),
     }),
     output: z.looseObject({ status, questionId: z.string(), answer: answer.optional() }),
+    changed: ({ cached }) => cached !== true,
   }).handle({
     run: ({ change, ...request }, { principal, signal }) =>
       router.ask({ ...request, context: { change } }, principal, signal),

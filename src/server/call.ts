@@ -66,8 +66,7 @@ export function createCaller(options: CallerOptions): Caller {
   const call = async (name: string, input: unknown, context: CallContext): Promise<CallResult> => {
     const entry = table.get(name);
     const started = options.clock.monotonic();
-    const report = (code?: string) => {
-      const outcome = code === undefined ? { ok: true } : { ok: false, code };
+    const report = (outcome: { ok: boolean; code?: string; changed?: boolean }) => {
       const ms = options.clock.monotonic() - started;
       options.events.emit("tool.called", { tool: name, ...outcome, ms, principal: context.principal });
     };
@@ -75,14 +74,15 @@ export function createCaller(options: CallerOptions): Caller {
       options.gate?.admit(context, entry?.tool ?? null);
       if (!entry) throw unknownTool(name, context.principal, options.tools);
       const result = await run(entry, input ?? {}, context, options);
-      report();
+      const changed = entry.tool.changed?.(result.output);
+      report({ ok: true, ...(changed === undefined ? {} : { changed }) });
       await options.recorded?.();
       return result;
     } catch (thrown) {
       const error = asCallError(thrown, context.signal);
       options.gate?.tell(error, context.principal, name.slice(0, 100));
       if (error.code === "internal") options.logger.error({ err: thrown, tool: name }, "a tool failed unexpectedly");
-      if (entry) report(error.code);
+      if (entry) report({ ok: false, code: error.code });
       await options.recorded?.();
       throw error;
     }

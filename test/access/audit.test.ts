@@ -155,6 +155,7 @@ scenario("access", "Things happen that are worth an entry", async () => {
     });
     events.emit("setting.changed", { key: "questions.limit", from: 1, to: 2 });
     events.emit("tool.called", { tool: "doc_read", ok: true, ms: 1, principal: agent });
+    events.emit("tool.called", { tool: "question_ask", ok: true, changed: false, ms: 1, principal: agent });
     events.emit("tool.called", { tool: "doc_update", ok: false, code: "stale_revision", ms: 1, principal: agent });
     events.emit("tool.called", { tool: "doc_update", ok: false, code: "forbidden", ms: 1, principal: agent });
     events.emit("access.refused", { principal: agent, code: "forbidden", what: "doc_update" });

@@ -26,6 +26,16 @@ function update(room: Room, path: string, edit: DocumentEdit, more: object = {})
 
 const content = (repository: TemporaryRepository, path: string) => readFile(join(repository.path, path), "utf8");
 
+test("what a listener writes of an update shares the transaction of its row: both are there when it is answered", async () => {
+  await using repository = await temporaryRepository(files);
+  await using room = await openRoom(repository.path);
+  let written = false;
+  const write = () => room.store.write(async () => {}).then(() => (written = true));
+  using _listening = room.events.on("document.updated", () => void write());
+  await update(room, proposal, why("because"));
+  expect(written).toBe(true);
+});
+
 scenario("documents", "An edit changes only its section and is committed alone", async () => {
   await using repository = await temporaryRepository(files);
   await using room = await openRoom(repository.path);

@@ -53,6 +53,27 @@ scenario("mcp-server", "A person's tool is refused to agents", async () => {
   });
 });
 
+test("a call that changed nothing says so, as the tool reads its result", async () => {
+  const ask = defineTool({
+    name: "note_ask",
+    title: "Ask",
+    description: "Asks.",
+    effect: "add",
+    toolset: "default",
+    input: z.object({ text: z.string() }),
+    output: z.object({ cached: z.boolean() }),
+    changed: ({ cached }) => !cached,
+  }).handle({ run: async ({ text }) => ({ cached: text === "again" }), render: () => "asked" });
+  const { caller, called } = open([ask, ...fixtureTools()]);
+  for (const text of ["first", "again"]) await caller.call("note_ask", { text }, { principal: agent, signal });
+  await caller.call("note_echo", { text: "a" }, { principal: agent, signal });
+  expect(called.map(({ tool, changed }) => [tool, changed])).toEqual([
+    ["note_ask", true],
+    ["note_ask", false],
+    ["note_echo", undefined],
+  ]);
+});
+
 test("a call gives output and text, applies defaults once and is counted", async () => {
   const { caller, called } = open();
   const result = await caller.call("note_echo", { text: "a" }, { principal: agent, signal });
