@@ -1,6 +1,15 @@
 import { z } from "zod";
 import type { Output } from "./output.ts";
 
+/** A finding as the list and the view of a change show it. */
+export const findingRow = z.object({
+  severity: z.string(),
+  code: z.string(),
+  message: z.string(),
+  target: z.string().optional(),
+  fix: z.string().optional(),
+});
+
 const changeList = z.object({
   total: z.number(),
   changes: z.array(
@@ -15,15 +24,7 @@ const changeList = z.object({
       git: z.string(),
     }),
   ),
-  findings: z.array(
-    z.object({
-      severity: z.string(),
-      code: z.string(),
-      message: z.string(),
-      target: z.string().optional(),
-      fix: z.string().optional(),
-    }),
-  ),
+  findings: z.array(findingRow),
 });
 
 /** The changes as a person reads them in a terminal. */

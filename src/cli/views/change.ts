@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Output } from "../output.ts";
+import { findingRow } from "../tables.ts";
 import { forPeople, type Reader } from "../wording.ts";
 
 const change = z.object({
@@ -19,16 +20,7 @@ const change = z.object({
       to: z.string().optional(),
     }),
   ),
-  findings: z.array(
-    z.object({
-      severity: z.string(),
-      code: z.string(),
-      message: z.string(),
-      target: z.string().optional(),
-      fix: z.string().optional(),
-      status: z.string(),
-    }),
-  ),
+  findings: z.array(findingRow.extend({ status: z.string() })),
   resolved: z.array(z.object({ code: z.string(), message: z.string() })),
   questions: z.array(z.object({ path: z.string(), line: z.number(), text: z.string(), answered: z.boolean() })),
   mergeability: z.string(),
