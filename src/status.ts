@@ -63,7 +63,7 @@ export async function readStatus(fixed: Fixed, { rooms, llm }: { rooms: Rooms; l
     pid: process.pid,
     ...fixed,
     roots: rooms.changes.roots(),
-    changes: await countChanges(rooms),
+    changes: countChanges(rooms),
     questions: { pending: pending.total },
     loop: { open: loop.open.length - measuring, measuring },
     llm: { reachable, model: model.model, message },
@@ -72,24 +72,15 @@ export async function readStatus(fixed: Fixed, { rooms, llm }: { rooms: Rooms; l
   };
 }
 
-async function countChanges({ changes }: Rooms): Promise<AppStatus["changes"]> {
-  const counts = new Map<string, number>();
-  let findings = 0;
-  let cursor: string | undefined;
-  for (;;) {
-    const page = await changes.list({ limit: 100, cursor });
-    for (const change of page.changes) {
-      counts.set(change.stage, (counts.get(change.stage) ?? 0) + 1);
-      findings += change.findings.errors + change.findings.warnings;
-    }
-    if (page.cursor === null) {
-      const byStage = Object.fromEntries(
-        STAGES.flatMap((stage) => (counts.has(stage) ? [[stage, counts.get(stage)!]] : [])),
-      );
-      return { total: page.total, byStage, findings };
-    }
-    cursor = page.cursor;
-  }
+function countChanges({ changes }: Rooms): AppStatus["changes"] {
+  const all = changes.states().flatMap((root) => [...root.changes.values()]);
+  const told = all.flatMap(({ findings }) => findings).filter(({ severity }) => severity !== "info");
+  const byStage = STAGES.map((stage) => [stage, all.filter((change) => change.stage === stage).length] as const);
+  return {
+    total: all.length,
+    byStage: Object.fromEntries(byStage.filter(([, count]) => count > 0)),
+    findings: told.length,
+  };
 }
 
 /** What `doctor` and `/ready` ask the running daemon. */

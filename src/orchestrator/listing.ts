@@ -42,17 +42,21 @@ export interface ChangePage {
 export function listChanges(keepers: RootKeeper[], request: ListRequest): ChangePage {
   const { stage, root, limit = 20, includeArchived = false } = request;
   const wanted = keepers.filter((keeper) => root === undefined || keeper.root.name === root);
-  const rows = wanted.flatMap((keeper) => [
-    ...[...keeper.state.changes.values()].map((state) => summarize(keeper.view(state))),
+  const all = wanted.flatMap((keeper) => [
+    ...[...keeper.state.changes.values()].map((state) => ({ keeper, state })),
     ...(includeArchived || stage === "archived" ? archivedOf(keeper) : []),
     ...(includeArchived || stage === "abandoned" ? abandonedOf(keeper) : []),
   ]);
-  const fitting = rows.filter((row) => stage === undefined || row.stage === stage).sort(byPlace);
+  const fitting = all
+    .filter(({ state }) => stage === undefined || state.stage === stage)
+    .map((found) => ({ ...found, key: keyOf(found.state) }))
+    .sort(byPlace);
   const after = request.cursor === undefined ? "" : decode(request.cursor);
-  const rest = fitting.filter((row) => keyOf(row) > after);
-  const changes = rest.slice(0, limit);
-  const last = changes.at(-1);
-  const cursor = last && rest.length > limit ? encode(keyOf(last)) : null;
+  const rest = fitting.filter(({ key }) => key > after);
+  const page = rest.slice(0, limit);
+  const last = page.at(-1);
+  const cursor = last && rest.length > limit ? encode(last.key) : null;
+  const changes = page.map(({ keeper, state }) => summarize(keeper.view(state)));
   return { changes, cursor, total: fitting.length, findings: wanted.flatMap(({ state }) => state.findings) };
 }
 
@@ -92,18 +96,18 @@ function formerOf(keeper: RootKeeper, id: string): FoundChange[] {
   return isAbandoned ? [{ keeper, state: formerState(root, id, "abandoned", `${root}/changes/${id}`) }] : [];
 }
 
-function archivedOf(keeper: RootKeeper): ChangeSummary[] {
+function archivedOf(keeper: RootKeeper): FoundChange[] {
   return keeper.state.archived.map((name) => {
     const id = name.replace(ARCHIVE_DATE, "");
-    return summarize(keeper.view(archivedState(keeper, id, name)));
+    return { keeper, state: archivedState(keeper, id, name) };
   });
 }
 
-function abandonedOf(keeper: RootKeeper): ChangeSummary[] {
+function abandonedOf(keeper: RootKeeper): FoundChange[] {
   const gone = [...keeper.remembered].filter(
     ([id, { stage }]) => stage === "abandoned" && !keeper.state.changes.has(id),
   );
-  return gone.map(([id]) => summarize(keeper.view(formerState(keeper.root.path, id, "abandoned", id))));
+  return gone.map(([id]) => ({ keeper, state: formerState(keeper.root.path, id, "abandoned", id) }));
 }
 
 function archivedState({ state, root }: RootKeeper, id: string, name: string): ChangeState {
@@ -156,12 +160,12 @@ function summarize(view: ChangeView): ChangeSummary {
   };
 }
 
-function keyOf({ root, id, stage }: ChangeSummary): string {
+function keyOf({ root, id, stage }: Pick<ChangeSummary, "root" | "id" | "stage">): string {
   return [root, id, stage].join("\0");
 }
 
-function byPlace(a: ChangeSummary, b: ChangeSummary): number {
-  return keyOf(a) < keyOf(b) ? -1 : 1;
+function byPlace(a: { key: string }, b: { key: string }): number {
+  return a.key < b.key ? -1 : 1;
 }
 
 function encode(key: string): string {
