@@ -7,5 +7,6 @@ export { isTrusted, personFiles, type PersonFiles } from "./person-directory.ts"
 export type { Policy } from "./policy.ts";
 export type { Approval, ApprovalLevel, Approvals, ApprovalState, ApprovalSubject, Grant, NewApproval } from "./port.ts";
 export { ApprovalService, type ApprovalDependencies } from "./service.ts";
-export { tagOf } from "./statement.ts";
+export { policyHash } from "./policy-keeper.ts";
+export { statedBy, statementOf, tagOf } from "./statement.ts";
 export { tools } from "./tools.ts";

@@ -1,5 +1,5 @@
 import { sha256 } from "../../foundation/hash.ts";
-import type { Approval } from "./port.ts";
+import type { ApprovalSubject } from "./port.ts";
 
 /** What a proof is about: this approval, once, for this content, in this repository. */
 export interface Stated {
@@ -24,7 +24,7 @@ export function repositoryName(commonDirectory: string): string {
 }
 
 export function statedBy(
-  approval: Pick<Approval, "id" | "subject">,
+  approval: { id: string; subject: Pick<ApprovalSubject, "commit" | "contentHash"> },
   { nonce, commonDirectory }: { nonce: string; commonDirectory: string },
 ): Stated {
   const { commit, contentHash } = approval.subject;

@@ -6,6 +6,7 @@ import { SpecloopError } from "../../foundation/errors.ts";
 import { findPlaces } from "../../places.ts";
 import type { Bind } from "../bind.ts";
 import { callTool, type CliContext } from "../context.ts";
+import { lookAgain } from "../look-again.ts";
 import { signTag } from "../sign-tag.ts";
 import { askHidden, isTerminal } from "../terminal.ts";
 import { approvalShape, approvalView, isOpen, openDiff } from "../views/approval.ts";
@@ -36,10 +37,12 @@ export function registerApprove(program: Command, bind: Bind): void {
 
 async function approve(context: CliContext, id: string, options: Record<string, unknown>): Promise<void> {
   const review = reviewed.parse((await callTool(context, "approval_review", { id })).output);
-  const { approval, diff } = review;
-  if (isTerminal(context.stdin) && isOpen(approval) && !context.output.json)
+  const { approval } = review;
+  const diff = isOpen(approval) ? await lookAgain(id, review, context) : null;
+  if (isTerminal(context.stdin) && diff !== null && !context.output.json)
     context.output.note(`${approvalView(approval, context.output, context)}\n\n${openDiff(diff, context.output)}`);
-  const proof = await prove(context, review, options);
+  // Where nothing can be decided any more, nothing is signed: what was not looked at could be something else.
+  const proof = diff === null ? ({ method: "terminal" } as const) : await prove(context, review, options);
   const { contentHash } = approval.subject;
   await callTool(context, "approval_decide", { id, decision: "approve", contentHash, ...proof });
   const result = await carriedOut(context, id);
