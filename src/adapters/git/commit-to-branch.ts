@@ -17,7 +17,8 @@ export async function commitToBranch(run: GitRunner, request: BranchCommitReques
   const parent = checkRevision(request.parent);
   const message = composeMessage(request.message, request.trailers);
   for (const path of request.files.keys()) checkPath(path);
-  const [, modes, author, committer] = await Promise.all([
+  const [files, , modes, author, committer] = await Promise.all([
+    written(run, request.files),
     refuseCheckedOut(run, ref),
     modesAt(run, parent, [...request.files.keys()]),
     identity(run, "GIT_AUTHOR_IDENT"),
@@ -25,7 +26,7 @@ export async function commitToBranch(run: GitRunner, request: BranchCommitReques
   ]);
   const name = request.author === undefined ? author : withName(author, checkAuthor(request.author));
   const moves = (request.moves ?? []).map(({ from, to }) => ({ from: checkPath(from), to: checkPath(to) }));
-  const stream = importStream({ parent, message, author: name, committer, files: request.files, moves, modes });
+  const stream = importStream({ parent, message, author: name, committer, files, moves, modes });
   const args = [...OWN_WRITE_OPTIONS, "fast-import", "--quiet", "--done", "--date-format=raw"];
   const { stdout } = await run.run(args, { kind: "write", input: stream });
   const commit = stdout.toString("utf8").trim();
@@ -71,6 +72,23 @@ async function modesAt(run: GitRunner, parent: string, paths: string[]): Promise
   return modes;
 }
 
+/** Text, a blob that git has already, or nothing. */
+type Content = string | { blob: string } | null;
+
+/** What lies in the working tree is written as a commit of it would be: a file that Git LFS keeps becomes its pointer. */
+async function written(run: GitRunner, files: BranchCommitRequest["files"]): Promise<Map<string, Content>> {
+  const contents = new Map<string, Content>();
+  for (const [path, content] of files) {
+    if (!(content instanceof Uint8Array)) contents.set(path, content);
+    else {
+      const args = [...OWN_WRITE_OPTIONS, "hash-object", "-w", "--stdin", `--path=${checkPath(path)}`];
+      const { stdout } = await run.run(args, { kind: "write", input: Buffer.from(content) });
+      contents.set(path, { blob: stdout.toString("utf8").trim() });
+    }
+  }
+  return contents;
+}
+
 /** `Name <mail> 1700000000 +0100` as configured; git refuses when it has no identity. */
 async function identity(run: GitRunner, name: string): Promise<string> {
   return (await run.read(["var", name])).trim();
@@ -86,7 +104,7 @@ interface Import {
   message: string;
   author: string;
   committer: string;
-  files: Map<string, string | null>;
+  files: Map<string, Content>;
   moves: { from: string; to: string }[];
   modes: Map<string, string>;
 }
@@ -102,6 +120,8 @@ function importStream({ parent, message, author, committer, files, moves, modes 
   for (const { from, to } of moves) parts.push(`R ${quoted(from)} ${quoted(to)}\n`);
   for (const [path, content] of files) {
     if (content === null) parts.push(`D ${quoted(path)}\n`);
+    else if (typeof content !== "string")
+      parts.push(`M ${modes.get(path) ?? "100644"} ${content.blob} ${quoted(path)}\n`);
     else parts.push(`M ${modes.get(path) ?? "100644"} inline ${quoted(path)}\n${data(content)}\n`);
   }
   parts.push(`\nget-mark :1\nreset ${scratch}\nfrom ${NOWHERE}\n\ndone\n`);

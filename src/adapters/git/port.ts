@@ -68,8 +68,8 @@ export interface BranchCommitRequest {
   parent: string;
   /** What `ref` must be now: null for "does not exist". A different value is `ref_moved`. */
   expected: string | null;
-  /** Path -> content, null to delete. */
-  files: Map<string, string | null>;
+  /** Path -> content, null to delete. Bytes are content as the working tree has it: line ends and filters are applied. */
+  files: Map<string, string | Uint8Array | null>;
   /** Folders that get another name with everything in them, before `files` are written. */
   moves?: { from: string; to: string }[];
   message: string;

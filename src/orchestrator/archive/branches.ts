@@ -89,7 +89,13 @@ export class BranchArchives {
   /** What a person approved while no daemon ran, and what a crash left between the approval and the archive. */
   async approvedMeanwhile(): Promise<Entry[]> {
     const { journal, approvals } = this.#parts;
-    const redeemed = new Set((await approvals?.unfinished("archive"))?.map(({ subject }) => subject.ref));
+    const redeemed = new Set<string>();
+    for (const { approvalId, subject } of (await approvals?.unfinished("archive")) ?? []) {
+      const entry = await journal.byId(subject.ref);
+      // A crash after the commit left only this to be said.
+      if (entry?.state === "done") await approvals?.carriedOut(approvalId, entry.commit);
+      else redeemed.add(subject.ref);
+    }
     const found: Entry[] = [];
     for (const entry of await journal.inState("proposed", "granted")) {
       if (entry.state === "proposed" && redeemed.has(entry.id)) await journal.save({ ...entry, state: "granted" });
@@ -149,12 +155,22 @@ export class BranchArchives {
 
   async #commit(ref: string, parent: string, { move, contents }: Plan): Promise<string> {
     const { git } = this.#parts;
-    const files = new Map(
-      move.files.map(({ path }, index) => [path, contents[index]?.toString("utf8") ?? null] as const),
-    );
+    const files = new Map(move.files.map(({ path }, index) => [path, contents[index] ?? null] as const));
     const { from, to, message, trailers } = move;
     const expected = await git.resolve(ref);
+    if (expected !== null) await this.#refuseForeign(ref, expected);
     return git.commitToBranch({ ref, parent, expected, files, moves: [{ from, to }], message, trailers });
+  }
+
+  /** A branch that stays from an earlier request is made anew; with a commit of somebody else's on it, it is theirs. */
+  async #refuseForeign(ref: string, commit: string): Promise<void> {
+    const [last] = await this.#parts.git.history({ revision: commit, limit: 1 });
+    if (last?.trailers["Specloop-Archive"] ?? last?.trailers["Specloop-Unarchive"]) return;
+    const branch = ref.replace("refs/heads/", "");
+    const message = `The branch ${branch} has commits that specloop did not make.`;
+    const fix = `Merge it or give it another name: git branch -m ${branch} <name>`;
+    const reasons: Diagnostic[] = [{ severity: "error", code: "branch_in_use", message, target: branch, fix }];
+    throw new SpecloopError("archive_refused", message, { target: branch, fix, details: { reasons } });
   }
 
   /** The branch is made from the last commit, so that must be what was looked at. */

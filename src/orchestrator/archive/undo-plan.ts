@@ -30,10 +30,11 @@ export async function planUnarchive(state: ChangeState, context: PlanContext): P
   const contents: (Buffer | null)[] = [];
   for (const { path, before, after } of specs) {
     const [earlier, archived] = await Promise.all([before, after].map((blob) => contentOf(git, blob)));
-    await refuseMoved(git, path, archived ?? null);
+    const { now, isConverted } = await refuseMoved(git, path, archived ?? null);
     await refuseForeign({ state, path, before: earlier ?? null, after: archived ?? null }, git);
-    files.push({ path, before: idOf(archived ?? null), after: idOf(earlier ?? null) });
-    contents.push(earlier ?? null);
+    const content = earlier && isConverted ? withReturns(earlier) : (earlier ?? null);
+    files.push({ path, before: idOf(now), after: idOf(content) });
+    contents.push(content);
   }
   return {
     move: {
@@ -114,16 +115,28 @@ async function contentOf(git: Git, blob: string | null): Promise<Buffer | null> 
   return content;
 }
 
-async function refuseMoved(git: Git, path: string, archived: Buffer | null): Promise<void> {
+/** What the spec is in the working tree, where git may have given it other line ends (`core.autocrlf`). */
+interface SpecNow {
+  now: Buffer | null;
+  isConverted: boolean;
+}
+
+async function refuseMoved(git: Git, path: string, archived: Buffer | null): Promise<SpecNow> {
   const now = await readFile(join(git.places.worktree, path)).catch(() => null);
   const same = now === null ? archived === null : archived !== null && now.equals(archived);
-  if (same) return;
+  if (same) return { now, isConverted: false };
+  if (now && archived && now.equals(withReturns(archived))) return { now, isConverted: true };
   throw refusal(
     "spec_moved",
     `${path} was changed since the change was archived.`,
     path,
     "Take back the later changes first, the newest one before the others.",
   );
+}
+
+/** Byte for byte, whatever the text's encoding is. */
+function withReturns(content: Buffer): Buffer {
+  return Buffer.from(content.toString("latin1").replaceAll(/\r?\n/g, "\r\n"), "latin1");
 }
 
 interface Edited {

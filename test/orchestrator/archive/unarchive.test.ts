@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { archiveNameOf } from "../../../src/orchestrator/proposals.ts";
@@ -175,4 +175,21 @@ scenario("archive", "A person's yes carries an agent's archive out", async () =>
   expect(await repository.git("log", "-1", "--format=%(trailers:key=Specloop-Approval,valueonly)")).toContain(second);
   expect(readFileSync(join(repository.path, SPEC_PATH), "utf8")).toContain("Sign out");
   expect(await repository.git("status", "--porcelain")).toBe("A  mine.txt");
+});
+
+test("where git converts line ends, a branch has what git would commit and the way back is open", async () => {
+  const repository = await planned(ADD);
+  await repository.git("config", "core.autocrlf", "true");
+  await rm(join(repository.path, "openspec"), { recursive: true });
+  await repository.git("checkout", "-q", "--", ".");
+  const before = await treeOf(repository.path);
+  expect(readFileSync(join(repository.path, SPEC_PATH), "utf8")).toContain("\r\n");
+  const world = await worldOf(repository);
+  const [proposed] = await world.archives.archive({ ids: ["out"], principal: agent });
+  expect(await repository.git("show", `${proposed!.branch}:${SPEC_PATH}`)).not.toContain("\r");
+  const [archived] = await world.archives.archive({ ids: ["out"], principal: person });
+  expect(archived).toMatchObject({ status: "archived" });
+  expect(await world.archives.unarchive({ id: "out", principal: person })).toMatchObject({ status: "unarchived" });
+  expect(await treeOf(repository.path)).toEqual(before);
+  expect(await repository.git("status", "--porcelain")).toBe("");
 });
