@@ -25,6 +25,7 @@ export interface ChangeFiles extends FoundFiles {
   /** Schema that its metadata names. */
   schema: string | null;
   skipSpecs: boolean;
+  retiresCapabilities: boolean;
   deltaFiles: DeltaFile[];
   deltas: DeltaState[];
   questions: OpenQuestion[];
@@ -50,6 +51,7 @@ export function changeOf(found: FoundFiles): ChangeFiles {
     goal: metadata?.goal ?? null,
     schema: metadata?.schema ?? null,
     skipSpecs: metadata?.skipSpecs ?? false,
+    retiresCapabilities: metadata?.retireCapabilities ?? false,
     deltaFiles,
     deltas: deltaFiles.flatMap(deltasOf),
     questions: questionsOf(found),

@@ -1,14 +1,14 @@
 import { SPEC_DRIVEN } from "../adapters/openspec/index.ts";
-import type { Diagnostic } from "../foundation/errors.ts";
-import { baseFindings, baseStates, staleBases, type KnownBases } from "./bases/index.ts";
+import { baseFindings, baseStates, type Base, type KnownBases } from "./bases/index.ts";
 import { stageOf, type ReadySchema } from "./artifacts.ts";
 import { readinessOf, readyOf } from "./readiness.ts";
 import { changeFindings } from "./findings.ts";
 import { touchedRequirements, type Touched } from "./overlap.ts";
 import { hashOf, type ChangeFiles } from "./change-files.ts";
+import { mergeabilityOf } from "./mergeability.ts";
 import { rootFindings } from "./root-findings.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { BaseState, ChangeState, Mergeability, Overlap, RootState } from "./state.ts";
+import type { ChangeState, RootState } from "./state.ts";
 import { makeMain, targetFindings, type Merge } from "./targets.ts";
 
 /**
@@ -18,7 +18,7 @@ import { makeMain, targetFindings, type Merge } from "./targets.ts";
 export function derive(snapshot: Snapshot, bases: KnownBases = new Map()): RootState {
   const common = {
     snapshot,
-    basesOf: (files: ChangeFiles) => baseStates(files, snapshot, bases.get(files.id)),
+    basesOf: (files: ChangeFiles) => bases.get(files.id),
     touched: touchedRequirements([...snapshot.changes.values(), ...(snapshot.beside ?? [])]),
     schemaOf: once((name) => readySchema(snapshot, name)),
     mainOf: once((capability) => mainSpec(snapshot, capability)),
@@ -26,7 +26,7 @@ export function derive(snapshot: Snapshot, bases: KnownBases = new Map()): RootS
   const ids = [...snapshot.changes.keys()].sort();
   return {
     root: snapshot.root,
-    changes: new Map(ids.map((id) => [id, deriveChange(snapshot.changes.get(id)!, common)])),
+    changes: new Map(ids.map((id) => [id, stateOf(snapshot.changes.get(id)!, common)])),
     archived: snapshot.archived,
     archivedTasks: snapshot.archive.tasks,
     findings: rootFindings(snapshot),
@@ -36,21 +36,59 @@ export function derive(snapshot: Snapshot, bases: KnownBases = new Map()): RootS
 /** What is the same for all changes of a snapshot. */
 interface Common {
   snapshot: Snapshot;
-  basesOf: (files: ChangeFiles) => BaseState[];
+  basesOf: (files: ChangeFiles) => ReadonlyMap<string, Base> | undefined;
   touched: Touched;
   schemaOf: (name: string) => ReadySchema | null;
   mainOf: (capability: string) => Merge["main"];
 }
 
+/**
+ * States with what they were derived from: one save is one new change, and working out the other thousand again was most
+ * of the time until it shows.
+ */
+const derived = new WeakMap<ChangeFiles, { from: unknown[]; state: ChangeState }>();
+
+function stateOf(files: ChangeFiles, common: Common): ChangeState {
+  const from = groundsOf(files, common);
+  const last = derived.get(files);
+  if (last?.from.length === from.length && from.every((part, index) => part === last.from[index])) return last.state;
+  const state = deriveChange(files, common);
+  derived.set(files, { from, state });
+  return state;
+}
+
+/** All that a state follows from besides the change's own files: texts, and objects that are others when they changed. */
+function groundsOf(files: ChangeFiles, common: Common): unknown[] {
+  const { snapshot, touched } = common;
+  const schemaName = schemaNameOf(files, snapshot);
+  return [
+    snapshot.root,
+    schemaName,
+    common.schemaOf(schemaName),
+    isApproved(files, snapshot),
+    touched.around(files.id),
+    ...files.deltaFiles.map(({ capability }) => snapshot.specs.get(capability)),
+    ...(common.basesOf(files)?.values() ?? []),
+  ];
+}
+
+function schemaNameOf(files: ChangeFiles, { config }: Snapshot): string {
+  return files.schema ?? config.schema ?? SPEC_DRIVEN.name;
+}
+
+function isApproved({ id, planHash }: ChangeFiles, { approvals }: Snapshot): boolean {
+  return approvals.get(id)?.has(planHash) === true;
+}
+
 function deriveChange(files: ChangeFiles, common: Common): ChangeState {
   const { snapshot, touched } = common;
-  const schemaName = files.schema ?? snapshot.config.schema ?? SPEC_DRIVEN.name;
+  const schemaName = schemaNameOf(files, snapshot);
   const schema = common.schemaOf(schemaName);
   const { artifacts, tasks } = readinessOf(files, schema);
-  const stage = stageOf(artifacts, tasks, snapshot.approvals.get(files.id)?.has(files.planHash) === true);
+  const stage = stageOf(artifacts, tasks, isApproved(files, snapshot));
   const targets = mergesOf(files, common).flatMap(targetFindings);
   const overlaps = touched.overlaps(files.id);
-  const bases = common.basesOf(files);
+  const bases = baseStates(files, snapshot, common.basesOf(files));
   const folder = `${snapshot.root}/changes/${files.id}`;
   const unknownSchema = schema ? null : schemaName;
   const whole = changeFindings({ files, folder, stage, artifacts, tasks, overlaps, unknownSchema });
@@ -69,18 +107,12 @@ function deriveChange(files: ChangeFiles, common: Common): ChangeState {
     deltas: files.deltas,
     findings: [...files.findings, ...targets, ...baseFindings(files.id, bases), ...whole],
     questions: files.questions,
-    mergeability: mergeabilityOf(targets, bases, overlaps),
+    mergeability: mergeabilityOf({ refusals: [...targets, ...whole], bases, overlaps }),
     bases,
     contentHash: files.contentHash,
     planHash: files.planHash,
     verdictHash: verdictHashOf(snapshot, files, schema?.text ?? ""),
   };
-}
-
-function mergeabilityOf(targets: Diagnostic[], bases: BaseState[], overlaps: Overlap[]): Mergeability {
-  if (targets.some(({ severity }) => severity === "error")) return { state: "would_refuse", overlaps };
-  if (staleBases({ bases }).length > 0) return { state: "stale_base", overlaps };
-  return { state: overlaps.length > 0 ? "overlaps" : "clean", overlaps };
 }
 
 /** The project's own schemas come first, as in OpenSpec. */
@@ -99,6 +131,7 @@ function mergesOf(files: ChangeFiles, { touched, mainOf }: Common): Merge[] {
   return files.deltaFiles.map((deltaFile) => ({
     ...deltaFile,
     main: mainOf(deltaFile.capability),
+    retires: files.retiresCapabilities,
     addedElsewhere: (name) => touched.adding(deltaFile.capability, name).filter((id) => id !== files.id),
   }));
 }

@@ -18,9 +18,10 @@ export interface ChangeFacts {
 
 /** Problems of a change as a whole. */
 export function changeFindings(facts: ChangeFacts): Diagnostic[] {
+  const wrapped = wrapping(facts);
   return [
     ...unknownSchema(facts),
-    ...proposalFindings(facts),
+    ...(wrapped.length > 0 ? wrapped : proposalFindings(facts)),
     ...overlapping(facts),
     ...notArchived(facts),
     ...unanswered(facts),
@@ -37,6 +38,26 @@ function unknownSchema({ unknownSchema, folder }: ChangeFacts): Diagnostic[] {
       message: `The schema "${unknownSchema}" is neither OpenSpec's own nor in openspec/schemas, so only tasks.md says how far this is.`,
       target: `${folder}/.openspec.yaml`,
       fix: "Add the schema below openspec/schemas, or name one that `openspec schemas` lists.",
+    },
+  ];
+}
+
+const MARK_OF_CHANGE = /^((?:[^/]+\/){1,3})(?:\.openspec\.yaml|(?:proposal|tasks|design)\.md|specs\/.+)$/;
+
+/** A folder that holds nothing but folders with changes in them: OpenSpec sees none of these and refuses to archive it. */
+function wrapping({ files: { id, documents }, artifacts, folder }: ChangeFacts): Diagnostic[] {
+  const names = [...documents.keys()];
+  const isChange = names.some((name) => !name.includes("/") || name.startsWith("specs/"));
+  if (isChange || artifacts.some(({ status }) => status === "done")) return [];
+  const inner = names.flatMap((name) => MARK_OF_CHANGE.exec(name)?.[1]?.slice(0, -1) ?? [])[0];
+  if (inner === undefined) return [];
+  return [
+    {
+      severity: "error",
+      code: "change_nested",
+      message: `${id} is no change but a folder around one: OpenSpec looks for changes directly below changes/ alone.`,
+      target: `${folder}/${inner}`,
+      fix: `Move it: git mv ${folder}/${inner} ${folder.slice(0, folder.lastIndexOf("/"))}/${id}-${inner.replaceAll("/", "-")}`,
     },
   ];
 }

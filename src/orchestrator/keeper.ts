@@ -8,6 +8,7 @@ import type { DocumentReader } from "./document-reader.ts";
 import type { ChangeFiles } from "./change-files.ts";
 import { headFiles, NO_HEAD, type HeadFiles } from "./git-facts.ts";
 import type { Memory } from "./memory.ts";
+import { withVerdict } from "./mergeability.ts";
 import type { MergeSubject } from "./merge/index.ts";
 import { approvedPlans, withProposals, type Proposal, type ProposalReader } from "./proposals.ts";
 import { readSnapshot, type Extent } from "./reader.ts";
@@ -137,6 +138,7 @@ export class RootKeeper {
     return {
       ...state,
       ...shownFindings(before, state),
+      mergeability: withVerdict(state.mergeability, current ? before.verdict : null),
       validity: { verdict: before?.verdict ?? null, current, problem: null },
     };
   }

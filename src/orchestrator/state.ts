@@ -82,7 +82,7 @@ export interface BaseState {
 
 export interface Mergeability {
   /**
-   * `would_refuse`: OpenSpec's archive would stop. `stale_base`: it would not, and text of the spec would be lost.
+   * `would_refuse`: OpenSpec's archive would stop, as the files say, or its own verdict where there is one. `stale_base`: it would not, and text of the spec would be lost.
    * `overlaps`: another change touches the same requirement.
    */
   state: "clean" | "would_refuse" | "stale_base" | "overlaps";

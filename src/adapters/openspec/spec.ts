@@ -1,5 +1,6 @@
 import { rangeOf, splitLines, type Lines, type Span, type TextRange } from "./lines.ts";
 import { requirementsIn, type Requirement } from "./requirement.ts";
+import { specProblems, type SpecProblem } from "./spec-problems.ts";
 
 /** A heading with all that stands below it; `endLine` and `end` leave out blank lines at the end. */
 export interface Section extends TextRange {
@@ -16,6 +17,8 @@ export interface ParsedSpec {
   /** Requirements below `## Requirements`, in order. */
   requirements: Requirement[];
   sections: { purpose: Section | null; requirements: Section | null };
+  /** Why archive would not write it, whatever a delta says. */
+  problems: SpecProblem[];
 }
 
 const HEADING = /^(#{1,6})\s+(.+)$/;
@@ -25,6 +28,7 @@ export function parseSpec(content: string | Lines): ParsedSpec {
   const lines = typeof content === "string" ? splitLines(content) : content;
   const purpose = find(lines, isPurpose, /^#{1,6}\s/);
   const requirements = find(lines, (line) => /^##\s+Requirements\s*$/i.test(line), /^##\s/);
+  const blocks = requirements ? requirementsIn(lines, { ...requirements, from: requirements.from + 1 }) : [];
   return {
     purpose:
       purpose &&
@@ -32,11 +36,12 @@ export function parseSpec(content: string | Lines): ParsedSpec {
         .slice(purpose.from + 1, purpose.to)
         .join("\n")
         .trim(),
-    requirements: requirements ? requirementsIn(lines, { ...requirements, from: requirements.from + 1 }) : [],
+    requirements: blocks,
     sections: {
       purpose: purpose && sectionOf(lines, purpose),
       requirements: requirements && sectionOf(lines, requirements),
     },
+    problems: specProblems(lines, { purpose, requirements, blocks }),
   };
 }
 
