@@ -1,3 +1,5 @@
+import { readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryRepository, type TemporaryRepository } from "../helpers/repository.ts";
 import { scenario } from "../helpers/scenario.ts";
@@ -263,4 +265,32 @@ test("a change that comes back with a stash keeps its base", async () => {
   await repository.git("stash", "pop", "--quiet");
   await running.orchestrator.settled();
   expect((await stale(running, "log-it")).base).toMatchObject({ status: "moved", drops: [LATER] });
+});
+
+scenario("changes", "A block was written before its requirement was in a spec", async () => {
+  const repository = await repositoryWith({
+    ...change("add-out", delta("ADDED", "Log out", "The system SHALL end the session."), "- [x] 1.1 a\n"),
+    ...change("log-out", delta("MODIFIED", "Log out", "The system SHALL end all sessions.")),
+  });
+  await archive(repository, "add-out");
+  await repository.commitAll("Archive");
+  // Nobody watched, and the change that added it is no longer under way.
+  const running = await startOrchestrator(repository);
+  expect(await stale(running, "log-out")).toMatchObject({ finding: undefined, state: "clean" });
+  const spec = "openspec/specs/auth/spec.md";
+  const text = await readFile(join(repository.path, spec), "utf8");
+  await repository.write(spec, text.replace("end the session.", `end the session.\n${LATER}`));
+  await running.orchestrator.settled();
+  expect((await stale(running, "log-out")).base).toMatchObject({ status: "moved", drops: [LATER] });
+});
+
+scenario("changes", "A change whose spec moved is renamed", async () => {
+  const repository = await repositoryWith(change("log-it", signIn(KEEPING, "The system SHALL log every try.")));
+  const running = await startOrchestrator(repository);
+  await repository.write("openspec/specs/auth/spec.md", SPEC.replace(KEEPING, `${KEEPING}\n${LATER}`));
+  await running.orchestrator.settled();
+  const changes = join(repository.path, "openspec/changes");
+  await rename(join(changes, "log-it"), join(changes, "log-tries"));
+  await running.orchestrator.settled();
+  expect((await stale(running, "log-tries")).base).toMatchObject({ status: "moved", drops: [LATER] });
 });

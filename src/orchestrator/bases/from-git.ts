@@ -21,6 +21,8 @@ export type Found = Pick<Base, "text" | "commit" | "source"> | "uncommitted" | "
 
 /** Commits of one delta that are looked at, newest first. */
 const MAX_COMMITS = 200;
+/** Deltas of other changes that are looked into for a requirement that no spec had yet. */
+const MAX_SISTERS = 50;
 
 /**
  * The texts that committed blocks were written against: the spec at the commit that first wrote the block, followed
@@ -71,8 +73,13 @@ class GitReader {
       : null;
     const there = await this.#textAt(first.commit, specPath, modification);
     const text = writtenAgainst(first.modification, before, there);
-    if (text === null) return "unknown";
-    let found: Exclude<Found, string> = { text, commit: first.commit, source: "git" };
+    const begun = text === null ? await this.#sisterAt(first.commit, { modification, specPath }) : text;
+    if (begun === null) return "unknown";
+    let found: Exclude<Found, string> = {
+      text: begun,
+      commit: first.commit,
+      source: text === null ? "sister" : "git",
+    };
     for (const version of versions.toReversed()) {
       const main = await this.#textAt(version.commit, specPath, modification);
       if (main === null || main === found.text || !isCurrent(version.modification, found, main)) continue;
@@ -104,6 +111,21 @@ class GitReader {
     const spec = await this.#spec(revision, specPath);
     const of = (name: string | null) => spec?.requirements.find((one) => one.name === name)?.raw;
     return of(requirement) ?? of(to) ?? null;
+  }
+
+  /** What one other change added at that commit: the requirement was in no spec when the block was written. */
+  async #sisterAt(commit: string, { modification, specPath }: Pick<Sought, "modification" | "specPath">) {
+    const end = `/specs/${modification.capability}/spec.md`;
+    const changes = `${specPath.slice(0, -end.length)}/changes`;
+    const isSister = (path: string) =>
+      path.endsWith(end) && path !== modification.path && !path.startsWith(`${changes}/archive/`);
+    const texts = new Set<string>();
+    for (const path of [...(await this.#git.list(commit, changes)).keys()].filter(isSister).slice(0, MAX_SISTERS)) {
+      const bytes = await this.#git.read(commit, path);
+      for (const { name, raw } of bytes ? parseDelta(bytes.toString("utf8")).added : [])
+        if (name === modification.requirement) texts.add(raw);
+    }
+    return texts.size === 1 ? [...texts][0]! : null;
   }
 
   #delta(blob: string): ParsedDelta {

@@ -49,7 +49,7 @@ export class BaseKeeper {
       this.#of(change).map((modification) => ({ change, modification })),
     );
     await this.set(this.#gone(snapshot));
-    await this.set(all.flatMap((one) => this.#back(one)));
+    await this.set(all.flatMap((one) => [...this.#back(one), ...this.#inherited(one, snapshot)]));
     const fresh = all.filter((one) => this.#isFresh(one, snapshot));
     const taken = await takeBases(await this.#withUnknown(fresh, all), {
       git: this.#parts.git,
@@ -111,6 +111,17 @@ export class BaseKeeper {
     const base = this.#baseOf(one);
     if (!base || base.goneAt === null || base.blockHash !== one.modification.hash) return [];
     return [{ change: one.change.id, base: { ...base, goneAt: null } }];
+  }
+
+  /** A change that was renamed has the bases that it had: the same block, of a change that is gone. */
+  #inherited(one: Placed, { changes }: Snapshot): BaseEntry[] {
+    if (this.#baseOf(one)) return [];
+    const { change, modification } = one;
+    for (const [id, bases] of this.known) {
+      const base = changes.has(id) ? undefined : bases.get(baseKey(modification));
+      if (base && base.blockHash === modification.hash) return [{ change: change.id, base: { ...base, goneAt: null } }];
+    }
+    return [];
   }
 
   #isFresh(one: Placed, snapshot: Snapshot): boolean {
