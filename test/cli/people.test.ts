@@ -33,12 +33,14 @@ test("what a person reads names commands, never tools", async () => {
     await run("doc", "edit", "openspec/specs/a/spec.md", "--write", "# A\n", "--reason", "New"),
     await run("doc", "diff", "openspec/changes/add-thing/tasks.md"),
     await run("change", "check", "add-thing"),
+    await run("change", "unarchive", "nope"),
   ].map(({ stdout, stderr }) => stdout + stderr);
   expect(texts.filter((text) => TOOL.test(text))).toEqual([]);
   expect(texts[2]).toContain("1 of 2 tasks done");
   expect(texts[11]).toMatch(/`specloop approvals show ap-[a-z0-9]+ --repo/);
   expect(texts[12]).toContain("tasks.md is the same in HEAD and now.");
   expect(texts[13]).toContain("invalid");
+  expect(texts[14]).toMatch(/no change "nope"[^]*`specloop changes --archived --repo/);
   expect((await run("change", "check", "add-thing")).code).toBe(1);
   expect(texts[8]).toMatch(/COMMIT +WHEN +BY +WHY\n[0-9a-f]{10} /);
 });

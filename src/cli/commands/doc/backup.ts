@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import type { Bind } from "../../bind.ts";
 import { callTool, type CliContext } from "../../context.ts";
+import { forPeople } from "../../wording.ts";
 import { diffView } from "../../views/diff.ts";
 import { time } from "../../views/question.ts";
 
@@ -43,7 +44,7 @@ export function registerBackup(doc: Command, bind: Bind): void {
         const { output } = await callTool(context, "backup_restore", { id, ...some, ...(reason ? { reason } : {}) });
         const { message, files } = restored.parse(output);
         const diffs = files.map(({ diff }) => diffView(diff, context.output));
-        context.output.result(output, () => [message, ...diffs].join("\n\n"));
+        context.output.result(output, () => [forPeople(message, context), ...diffs].join("\n\n"));
       }),
     );
 }

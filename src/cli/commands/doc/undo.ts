@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import type { Bind } from "../../bind.ts";
 import { callTool } from "../../context.ts";
+import { forPeople } from "../../wording.ts";
 import { diffView } from "../../views/diff.ts";
 
 const undone = z.object({ message: z.string(), files: z.array(z.object({ diff: z.string() })) });
@@ -18,7 +19,7 @@ export function registerUndo(doc: Command, bind: Bind): void {
         const { output } = await callTool(context, "doc_undo", { target, ...(reason && { reason }) });
         const { message, files } = undone.parse(output);
         const diffs = files.map(({ diff }) => diffView(diff, context.output));
-        context.output.result(output, () => [message, ...diffs].join("\n\n"));
+        context.output.result(output, () => [forPeople(message, context), ...diffs].join("\n\n"));
       }),
     );
 }
