@@ -120,7 +120,9 @@ function buildChanges(
   });
   const directory = join(parts.paths.directory, "archive");
   const named = logger.child({ room: "archives" });
-  return { changes, archives: new Archives({ ...common, store: core.as(), changes, directory, logger: named }) };
+  const exclusively = <T>(work: () => Promise<T>) => writer.exclusively(work);
+  const archives = new Archives({ ...common, store: core.as(), changes, directory, logger: named, exclusively });
+  return { changes, archives };
 }
 
 function buildQuestions(parts: RoomParts, stack: AsyncDisposableStack): QuestionRouter {

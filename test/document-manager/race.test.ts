@@ -179,3 +179,16 @@ test("a change whose folder is moved away before an edit of it is written gets n
   expect(readdirSync(join(repository.path, "openspec/changes"))).toEqual(["b"]);
   expect(readFileSync(join(repository.path, "openspec/changes/b/proposal.md"), "utf8")).toBe(files[path]);
 });
+
+test("no edit is written while other work has the turn for itself", async () => {
+  await using repository = await temporaryRepository(files);
+  await using room = await openRoom(repository.path);
+  const edit = await room.manager.exclusively(async () => {
+    const asked = tryEdit(room, "new");
+    await repository.git("status");
+    await wait(200);
+    expect(readFileSync(join(repository.path, path), "utf8")).toBe(files[path]);
+    return { asked };
+  });
+  expect(await edit.asked).toBe("committed");
+});

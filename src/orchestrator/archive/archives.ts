@@ -40,6 +40,8 @@ export interface ArchivesParts {
   directory: string;
   /** Without it a branch waits for a merge alone. */
   approvals?: Approvals | undefined;
+  /** Does work during which nobody's edit of a document is written; without one nobody edits. */
+  exclusively?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
   /** For tests that stop at a step. */
   onStep?: ((step: MoveStep) => void) | undefined;
 }
@@ -61,7 +63,8 @@ export class Archives implements Service {
     const { git, logger, directory, onStep = () => {} } = parts;
     this.#journal = new Journal(parts.store);
     this.#mover = new Mover({ worktree: git.places.worktree, directory, onStep });
-    this.#carrier = new Carrier({ git, journal: this.#journal, mover: this.#mover, logger, onStep });
+    const { exclusively = (work) => work() } = parts;
+    this.#carrier = new Carrier({ git, journal: this.#journal, mover: this.#mover, logger, onStep, exclusively });
     this.#branches = new BranchArchives({ ...parts, journal: this.#journal });
   }
 

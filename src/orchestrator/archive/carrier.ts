@@ -12,6 +12,8 @@ interface CarrierParts {
   journal: Journal;
   mover: Mover;
   logger: Logger;
+  /** Does work during which nobody's edit of a document is written. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
   onStep: (step: MoveStep) => void;
 }
 
@@ -40,20 +42,27 @@ export class Carrier {
       throw error;
     }
     onStep("intent");
-    const commit = await this.#moveAndCommit(entry, move).catch(async (error: unknown) => {
-      const made = await this.#commitOf(move);
-      if (made === null) throw await this.#takeBack(entry, move, error);
-      return made;
+    // An edit whose document moves away between its write and its commit would be committed as a removal.
+    return this.#parts.exclusively(async () => {
+      const commit = await this.#moveAndCommit(entry, move).catch(async (error: unknown) => {
+        const made = await this.#commitOf(move);
+        if (made === null) throw await this.#takeBack(entry, move, error);
+        return made;
+      });
+      await this.#settle(entry, move, commit);
+      return commit;
     });
-    await this.#settle(entry, move, commit);
-    return commit;
   }
 
   /**
    * What a killed process left: a move that reached all its places is committed, any other is taken back. Returns the
    * commit, null for one that is as if it had never begun, and undefined while git is busy.
    */
-  async recover(entry: Entry & { move: Move }): Promise<string | null | undefined> {
+  recover(entry: Entry & { move: Move }): Promise<string | null | undefined> {
+    return this.#parts.exclusively(() => this.#recover(entry));
+  }
+
+  async #recover(entry: Entry & { move: Move }): Promise<string | null | undefined> {
     const { git, mover, journal, logger } = this.#parts;
     const { move } = entry;
     await dropOwnLock(this.#archiveOf(entry), entry.id);

@@ -100,6 +100,7 @@ export async function openWorld(repository: string, given: WorldOptions = {}): P
     changes: orchestrator,
     directory: join(repository, ".specloop", "archive"),
     approvals: given.approvals ? approvals : undefined,
+    exclusively: (work) => documents.exclusively(work),
     onStep: given.onStep,
   });
   let closed = false;
