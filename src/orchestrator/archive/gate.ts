@@ -6,6 +6,7 @@ import type { Diagnostic } from "../../foundation/errors.ts";
 import { isRunning } from "../../foundation/processes.ts";
 import type { OpenspecOptions } from "../options.ts";
 import type { ChangeState } from "../state.ts";
+import { hiddenTexts } from "./hidden-texts.ts";
 import { LOCK } from "./lock.ts";
 import { capabilitiesIn } from "./scratch.ts";
 import { exists, readTree } from "./tree.ts";
@@ -23,6 +24,8 @@ export interface GateFacts {
   links: string[];
   /** Main specs that are not as the last commit has them. */
   unsaved: string[];
+  /** Texts that git does not show as changed, or only half of them. */
+  hidden: Diagnostic[];
   /** git ignores the archive folder or the change. */
   ignored: boolean;
 }
@@ -69,17 +72,25 @@ export async function readFacts(
   const specs = capabilities.map((name) => `${state.root}/specs/${name}/spec.md`);
   const deltas = capabilities.map((name) => `${state.path}/specs/${name}/spec.md`);
   const dirty = new Set(await git.dirty(`${state.root}/specs`));
+  const isHere = state.path.startsWith(`${state.root}/`) && state.git !== "branch";
   const archive = `${state.root}/changes/archive`;
   return {
     git: await git.state(),
     lock: await readLock(join(worktree, archive, LOCK)),
     links: await linksAmong(worktree, state.root, [...specs, ...deltas, `${archive}/x`]),
     unsaved: specs.filter((path) => dirty.has(path)),
+    hidden: isHere
+      ? await hiddenTexts(git, {
+          folder: state.path,
+          specs: specs.filter((path) => !dirty.has(path)),
+          texts: state.stage === "archived" ? [] : [...specs, ...deltas],
+        })
+      : [],
     ignored: (await git.isIgnored(`${archive}/${state.id}/proposal.md`)) || (await git.isIgnored(state.path)),
   };
 }
 
-function ofRepository({ state, git, lock, links, unsaved, ignored }: GateFacts): Diagnostic[] {
+function ofRepository({ state, git, lock, links, unsaved, hidden, ignored }: GateFacts): Diagnostic[] {
   const reasons = links.map((path) =>
     reason(
       "linked_spec",
@@ -98,6 +109,7 @@ function ofRepository({ state, git, lock, links, unsaved, ignored }: GateFacts):
       ),
     ),
   );
+  reasons.push(...hidden);
   if (git.kind === "busy") {
     reasons.push(
       reason("git_busy", `A ${git.operation} is in progress in this worktree.`, state.id, "Finish or abort it."),

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -59,6 +60,10 @@ scenario("archive", "A lock that was left behind stops the archive", async () =>
   await repository.write(LOCK, JSON.stringify({ pid: 2 ** 22 + 1, nonce: "x" }));
   await expectRefused(repository, ["archive_locked"]);
   expect(existsSync(join(repository.path, LOCK))).toBe(true);
+  // One that is made in this moment is not filled yet.
+  await repository.write(LOCK, "");
+  const [reason] = await refusal(await worldOf(repository), "out");
+  expect(reason).toMatchObject({ code: "archive_locked", message: "Another archive runs." });
 });
 
 test("a folder of that name is in the archive already", async () => {
@@ -184,4 +189,65 @@ test("two archives at once are one after the other", async () => {
   const both = await Promise.allSettled([1, 2].map(() => world.archives.archive({ ids: ["out"], principal: person })));
   expect(both.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
   expect((await repository.git("log", "--format=%s")).split("\n")).toEqual(["Archive out", "Begin"]);
+});
+
+test("texts that git does not show are neither dropped nor taken along", async () => {
+  const second = SPEC_PATH.replace("auth", "audit");
+  const third = SPEC_PATH.replace("auth", "billing");
+  const added = delta("ADDED", requirement("Sign out"));
+  const folder = "openspec/changes/out";
+  const repository = await planned({
+    ...ADD,
+    [second]: SPEC,
+    [third]: SPEC,
+    [`${folder}/specs/audit/spec.md`]: added,
+    [`${folder}/specs/billing/spec.md`]: added,
+    [`${folder}/notes.md`]: "in the last commit\n",
+  });
+  const latin = Buffer.concat([readFileSync(join(repository.path, third)), Buffer.from("\ncaf\xe9\n", "latin1")]);
+  writeFileSync(join(repository.path, third), latin);
+  await repository.git("commit", "-qam", "Another encoding");
+  // A sparse checkout, a spec that git takes for unchanged, a file in three versions, one that only the index has.
+  await repository.git("update-index", "--skip-worktree", SPEC_PATH, `${folder}/notes.md`);
+  for (const path of [SPEC_PATH, `${folder}/notes.md`]) rmSync(join(repository.path, path));
+  await repository.git("update-index", "--assume-unchanged", second);
+  await repository.write(second, SPEC.replace("sign in", "sign in, in my own words"));
+  await repository.write(`${folder}/design.md`, "staged\n");
+  await repository.write(`${folder}/more.md`, "only staged\n");
+  await repository.git("add", folder);
+  await repository.write(`${folder}/design.md`, "in the tree\n");
+  rmSync(join(repository.path, `${folder}/more.md`));
+  execFileSync("git", ["init", "-q", join(repository.path, folder, "vendor")]);
+  writeFileSync(join(repository.path, folder, "vendor/a.txt"), "a\n");
+  const world = await worldOf(repository);
+  const before = [await treeOf(repository.path), await repository.git("ls-files", "--stage")];
+  const reasons = await refusal(world, "out");
+  const codes = reasons.map(({ code, target }) => `${code} ${target?.replace(`${folder}/`, "")}`).toSorted();
+  expect(codes.filter((code) => !code.startsWith("target_missing"))).toEqual([
+    `nested_repository vendor/`,
+    `not_checked_out notes.md`,
+    `not_checked_out ${SPEC_PATH}`,
+    `not_text ${third}`,
+    `partly_staged design.md`,
+    `partly_staged more.md`,
+    `uncommitted_change ${second}`,
+  ]);
+  expect([await treeOf(repository.path), await repository.git("ls-files", "--stage")]).toEqual(before);
+});
+
+test("an archive branch on which somebody else committed is not made anew", async () => {
+  const repository = await planned(ADD);
+  const world = await worldOf(repository);
+  const request = { ids: ["out"], principal: { kind: "agent", name: "claude-code" } as const };
+  const [first] = await world.archives.archive(request);
+  expect((await world.archives.archive(request))[0]).toMatchObject({ status: "proposed", branch: first!.branch });
+  await repository.git("switch", "-q", first!.branch!);
+  await repository.write("mine.txt", "mine\n");
+  await repository.git("add", "mine.txt");
+  await repository.git("commit", "-qm", "Mine");
+  await repository.git("switch", "-q", "-");
+  await expect(world.archives.archive(request)).rejects.toMatchObject({
+    details: { reasons: [{ code: "branch_in_use" }] },
+  });
+  expect(await repository.git("log", "-1", "--format=%s", first!.branch!)).toBe("Mine");
 });
