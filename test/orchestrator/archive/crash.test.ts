@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import type { MoveStep } from "../../../src/orchestrator/archive/mover.ts";
 import { scenario } from "../../helpers/scenario.ts";
 import { DONE, delta, planned, requirement, worldOf } from "./fixture.ts";
-import { person, treeOf } from "./world.ts";
+import { agent, person, treeOf } from "./world.ts";
 
 /** A change with two deltas, so that a crash can fall between two specs; one of them makes a capability. */
 const files = {
@@ -109,4 +109,37 @@ test("a crash before the commit, and git busy at the next start: the commit wait
   await expect.poll(() => repository.git("log", "-1", "--format=%s"), { timeout: 10_000 }).toBe("Archive out");
   await expect.poll(() => world.told("change.archived"), { timeout: 10_000 }).toMatchObject([{ changeId: "out" }]);
   expect(await repository.git("status", "--porcelain")).toBe("");
+});
+
+const approvedOnce = async (repository: { git(...args: string[]): Promise<string> }) =>
+  (await repository.git("log", "--format=%B")).match(/Specloop-Approval: /g)?.length;
+
+test.each<MoveStep>(["spec", "settled"])(
+  "killed at %s, what was approved is carried out once at the next start",
+  async (step) => {
+    const repository = await planned(files);
+    await dieAt(repository, step, "approved");
+    const world = await worldOf(repository, { approvals: true });
+    const state = async () =>
+      (await world.approvals.list({ states: [], limit: 5 })).approvals.map((each) => each.state);
+    await expect.poll(state, { timeout: 20_000 }).toEqual(["carried_out"]);
+    expect(await readdir(join(repository.path, "openspec/changes"))).toEqual(["archive"]);
+    expect(await approvedOnce(repository)).toBe(1);
+    expect(await world.approvals.unfinished("archive")).toEqual([]);
+  },
+);
+
+test("killed between the use of the approval and the archive, it is carried out at the next start", async () => {
+  const repository = await planned(files);
+  const first = await worldOf(repository, { approvals: true });
+  const [{ approval } = { approval: null }] = await first.archives.archive({ ids: ["out"], principal: agent });
+  await first.archives[Symbol.asyncDispose]();
+  const id = approval ?? "";
+  const { subject } = await first.approvals.decide({ id, decision: "approve", principal: person });
+  await first.approvals.redeem(id, subject.contentHash);
+  await first[Symbol.asyncDispose]();
+  const world = await worldOf(repository, { approvals: true });
+  await expect.poll(async () => (await world.approvals.get(id)).state, { timeout: 20_000 }).toBe("carried_out");
+  expect(await approvedOnce(repository)).toBe(1);
+  expect(await readdir(join(repository.path, "openspec/changes"))).toEqual(["archive"]);
 });
