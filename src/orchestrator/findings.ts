@@ -35,7 +35,7 @@ function unknownSchema({ unknownSchema, folder }: ChangeFacts): Diagnostic[] {
     {
       severity: "warning",
       code: "unknown_schema",
-      message: `The schema "${unknownSchema}" is neither OpenSpec's own nor in openspec/schemas, so only tasks.md says how far this is.`,
+      message: `No schema "${unknownSchema}" can be read in openspec/schemas, among your own schemas or in OpenSpec, so only tasks.md says how far this is.`,
       target: `${folder}/.openspec.yaml`,
       fix: "Add the schema below openspec/schemas, or name one that `openspec schemas` lists.",
     },
@@ -108,7 +108,7 @@ function unanswered({ files: { questions } }: ChangeFacts): Diagnostic[] {
       code: "open_questions",
       message,
       target: `${first.path}:${first.line}`,
-      fix: "Answer it in the document, or ask with question_ask.",
+      fix: "Answer it with change_process, which writes the answer below it.",
     },
   ];
 }

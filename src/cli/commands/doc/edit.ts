@@ -35,7 +35,7 @@ export function registerEdit(doc: Command, bind: Bind): void {
     .command("edit")
     .description("edits of one document, or with --edits of several, in one commit: one --KIND, or JSON")
     .argument("[path]", "relative to the repository")
-    .requiredOption("--reason <why>", "why: goes into the commit")
+    .option("--reason <why>", "why: goes into the commit; needed unless --dry-run")
     .option("--dry-run", "show what would change and write nothing")
     .option("--edits <json>", "edits as JSON, - for stdin or a file: a list, or {files: [{path, edits}]}")
     .option("--base <revision>", "refuse if the document is not at this revision")
@@ -64,7 +64,7 @@ export function registerEdit(doc: Command, bind: Bind): void {
       const base = given["base"] === undefined ? {} : { baseRevision: given["base"] };
       const input = {
         ...what,
-        reason: given["reason"],
+        reason: reasonOf(given),
         ...base,
         ...(given["dryRun"] === true ? { dryRun: true } : {}),
       };
@@ -75,6 +75,14 @@ export function registerEdit(doc: Command, bind: Bind): void {
 }
 
 type Given = Record<string, unknown>;
+
+function reasonOf({ reason, dryRun }: Given): unknown {
+  if (reason !== undefined || dryRun === true) return reason ?? "dry run";
+  throw new SpecloopError("bad_input", "An edit needs a reason, which goes into its commit.", {
+    target: "reason",
+    fix: 'Add --reason "…", or --dry-run to see what would change.',
+  });
+}
 
 async function whatToEdit(context: CliContext, path: string | undefined, given: Given): Promise<Given> {
   const json = given["edits"];
