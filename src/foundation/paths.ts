@@ -121,7 +121,8 @@ function realOf(path: string): string {
   }
 }
 
-function isInside(root: string, path: string): boolean {
+/** Whether a path is this folder or lies below it, by their names alone: links are the caller's matter. */
+export function isInside(root: string, path: string): boolean {
   const way = relative(root, path);
   return way === "" || (!way.startsWith(`..${sep}`) && way !== ".." && !isAbsolute(way));
 }

@@ -1,8 +1,6 @@
-import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
-import { isRunning } from "../foundation/processes.ts";
 import { SPEC_DRIVEN } from "../adapters/openspec/index.ts";
+import { readLock } from "./archive/lock.ts";
 import { readArchivedTasks, type ArchivedTasks, type TrackedTasks } from "./archive-tasks.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -10,9 +8,6 @@ import type { Snapshot } from "./snapshot.ts";
 const MAX_ARCHIVED = 2_000;
 /** Files that are read at the same time. */
 const PARALLEL = 16;
-/** A lock that is not filled yet may have been made this moment. */
-const FRESH_MS = 10_000;
-const LOCK = ".openspec-archive.lock";
 
 /** What the archive's folder says beside its names. */
 export interface ArchiveFacts {
@@ -47,27 +42,6 @@ export async function readArchive(
     const read = some.map((name) => readArchivedTasks(join(archive, name), trackedBy, last.tasks.get(name)));
     for (const [index, found] of (await Promise.all(read)).entries()) if (found) tasks.set(some[index]!, found);
   }
-  return { tasks, deadLock: await readLock(join(archive, LOCK)) };
-}
-
-const lockFile = z.object({ pid: z.int().positive() });
-
-/** OpenSpec 1.13 writes `{"pid":…,"nonce":…}` and removes the file at the end, unless it is killed. */
-async function readLock(path: string): Promise<ArchiveFacts["deadLock"]> {
-  try {
-    const stats = await lstat(path);
-    const parsed = lockFile.safeParse(parseJson(await readFile(path, "utf8")));
-    if (!parsed.success) return Date.now() - stats.mtimeMs > FRESH_MS ? { pid: null } : null;
-    return isRunning(parsed.data.pid) ? null : parsed.data;
-  } catch {
-    return null;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+  const lock = await readLock(archive);
+  return { tasks, deadLock: lock && !lock.alive ? { pid: lock.pid } : null };
 }

@@ -1,7 +1,8 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { userInfo } from "node:os";
-import { dirname, isAbsolute, join, relative, sep } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { isInside } from "../../foundation/paths.ts";
 
 /** What a person keeps outside every repository, `$XDG_CONFIG_HOME/specloop`: nothing in a repository may name it. */
 export interface PersonFiles {
@@ -37,7 +38,7 @@ export function isTrusted(path: string, outside: readonly string[], secret = fal
   if (!found) return false;
   const folder = lstatSync(realpathSync(dirname(path)));
   const real = realpathSync(path);
-  const inside = outside.some((place) => isInside(real, place));
+  const inside = outside.some((place) => isInside(place, real));
   const wrong = !found.isFile()
     ? "is no plain file"
     : inside
@@ -58,9 +59,4 @@ function isOurs(found: { uid: number; mode: number }, forbidden: number): boolea
   const user = process.getuid?.();
   if (user === undefined) return true;
   return (found.uid === user || found.uid === 0) && (found.mode & forbidden) === 0;
-}
-
-function isInside(path: string, place: string): boolean {
-  const way = relative(place, path);
-  return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { parseJson } from "../../foundation/json.ts";
 import type { GitPlaces } from "./port.ts";
 
 /** git takes index.lock at once; only in a very large index does it come later, and then it is left for a person. */
@@ -96,7 +97,7 @@ export class OwnLocks {
 
   #read(): Entry[] {
     const text = readOr(this.#journal);
-    const parsed = text === "" ? null : journalSchema.safeParse(jsonOr(text));
+    const parsed = text === "" ? null : journalSchema.safeParse(parseJson(text));
     return parsed?.success ? [parsed.data].flat() : [];
   }
 
@@ -154,13 +155,5 @@ function linkOr(path: string): string {
     return readlinkSync(path);
   } catch {
     return "";
-  }
-}
-
-function jsonOr(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

@@ -2,6 +2,7 @@ import { request as requestHttp, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { redact } from "../../foundation/logger.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { parseJson } from "../../foundation/json.ts";
 import { reasonOf } from "./watchdog.ts";
 
 /** Characters of an answer that are kept; a model that writes more is cut off. */
@@ -97,14 +98,6 @@ export async function fetchJson(request: HttpRequest): Promise<unknown> {
     });
   }
   return body;
-}
-
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import { SpecloopError, toSpecloopError } from "../../foundation/errors.ts";
+import { parseJson } from "../../foundation/json.ts";
 import { Answer, type StopReason, type Usage } from "./answer.ts";
 import type { Backend, BackendCall, BackendDependencies, EmbedCall } from "./backend.ts";
-import { clip, errorIn, fetchJson, open, parseJson, read } from "./http.ts";
+import { clip, errorIn, fetchJson, open, read } from "./http.ts";
 import { fetchInventory, positive, record, text } from "./inventory.ts";
 import type { Timeouts } from "./options.ts";
 import type { Generation } from "./port.ts";

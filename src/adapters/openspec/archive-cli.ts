@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { z } from "zod";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { parseJson } from "../../foundation/json.ts";
 import type { Installation } from "./locate.ts";
 
 /** Longest that OpenSpec may take for one archive. */
@@ -108,12 +109,4 @@ function call({ installation, project, env, signal }: ArchiveRequest, args: stri
 function unusable(cause: unknown, timedOut: boolean): SpecloopError {
   const why = timedOut ? `did not end within ${TIMEOUT_MS / 1000} s` : `could not be run: ${String(cause)}`;
   return new SpecloopError("no_validator", `OpenSpec's archive command ${why}.`, { cause });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,6 @@
 import { access, constants, readFile, realpath } from "node:fs/promises";
-import { delimiter, dirname, isAbsolute, join, relative, sep } from "node:path";
+import { delimiter, dirname, isAbsolute, join } from "node:path";
+import { isInside } from "../../foundation/paths.ts";
 
 /** An OpenSpec that can give verdicts. */
 export type Installation =
@@ -86,9 +87,4 @@ async function executableIn(directory: string): Promise<string | null> {
 /** The command is `<package>/bin/openspec.js`, behind links. */
 async function packageAbove(executable: string, source: "project" | "path"): Promise<Installation | null> {
   return packageAt(dirname(dirname(executable)), source);
-}
-
-function isInside(top: string, path: string): boolean {
-  const way = relative(top, path);
-  return way === "" || (way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }

@@ -1,8 +1,9 @@
 import { constants, lstatSync, realpathSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { homedir } from "node:os";
-import { isAbsolute, join, relative } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { z } from "zod";
+import { isInside } from "../../foundation/paths.ts";
 import { parseYaml } from "./metadata.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -38,7 +39,7 @@ export async function findStore(
   const no = (problem: string) => ({ problem, fix });
   if (!ID.test(id) || id.length > 200) return no(`"${shown}" is no name of a store.`);
   const registry = join(dataFolder(env), "openspec", "stores", "registry.yaml");
-  if (isInside(repository, registry)) return no(`The registry of stores lies in the repository (${registry}).`);
+  if (liesInside(repository, registry)) return no(`The registry of stores lies in the repository (${registry}).`);
   const registered = registrySchema.safeParse(await readSmallYaml(registry)).data?.stores[id]?.backend.local_path;
   if (registered === undefined) return no(`The store "${id}" is not registered on this machine (${registry}).`);
   if (!isAbsolute(registered)) return no(`The registry names no absolute path for the store "${id}".`);
@@ -55,9 +56,8 @@ function dataFolder(env: Env): string {
   return named && isAbsolute(named) ? named : join(env["HOME"] || homedir(), ".local", "share");
 }
 
-function isInside(root: string, path: string): boolean {
-  const real = realOf(path) ?? path;
-  return [path, real].some((place) => !relative(root, place).startsWith(".."));
+function liesInside(root: string, path: string): boolean {
+  return isInside(root, path) || isInside(root, realOf(path) ?? path);
 }
 
 function realOf(path: string): string | null {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { parseJson } from "../../foundation/json.ts";
 import type { Installation } from "./locate.ts";
 import type { Verdict } from "./port.ts";
 
@@ -74,13 +75,5 @@ async function call({ installation, project, env, signal }: CliRequest, args: st
     const stdout = error instanceof Error && "stdout" in error ? String(error.stdout) : "";
     if (stdout.trim() !== "") return stdout;
     throw new SpecloopError("no_validator", `OpenSpec's command line failed: ${String(error)}`, { cause: error });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

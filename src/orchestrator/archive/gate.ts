@@ -1,15 +1,14 @@
-import { lstat, readFile } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Git, GitState } from "../../adapters/git/index.ts";
 import type { Verdict } from "../../adapters/openspec/index.ts";
 import type { Diagnostic } from "../../foundation/errors.ts";
-import { isRunning } from "../../foundation/processes.ts";
 import type { OpenspecOptions } from "../options.ts";
 import type { ChangeState } from "../state.ts";
 import { hiddenTexts } from "./hidden-texts.ts";
-import { LOCK } from "./lock.ts";
+import { LOCK, readLock, type LockHolder } from "./lock.ts";
 import { capabilitiesIn } from "./scratch.ts";
-import { exists, readTree } from "./tree.ts";
+import { readTree } from "./tree.ts";
 
 /** Everything about one moment that decides whether a change may be archived. */
 export interface GateFacts {
@@ -19,7 +18,7 @@ export interface GateFacts {
   policy: OpenspecOptions["archive"];
   git: GitState;
   /** What an `openspec archive` that runs, or died, left. */
-  lock: { pid: number | null; alive: boolean } | null;
+  lock: LockHolder;
   /** Paths of specs or deltas, relative to the repository, that are or lie behind symbolic links. */
   links: string[];
   /** Main specs that are not as the last commit has them. */
@@ -76,7 +75,7 @@ export async function readFacts(
   const archive = `${state.root}/changes/archive`;
   return {
     git: await git.state(),
-    lock: await readLock(join(worktree, archive, LOCK)),
+    lock: await readLock(join(worktree, archive)),
     links: await linksAmong(worktree, state.root, [...specs, ...deltas, `${archive}/x`]),
     unsaved: specs.filter((path) => dirty.has(path)),
     hidden: isHere
@@ -135,9 +134,14 @@ function ofRepository({ state, git, lock, links, unsaved, hidden, ignored }: Gat
   return reasons;
 }
 
-function locked({ pid, alive }: { pid: number | null; alive: boolean }, path: string): Diagnostic {
+function locked({ pid, alive }: NonNullable<LockHolder>, path: string): Diagnostic {
   if (alive)
-    return reason("archive_locked", `Another archive runs (process ${pid}).`, path, "Wait until it has ended.");
+    return reason(
+      "archive_locked",
+      `Another archive runs${pid === null ? "" : ` (process ${pid})`}.`,
+      path,
+      "Wait until it has ended.",
+    );
   const who = pid === null ? "An archive" : `An archive (process ${pid}, which is gone)`;
   return reason(
     "archive_locked",
@@ -190,13 +194,6 @@ function ofTasks({ state: { id, tasks, questions }, policy }: GateFacts): Diagno
     );
   }
   return reasons;
-}
-
-async function readLock(path: string): Promise<GateFacts["lock"]> {
-  if (!(await exists(path))) return null;
-  const text = await readFile(path, "utf8").catch(() => "");
-  const pid = Number(/"pid"\s*:\s*(\d+)/.exec(text)?.[1] ?? Number.NaN);
-  return Number.isInteger(pid) ? { pid, alive: isRunning(pid) } : { pid: null, alive: false };
 }
 
 /** Every part of the ways to these files, from the planning root downwards. */

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { WebSocket } from "ws";
 import { estimateTokens } from "../estimate.ts";
-import { parseJson } from "../http.ts";
+import { parseJson } from "../../../foundation/json.ts";
 import { record, text } from "../inventory.ts";
 import { predict } from "./predict.ts";
 import { notLoaded, wireError, wireModel } from "./shapes.ts";

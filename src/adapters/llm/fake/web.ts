@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
-import { parseJson } from "../http.ts";
+import { parseJson } from "../../../foundation/json.ts";
 import { positive, record, text } from "../inventory.ts";
 import type { Message } from "../port.ts";
 import { openAiModels, v0Models, v1Models } from "./shapes.ts";
