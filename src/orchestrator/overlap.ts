@@ -7,47 +7,77 @@ export interface Touched {
   overlaps(id: string): Overlap[];
   /** Changes that add this requirement, or rename one to it. */
   adding(capability: string, requirement: string): string[];
+  /** A text that is the same as long as the same changes touch, in the same way, what this change touches. */
+  around(id: string): string;
 }
 
 interface Touch {
-  change: string;
-  capability: string;
-  requirement: string;
+  key: string;
+  /** The requirement is new by this change. */
+  adds: boolean;
+  /** As another change is told of it. */
+  shown: Overlap;
 }
 
 export function touchedRequirements(changes: Iterable<ChangeFiles>): Touched {
   const byRequirement = new Map<string, Touch[]>();
   const byChange = new Map<string, Touch[]>();
-  const added = new Map<string, string[]>();
   for (const files of changes) {
-    for (const { capability, delta } of files.deltaFiles) {
-      const { added: additions, modified, removed, renamed } = delta;
-      const news = [...additions.map(({ name }) => name), ...renamed.map(({ to }) => to)];
-      const old = [
-        ...modified.map(({ name }) => name),
-        ...removed.map(({ name }) => name),
-        ...renamed.map(({ from }) => from),
-      ];
-      for (const requirement of new Set(news)) push(added, key(capability, requirement), files.id);
-      for (const requirement of new Set([...news, ...old])) {
-        const touch = { change: files.id, capability, requirement };
-        push(byRequirement, key(capability, requirement), touch);
-        push(byChange, files.id, touch);
-      }
+    for (const touch of touchesOf(files)) {
+      push(byRequirement, touch.key, touch);
+      push(byChange, files.id, touch);
     }
   }
+  const of = (id: string) => byChange.get(id) ?? [];
+  const touching = new Map<string, string>();
+  const describe = (key: string) => {
+    const known = touching.get(key) ?? describeAll(byRequirement.get(key) ?? []);
+    touching.set(key, known);
+    return known;
+  };
   return {
-    overlaps: (id) => (byChange.get(id) ?? []).flatMap((touch) => othersOf(byRequirement, touch)),
-    adding: (capability, requirement) => added.get(key(capability, requirement)) ?? [],
+    overlaps: (id) => of(id).flatMap(({ key }) => othersOf(id, byRequirement.get(key) ?? [])),
+    adding: (capability, requirement) =>
+      (byRequirement.get(keyOf(capability, requirement)) ?? []).flatMap(({ adds, shown }) =>
+        adds ? [shown.change] : [],
+      ),
+    around: (id) =>
+      of(id)
+        .map(({ key }) => describe(key))
+        .join("\n"),
   };
 }
 
-function othersOf(byRequirement: Map<string, Touch[]>, { change, capability, requirement }: Touch): Overlap[] {
-  const all = byRequirement.get(key(capability, requirement)) ?? [];
-  return all.filter((other) => other.change !== change).sort((a, b) => (a.change < b.change ? -1 : 1));
+/** What one change touches follows from it alone, and most changes are the same from look to look. */
+const known = new WeakMap<ChangeFiles, Touch[]>();
+
+function touchesOf(files: ChangeFiles): Touch[] {
+  const touches = known.get(files) ?? files.deltaFiles.flatMap((deltaFile) => touchesOfDelta(files.id, deltaFile));
+  known.set(files, touches);
+  return touches;
 }
 
-function key(capability: string, requirement: string): string {
+function touchesOfDelta(change: string, { capability, delta }: ChangeFiles["deltaFiles"][number]): Touch[] {
+  const { added, modified, removed, renamed } = delta;
+  const news = new Set([...added.map(({ name }) => name), ...renamed.map(({ to }) => to)]);
+  const old = [...[...modified, ...removed].map(({ name }) => name), ...renamed.map(({ from }) => from)];
+  return [...new Set([...news, ...old])].map((requirement) => ({
+    key: keyOf(capability, requirement),
+    adds: news.has(requirement),
+    shown: { change, capability, requirement },
+  }));
+}
+
+function othersOf(id: string, all: Touch[]): Overlap[] {
+  const others = all.flatMap(({ shown }) => (shown.change === id ? [] : [shown]));
+  return others.sort((a, b) => (a.change < b.change ? -1 : 1));
+}
+
+function describeAll(touches: Touch[]): string {
+  return touches.map(({ adds, shown }) => `${adds ? "+" : ""}${shown.change}`).join(",");
+}
+
+function keyOf(capability: string, requirement: string): string {
   return `${capability}\0${requirement}`;
 }
 
