@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import fc from "fast-check";
 import { changeOf, derive, documentOf, type ChangeFiles, type Snapshot } from "../../src/orchestrator/index.ts";
 import { scenario } from "../helpers/scenario.ts";
+import type { KnownBases } from "../../src/orchestrator/bases/index.ts";
 import { roleInChange } from "../../src/orchestrator/document.ts";
 import { change, delta, SPEC } from "./setup.ts";
 
@@ -72,6 +73,44 @@ test("an approval holds while only ticks change", () => {
   );
   const approved = { ...before, approvals: new Map([["x", new Set([planHash])]]) };
   expect(derive(approved).changes.get("x")!.stage).toBe("approved");
+});
+
+test("what is kept of a change whose files stayed is what everything read anew gives", () => {
+  const before = snapshotOf({
+    a: filesOf("a", delta("MODIFIED", "Sign in")),
+    b: filesOf("b", delta("ADDED", "New")),
+    c: filesOf("c", delta("MODIFIED", "New")),
+  });
+  const { planHash } = derive(before).changes.get("b")!;
+  const without = new Map(before.changes);
+  without.delete("b");
+  const [other] = snapshotOf({ d: filesOf("d", delta("MODIFIED", "Sign in")) }).changes;
+  const spec = documentOf("openspec/specs/auth/spec.md", "spec", Buffer.from(SPEC.replaceAll("SHALL", "MUST")));
+  const block = before.changes.get("a")!.deltaFiles[0]!.delta.modified[0]!;
+  const base = { capability: "auth", requirement: block.name, commit: null, source: "seen" as const, takenAt: 0 };
+  const bases = (text: string) =>
+    new Map([["a", new Map([["auth\0Sign in", { ...base, text, blockHash: "", goneAt: null }]])]]);
+  const steps: [Snapshot, KnownBases?][] = [
+    [before],
+    [{ ...before, changes: without }],
+    [{ ...before, changes: new Map([...before.changes, other!]) }],
+    [{ ...before, beside: [other![1]] }],
+    [{ ...before, specs: new Map() }],
+    [{ ...before, specs: new Map([["auth", spec]]) }],
+    [{ ...before, approvals: new Map([["b", new Set([planHash])]]) }],
+    [{ ...before, config: { ...before.config, schema: "of-nobody" } }],
+    [{ ...before, root: "sub/openspec" }],
+    [before, bases("### Requirement: Sign in\nOther words.\n")],
+    [before, bases(block.raw)],
+    [before],
+  ];
+  const seen = steps.map(([snapshot, known]) => {
+    const kept = derive(snapshot, known);
+    expect(kept).toEqual(derive(structuredClone(snapshot), known));
+    return JSON.stringify([...kept.changes]);
+  });
+  expect(new Set(seen).size).toBeGreaterThan(8);
+  expect(derive(before).changes.get("a")).toBe(derive(before).changes.get("a"));
 });
 
 test("a verdict depends on the specs that the change touches", () => {
