@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { SpecloopError } from "../../foundation/errors.ts";
@@ -31,6 +31,8 @@ export interface CommitSurroundings {
   locks: OwnLocks;
   /** How long a lock held by another process is waited for, milliseconds. */
   lockWaitMs: number;
+  /** Locks that were waited for in vain, with the time at which they were made; nobody waits for the same one again. */
+  inVain: Map<string, number>;
 }
 
 interface Patient extends CommitSurroundings {
@@ -112,10 +114,34 @@ async function withPatience<T>(git: Patient, work: () => Promise<T>): Promise<T>
       if (!CONTENDED.test(messageOf(error))) throw error;
       if (git.locks.remove().length > 0) continue;
       const waitedMs = performance.now() - started;
-      if (waitedMs >= git.lockWaitMs || git.signal?.aborted) throw locked(error, waitedMs);
+      if (isStuck(git, error) || git.signal?.aborted) throw locked(error, waitedMs);
+      if (waitedMs >= git.lockWaitMs) {
+        if (git.lockWaitMs > 0) remember(git, error);
+        throw locked(error, waitedMs);
+      }
     }
     await wait(SHORTEST_WAIT_MS + Math.random() * (LONGEST_WAIT_MS - SHORTEST_WAIT_MS));
   }
+}
+
+function isStuck({ inVain }: Patient, error: unknown): boolean {
+  const lock = lockIn(error);
+  return lock !== undefined && inVain.get(lock) !== undefined && inVain.get(lock) === madeAt(lock);
+}
+
+function remember({ inVain }: Patient, error: unknown): void {
+  const lock = lockIn(error);
+  const made = lock === undefined ? undefined : madeAt(lock);
+  inVain.clear();
+  if (lock !== undefined && made !== undefined) inVain.set(lock, made);
+}
+
+function madeAt(lock: string): number | undefined {
+  return statSync(lock, { throwIfNoEntry: false })?.mtimeMs;
+}
+
+function lockIn(error: unknown): string | undefined {
+  return /Unable to create '([^\n]*\.lock)'/.exec(messageOf(error))?.[1];
 }
 
 function wasKilled(error: unknown): boolean {
@@ -123,7 +149,7 @@ function wasKilled(error: unknown): boolean {
 }
 
 function locked(cause: unknown, waitedMs: number): SpecloopError {
-  const lock = /Unable to create '([^\n]*\.lock)'/.exec(messageOf(cause))?.[1];
+  const lock = lockIn(cause);
   return new SpecloopError(
     "git_busy",
     waitedMs < 1000

@@ -42,6 +42,7 @@ export class GitRepository implements Git {
   readonly #env: NodeJS.ProcessEnv;
   readonly #lockWaitMs: number;
   readonly #locks: OwnLocks;
+  readonly #inVain = new Map<string, number>();
 
   constructor({ places, env, signal, lockWaitMs, timeoutMs }: RepositoryOptions) {
     this.places = places;
@@ -159,7 +160,13 @@ export class GitRepository implements Git {
   }
 
   #writing(): CommitSurroundings {
-    return { run: this.#run, places: this.places, locks: this.#locks, lockWaitMs: this.#lockWaitMs };
+    return {
+      run: this.#run,
+      places: this.places,
+      locks: this.#locks,
+      lockWaitMs: this.#lockWaitMs,
+      inVain: this.#inVain,
+    };
   }
 
   removeOwnLocks(): Promise<string[]> {

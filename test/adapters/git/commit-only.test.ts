@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, utimesSync, writeFileSync } from "node:fs";
 import { chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -181,4 +181,21 @@ test("surroundings of a hook in which the daemon was started do not reach git", 
   const commit = await git.commitOnly({ paths: ["a.md"], message: "Here", trailers });
   expect(await repository.git("rev-parse", "HEAD")).toBe(commit);
   expect((await git.history({ limit: 1 }))[0]?.at).toBeGreaterThan(Date.UTC(2020, 0));
+});
+
+test("a lock that was waited for in vain is not waited for again, and a new one is", async () => {
+  await using repository = await temporaryRepository({ "a.md": "a\n" });
+  const git = await openGit(repository.path, { lockWaitMs: 400 });
+  const lock = join(repository.path, ".git/index.lock");
+  const request = { paths: ["a.md"], message: "Ours", trailers: {} };
+  await repository.write("a.md", "ours\n");
+  writeFileSync(lock, "");
+  await expect(git.commitOnly(request)).rejects.toMatchObject({ code: "git_busy" });
+  const patient = { ...request, lockWaitMs: 60_000 };
+  // It would be waited for beyond the test's time.
+  await expect(git.commitOnly(patient)).rejects.toMatchObject({ code: "git_busy", target: lock });
+  const later = Date.now() / 1000 + 5;
+  utimesSync(lock, later, later);
+  setTimeout(() => rmSync(lock), 100);
+  expect(await git.commitOnly(patient)).toMatch(/^[0-9a-f]{40}$/);
 });
