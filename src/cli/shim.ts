@@ -1,5 +1,5 @@
 // `specloop mcp`: a pipe between a client's stdio and the daemon's socket. It imports nothing but Node's own modules and
-// three files of the foundation that do the same, because a client waits for it at every start.
+// four small files that do the same, because a client waits for it at every start.
 import { spawn } from "node:child_process";
 import { closeSync, lstatSync, readFileSync, realpathSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -10,14 +10,13 @@ import { parseArgs } from "node:util";
 import { SpecloopError } from "../foundation/errors.ts";
 import { stateRoot } from "../foundation/paths.ts";
 import { hasOwnSocket, openStartLog, placesOf } from "../foundation/rendezvous.ts";
+import { daemonEnvironment } from "./daemon-environment.ts";
 
 /** How long a daemon that was started may take until its socket answers. */
 const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 25;
 /** How long the daemon may take for what was asked before the client closed its side; its own limit is 5 s. */
 const GOODBYE_MS = 8000;
-/** glibc keeps freed memory in up to eight arenas per core; a daemon with two keeps 10 MB less and is as fast. */
-const ARENAS = "2";
 /** Exit code of a daemon that found another one running: several shims may start one at once. */
 const ANOTHER_RUNS = 3;
 
@@ -200,8 +199,7 @@ function startDaemon({ root, worktree, env, main, output }: Start): Promise<numb
   const arguments_ = [...process.execArgv, main, "up", "--repo", worktree];
   const child = spawn(process.execPath, arguments_, {
     cwd: root,
-    // What this client is trusted with is no matter of the daemon that serves all of them.
-    env: { MALLOC_ARENA_MAX: ARENAS, ...env, SPECLOOP_AGENT_TOKEN: undefined },
+    env: daemonEnvironment(env),
     detached: true,
     stdio: ["ignore", output, output],
   });

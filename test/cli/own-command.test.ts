@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { daemonEnvironment } from "../../src/cli/daemon-environment.ts";
 import { MAIN, cleanEnvironment } from "../helpers/command.ts";
 import { temporaryRepository } from "../helpers/repository.ts";
 
@@ -32,4 +33,13 @@ async function shownCommand(path: string): Promise<string[]> {
 test("a command for everywhere is named as it is; that of npx is not, since no client would find it", async () => {
   expect(await shownCommand("bin/specloop")).toEqual(["specloop"]);
   expect(await shownCommand("node_modules/.bin/specloop")).toEqual([process.execPath, MAIN]);
+});
+
+test("a daemon in the background gets no token of the client that started it, and what keeps its memory small", () => {
+  const child = daemonEnvironment({ HOME: "/home/ada", SPECLOOP_AGENT_TOKEN: "spa_secret" });
+  expect(Object.entries(child).filter(([, value]) => value !== undefined)).toEqual([
+    ["MALLOC_ARENA_MAX", "2"],
+    ["HOME", "/home/ada"],
+  ]);
+  expect(daemonEnvironment({ MALLOC_ARENA_MAX: "8" })["MALLOC_ARENA_MAX"]).toBe("8");
 });

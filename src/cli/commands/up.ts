@@ -11,6 +11,7 @@ import { openStartLog } from "../../foundation/rendezvous.ts";
 import { banner } from "../banner.ts";
 import { connect, type CliContext } from "../context.ts";
 import type { Bind } from "../bind.ts";
+import { daemonEnvironment } from "../daemon-environment.ts";
 import { ownCommand } from "../own-command.ts";
 
 /** How long a daemon in the background may take until it answers. */
@@ -80,7 +81,8 @@ async function startDetached(context: CliContext, options: UpOptions): Promise<v
   const { descriptor: log } = openStartLog(paths);
   const port = options.port === undefined ? [] : ["--port", options.port];
   const args = [...process.execArgv, process.argv[1] ?? "", "up", "--repo", context.path, ...port];
-  const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", log, log], env: context.env });
+  const env = daemonEnvironment(context.env);
+  const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", log, log], env });
   closeSync(log);
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
   child.unref();
