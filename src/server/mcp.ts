@@ -1,4 +1,5 @@
 import {
+  type CallToolRequest,
   CLIENT_INFO_META_KEY,
   InMemoryServerEventBus,
   McpServer,
@@ -11,6 +12,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import type { Gate, GatedCaller } from "../access/index.ts";
+import { SpecloopError } from "../foundation/errors.ts";
 import type { EventBus } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Principal } from "../foundation/principal.ts";
@@ -55,7 +57,7 @@ export interface McpOptions {
   events: EventBus;
   version: string;
   /** Says which tools a client is shown; all that are not for people only without one. */
-  gate?: Pick<Gate, "shows">;
+  gate?: Pick<Gate, "shows" | "turnedAway">;
   logger: Logger;
   extra?: ExtraSurface;
 }
@@ -120,18 +122,43 @@ export class Mcp implements AsyncDisposable {
   #create(connection: McpConnection, context: McpRequestContext): McpServer {
     const { version, resources, extra } = this.#options;
     const info = { name: "specloop", title: "specloop", version };
+    const { tools, ...others } = CAPABILITIES;
     const server = new McpServer(info, {
-      capabilities: { ...CAPABILITIES, ...extra?.capabilities },
+      capabilities: { ...others, ...extra?.capabilities },
       instructions: INSTRUCTIONS,
       cacheHints: { "tools/list": STABLE, "prompts/list": STABLE, "server/discover": STABLE },
       ...extra?.options,
     });
-    for (const tool of this.#shown(connection)) this.#register(server, tool, connection);
+    const shown = this.#shown(connection);
+    this.#tellOfUnknown(server, new Set(shown.map(({ name }) => name)), connection);
+    // Only now, because the SDK sets its handlers for tools as soon as it has this capability and a tool.
+    server.server.registerCapabilities({ tools: { ...tools, ...extra?.capabilities.tools } });
+    for (const tool of shown) this.#register(server, tool, connection);
+    if (shown.length === 0 && !extra) server.server.setRequestHandler("tools/list", () => ({ tools: [] }));
     const own = readBy(resources, () => callerOf(connection, server));
     registerResources(server, own);
     registerPrompts(server, own);
     extra?.register(server, context);
     return server;
+  }
+
+  /** The SDK answers calls of tools that it was not given by itself; who reaches for what is not shown is recorded. */
+  #tellOfUnknown(server: McpServer, shown: ReadonlySet<string>, connection: McpConnection): void {
+    const { server: protocol } = server;
+    const { gate, extra } = this.#options;
+    if (!gate || extra) return;
+    type Handler = (request: CallToolRequest, context: ServerContext) => unknown;
+    const set = protocol.setRequestHandler.bind(protocol) as (method: string, handler: Handler) => void;
+    const watched = (method: string, handler: Handler): void =>
+      set(method, (request, context) => {
+        if (method === "tools/call" && !shown.has(request.params.name)) {
+          const name = request.params.name.slice(0, 100);
+          const error = new SpecloopError("unknown_tool", `${name} is not shown to this client.`, { target: name });
+          gate.turnedAway(error, callerOf(connection, server, context).principal, name);
+        }
+        return handler(request, context);
+      });
+    protocol.setRequestHandler = watched as typeof protocol.setRequestHandler;
   }
 
   #shown({ toolset = "default", agent }: McpConnection): WireTool[] {

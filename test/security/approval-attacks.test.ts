@@ -168,6 +168,8 @@ scenario(
     expect(refusals.length, log).toBeGreaterThanOrEqual(6);
     const refusedAtDoor = await audit(world, "--action", "access.refused");
     expect(refusedAtDoor + (await audit(world))).toContain("approval_decide");
+    // A tool that MCP does not show is recorded as well.
+    expect(refusedAtDoor).toMatch(/agent:attacker.*access\.refused.*approval_decide/);
   },
   120_000,
 );
