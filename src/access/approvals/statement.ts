@@ -19,7 +19,7 @@ export function statementOf({ id, nonce, commit, contentHash, repository }: Stat
 }
 
 /** Names a repository without telling where it lies; `commonDirectory` is git's, absolute. */
-export function repositoryName(commonDirectory: string): string {
+function repositoryName(commonDirectory: string): string {
   return sha256(commonDirectory);
 }
 
