@@ -15,6 +15,7 @@ const changeList = z.object({
   changes: z.array(
     z.object({
       id: z.string(),
+      root: z.string(),
       stage: z.string(),
       tasks: z.object({ done: z.number(), total: z.number() }),
       findings: z.object({ errors: z.number(), warnings: z.number() }),
@@ -47,7 +48,8 @@ export function changeTable(result: unknown, output: Output): string {
     const { done, total: all } = change.tasks;
     const questions = change.openQuestions > 0 ? String(change.openQuestions) : "";
     return [
-      change.id,
+      // The same change may be under way in several worktrees.
+      change.root === "openspec" ? change.id : `${change.id} ${output.style("dim", `(${change.root})`)}`,
       change.stage,
       `${done}/${all}`,
       isOver ? "" : verdict,

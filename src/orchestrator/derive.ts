@@ -123,7 +123,10 @@ function readySchema(snapshot: Snapshot, name: string): ReadySchema | null {
 }
 
 function mainSpec(snapshot: Snapshot, capability: string): Merge["main"] {
-  const document = snapshot.specs.get(capability);
+  // A folder above it that may not be read may hold it.
+  const parts = capability.split("/");
+  const closed = parts.map((_part, depth) => snapshot.specs.get(parts.slice(0, depth).join("/")));
+  const document = snapshot.specs.get(capability) ?? closed.find((above) => above?.problem);
   return document ? makeMain(document) : null;
 }
 

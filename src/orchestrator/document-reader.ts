@@ -87,10 +87,12 @@ function unread(path: string, role: Role, stats: { size: number; isFile(): boole
  * Paths of files below a folder with forward slashes, in order, at most `limit` of them; folders that are hidden or
  * hold dependencies are left out, links are listed and not followed.
  */
-export async function filesBelow(directory: string, limit: number): Promise<{ paths: string[]; truncated: boolean }> {
+export async function filesBelow(directory: string, limit: number): Promise<FilesBelow> {
   const paths: string[] = [];
+  const closed: string[] = [];
   const visit = async (way: string[]): Promise<boolean> => {
-    for (const entry of await entriesOf(join(directory, ...way))) {
+    const entries = await entriesOf(join(directory, ...way), () => closed.push(way.join("/")));
+    for (const entry of entries) {
       if (entry.isDirectory()) {
         const skip = entry.name.startsWith(".") || entry.name === "node_modules" || way.length + 1 >= MAX_DEPTH;
         if (!skip && (await visit([...way, entry.name]))) return true;
@@ -102,15 +104,24 @@ export async function filesBelow(directory: string, limit: number): Promise<{ pa
     return false;
   };
   const truncated = await visit([]);
-  return { paths, truncated };
+  return { paths, truncated, closed };
 }
 
-/** Entries in the order of their names; none when the folder is not there or cannot be read. */
-export async function entriesOf(directory: string): Promise<Dirent[]> {
+export interface FilesBelow {
+  paths: string[];
+  /** There are more files than the limit. */
+  truncated: boolean;
+  /** Folders that may not be read; "" for the one itself. */
+  closed: string[];
+}
+
+/** Entries in the order of their names; none when the folder is not there or cannot be read, which `onClosed` is told. */
+export async function entriesOf(directory: string, onClosed?: () => void): Promise<Dirent[]> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  } catch {
+  } catch (error) {
+    if (!isMissing(error)) onClosed?.();
     return [];
   }
 }

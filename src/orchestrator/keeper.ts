@@ -10,6 +10,7 @@ import { headFiles, NO_HEAD, type HeadFiles } from "./git-facts.ts";
 import type { Memory } from "./memory.ts";
 import { withVerdict } from "./mergeability.ts";
 import type { MergeSubject } from "./merge/index.ts";
+import { withOutcomes } from "./overlap-outcome.ts";
 import { approvedPlans, withProposals, type Proposal, type ProposalReader } from "./proposals.ts";
 import { readSnapshot, type Extent } from "./reader.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -23,6 +24,7 @@ export interface KeeperParts {
   remembered: Map<string, Remembered>;
   approvals: Map<string, Set<string>>;
   bases: BaseKeeper;
+  schemaFolders?: () => Promise<string[]>;
   /** Changes that lie elsewhere and may overlap with the ones here. */
   beside?: () => ChangeFiles[];
   /** Which changes matter; all when absent. */
@@ -70,12 +72,12 @@ export class RootKeeper {
 
   /** Reads what moved, derives, and says what happened. `gitMoved`: branches may be other than before. */
   async look(extent: Extent, gitMoved: boolean, branchSwitched: boolean): Promise<Difference[]> {
-    const { git, reader, proposals, approvals } = this.#parts;
+    const { git, reader, proposals, approvals, schemaFolders } = this.#parts;
     if (gitMoved || this.#snapshot === null) {
       this.#head = await headFiles(git, this.root.path, this.#head);
       this.#proposals = await proposals.of(this.root, mergedInto(this.#head));
     }
-    const context = { git, reader, head: this.#head, approvals };
+    const context = { git, reader, head: this.#head, approvals, ...(schemaFolders && { schemaFolders }) };
     this.#snapshot = await this.#wanted(await readSnapshot(this.root, this.#snapshot, extent, context));
     await this.#noteApprovals();
     const beside = this.#parts.beside?.() ?? [];
@@ -141,6 +143,15 @@ export class RootKeeper {
       mergeability: withVerdict(state.mergeability, current ? before.verdict : null),
       validity: { verdict: before?.verdict ?? null, current, problem: null },
     };
+  }
+
+  /** The same with how each of its overlaps will end, for one change that is looked at. */
+  detail(state: ChangeState): ChangeView {
+    const view = this.view(state);
+    const own = this.#whole?.changes.get(state.id);
+    if (!own || !this.#whole || view.mergeability.overlaps.length === 0) return view;
+    const overlaps = withOutcomes(own, view.mergeability.overlaps, this.#whole);
+    return { ...view, mergeability: { ...view.mergeability, overlaps } };
   }
 
   /** The changes as they were read. */

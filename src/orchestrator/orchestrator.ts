@@ -116,7 +116,7 @@ export class Orchestrator implements Service {
    */
   async get(id: string, root?: string, worktree?: string): Promise<ChangeView> {
     const { keeper, state } = this.#roots.findChange(id, root, worktree);
-    const view = keeper.view(state);
+    const view = keeper.detail(state);
     const isOff = this.#parts.options.current.validator === "off";
     const problem = isOff ? VERDICTS_OFF : this.#verdicts.problemOf(state.verdictHash);
     return view.validity.current ? view : { ...view, validity: { ...view.validity, problem } };

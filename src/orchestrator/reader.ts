@@ -1,19 +1,21 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Git } from "../adapters/git/index.ts";
-import { readRoot, readSchema, type ChangeSchema, type PlanningRoot } from "../adapters/openspec/index.ts";
+import { readRoot, readSchema, SPEC_DRIVEN, type ChangeSchema, type PlanningRoot } from "../adapters/openspec/index.ts";
 import type { Diagnostic } from "../foundation/errors.ts";
 import { toRepositoryPath } from "../foundation/paths.ts";
 import { NO_ARCHIVE, readArchive, trackedTasks } from "./archive-facts.ts";
 import { placeOf, type HeadFiles } from "./git-facts.ts";
 import { entriesOf, filesBelow, type DocumentReader } from "./document-reader.ts";
-import { roleInChange, type Document } from "./document.ts";
+import { roleInChange, unreadDocument, type Document } from "./document.ts";
 import { changeOf, type ChangeFiles } from "./change-files.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** Files of one change, and main specs, that are looked at. */
 const MAX_FILES = 500;
 const MAX_SPECS = 5_000;
+/** Schemas of one folder outside the repository. */
+const MAX_SHARED_SCHEMAS = 100;
 /** Files that are read at the same time. */
 const PARALLEL = 32;
 
@@ -27,6 +29,8 @@ export interface ReadContext {
   reader: DocumentReader;
   head: HeadFiles;
   approvals: Map<string, Set<string>>;
+  /** Folders outside the repository whose schemas count where the project has none of the name, the first one first. */
+  schemaFolders?: () => Promise<string[]>;
 }
 
 /**
@@ -87,7 +91,7 @@ async function readChanges(
 
 async function readRules(root: PlanningRoot, context: ReadContext): Promise<Pick<Snapshot, "config" | "schemas">> {
   const { config } = await readRoot(context.git.places.worktree, root.directory);
-  return { config, schemas: await readSchemas(root, context.reader) };
+  return { config, schemas: await readSchemas(root, context) };
 }
 
 async function readArchived(
@@ -121,8 +125,12 @@ async function readChange(root: PlanningRoot, id: string, context: ReadContext):
   const directory = join(root.directory, "changes", id);
   const stats = await lstat(directory).catch(() => null);
   if (!stats?.isDirectory() || id === "archive") return null;
-  const { paths, truncated } = await filesBelow(directory, MAX_FILES);
+  const { paths, truncated, closed } = await filesBelow(directory, MAX_FILES);
   const documents = new Map<string, Document>();
+  for (const name of closed) {
+    const path = [root.path, "changes", id, name].filter(Boolean).join("/");
+    documents.set(name || ".", unreadDocument(path, 0, "unreadable"));
+  }
   for (const name of paths) {
     const path = `${root.path}/changes/${id}/${name}`;
     const document = await context.reader.read(join(directory, name), path, roleInChange(name));
@@ -134,8 +142,13 @@ async function readChange(root: PlanningRoot, id: string, context: ReadContext):
 
 async function readSpecs(root: PlanningRoot, reader: DocumentReader): Promise<Map<string, Document>> {
   const directory = join(root.directory, "specs");
-  const { paths } = await filesBelow(directory, MAX_SPECS);
+  const { paths, closed } = await filesBelow(directory, MAX_SPECS);
   const specs = new Map<string, Document>();
+  // Nothing is said to be missing from a capability whose folder may not be read.
+  for (const name of closed) {
+    const path = [root.path, "specs", name].filter(Boolean).join("/");
+    specs.set(name, unreadDocument(path, 0, "unreadable"));
+  }
   await inParallel(paths, async (name) => {
     const isSpec = name.endsWith("/spec.md");
     // A linked capability is not followed, but known to be there, so that nothing is said to be missing from it.
@@ -147,15 +160,26 @@ async function readSpecs(root: PlanningRoot, reader: DocumentReader): Promise<Ma
   return new Map([...specs].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/**
+ * As OpenSpec finds them: the project's, then the person's own, then those of the installed package. They are read and
+ * never run; what is not the project's may be linked, as OpenSpec allows it.
+ */
 async function readSchemas(
   root: PlanningRoot,
-  reader: DocumentReader,
+  { reader, schemaFolders }: Pick<ReadContext, "reader" | "schemaFolders">,
 ): Promise<Map<string, ChangeSchema | Diagnostic>> {
   const schemas = new Map<string, ChangeSchema | Diagnostic>();
-  for (const name of await directories(join(root.directory, "schemas"))) {
-    const file = join(root.directory, "schemas", name, "schema.yaml");
-    const text = await reader.readText(file);
-    if (text !== null) schemas.set(name, readSchema(text, `${root.path}/schemas/${name}/schema.yaml`));
+  const read = async (folder: string, name: string, shown: string) => {
+    const text = schemas.has(name) ? null : await reader.readText(join(folder, name, "schema.yaml"));
+    if (text !== null) schemas.set(name, readSchema(text, shown));
+  };
+  const own = join(root.directory, "schemas");
+  for (const name of await directories(own)) await read(own, name, `${root.path}/schemas/${name}/schema.yaml`);
+  for (const folder of (await schemaFolders?.()) ?? []) {
+    const names = (await entriesOf(folder)).filter((entry) => entry.isDirectory() || entry.isSymbolicLink());
+    for (const { name } of names.slice(0, MAX_SHARED_SCHEMAS))
+      if (!name.startsWith(".") && name !== SPEC_DRIVEN.name)
+        await read(folder, name, join(folder, name, "schema.yaml"));
   }
   return schemas;
 }

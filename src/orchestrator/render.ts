@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../foundation/errors.ts";
 import type { ChangePage } from "./listing.ts";
+import { overlapLine } from "./overlap-outcome.ts";
 import type { ChangeDetail, VerdictRow } from "./tools.ts";
 
 export function renderList({ changes, cursor, total, findings }: ChangePage): string {
@@ -48,7 +49,7 @@ export function renderChange(change: ChangeDetail): string {
     ),
     ...section(
       "Overlaps",
-      change.overlaps.map((overlap) => `- ${overlap.change}, ${overlap.capability}: ${overlap.requirement}`),
+      change.overlaps.map((overlap) => `- ${overlapLine(overlap)}`),
     ),
     change.verdict === null ? noVerdict(change.verdictProblem) : verdictLines(change.verdict, change.verdictCurrent),
   ].join("\n");

@@ -6,7 +6,12 @@ import type { Snapshot } from "./snapshot.ts";
 
 /** Problems of a planning root itself: its configuration, schemas, main specs and its archive's lock. */
 export function rootFindings(snapshot: Snapshot): Diagnostic[] {
-  const schemas = [...snapshot.schemas.values()].filter((schema) => "severity" in schema);
+  const used = new Set([snapshot.config.schema, ...[...snapshot.changes.values()].map(({ schema }) => schema)]);
+  const isOwn = ({ target = "" }: Diagnostic) => target.startsWith(`${snapshot.root}/`);
+  // A broken schema of the person's own is no problem of this repository unless it is used here.
+  const schemas = [...snapshot.schemas].flatMap(([name, schema]) =>
+    "severity" in schema && (isOwn(schema) || used.has(name)) ? [schema] : [],
+  );
   const { root, config, specs, archive } = snapshot;
   return [...config.problems, ...schemas, ...documentFindings(specs.values()), ...leftLock(root, archive)];
 }

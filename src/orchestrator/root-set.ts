@@ -1,5 +1,6 @@
+import { join } from "node:path";
 import type { Git } from "../adapters/git/index.ts";
-import type { FoundRoots, PlanningRoot } from "../adapters/openspec/index.ts";
+import { dataFolder, type FoundRoots, type PlanningRoot, type Validator } from "../adapters/openspec/index.ts";
 import type { Store } from "../adapters/store/index.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError } from "../foundation/errors.ts";
@@ -22,6 +23,8 @@ interface RootSetParts {
   store: Store<OrchestratorTables>;
   clock: Clock;
   options: Live<OpenspecOptions>;
+  validator: Pick<Validator, "installation">;
+  env?: NodeJS.ProcessEnv;
 }
 
 /** The planning roots that there are, each with its keeper: the repository's own, and those that are followed elsewhere. */
@@ -113,7 +116,17 @@ export class RootSet {
   #keeperParts(name: string, git: Git): KeeperParts {
     const [remembered, approvals] = [entry(this.#remembered, name), entry(this.#approvals, name)];
     const bases = new BaseKeeper({ root: name, git, rows: this.#baseRows, clock: this.#parts.clock });
-    return { git, reader: this.#reader, proposals: this.#proposals, memory: this.memory, bases, remembered, approvals };
+    const [reader, proposals, memory] = [this.#reader, this.#proposals, this.memory];
+    const schemaFolders = () => this.#schemaFolders();
+    return { git, reader, proposals, memory, bases, remembered, approvals, schemaFolders };
+  }
+
+  /** Where OpenSpec looks for schemas besides the project: the person's own data, and its own package. */
+  async #schemaFolders(): Promise<string[]> {
+    const { env = process.env, validator } = this.#parts;
+    const found = await validator.installation().catch(() => null);
+    const own = join(dataFolder(env), "openspec", "schemas");
+    return found?.kind === "package" ? [own, join(found.directory, "schemas")] : [own];
   }
 }
 

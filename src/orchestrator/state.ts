@@ -51,6 +51,8 @@ export interface Overlap {
   change: string;
   capability: string;
   requirement: string;
+  /** How it will end, where one change is looked at: nothing to do, a merge without or with a conflict, and where. */
+  outcome?: { state: "same" | "merges" | "conflicts"; in: string[] };
 }
 
 /** A requirement that a change modifies, removes or renames, beside the text that the delta was written against. */

@@ -112,6 +112,7 @@ test("a merge and an archive say the command that comes next, as it can be typed
 test("what is archived has no verdict and merges with nothing", () => {
   const change = {
     id: "out",
+    root: "openspec",
     tasks: { done: 1, total: 1 },
     findings: { errors: 0, warnings: 0 },
     openQuestions: 0,
@@ -123,4 +124,9 @@ test("what is archived has no verdict and merges with nothing", () => {
   const [, archived, planned] = changeTable({ total: 2, changes, findings: [] }, output({}).made).split("\n");
   expect(archived).toMatch(/^out +archived +1\/1 +committed$/);
   expect(planned).toMatch(/^out +planned +1\/1 +\? +clean +committed$/);
+  // One id in two worktrees is told apart.
+  const elsewhere = [{ ...change, stage: "planned", root: "feature:openspec" }];
+  expect(changeTable({ total: 1, changes: elsewhere, findings: [] }, output({}).made)).toMatch(
+    /\nout \(feature:openspec\) +planned/,
+  );
 });

@@ -66,7 +66,12 @@ test("a file that may not be read is said to be unreadable, and nothing is said 
     ...change("add-it", delta("MODIFIED", "Sign in")),
     "openspec/specs/closed/spec.md": SPEC,
     "openspec/changes/add-it/specs/closed/spec.md": delta("MODIFIED", "Whatever"),
+    "openspec/specs/shut/in/spec.md": SPEC,
+    "openspec/changes/add-it/specs/shut/in/spec.md": delta("MODIFIED", "Whatever"),
+    "openspec/changes/add-it/notes/more.md": "# More\n",
   });
+  await chmod(join(repository.path, "openspec/specs/shut"), 0o000);
+  await chmod(join(repository.path, "openspec/changes/add-it/notes"), 0o000);
   await chmod(join(repository.path, "openspec/specs/closed/spec.md"), 0o000);
   await chmod(join(repository.path, "openspec/changes/add-it/design.md"), 0o000);
   const mayReadAnything = process.getuid?.() === 0;
@@ -85,8 +90,12 @@ test("a file that may not be read is said to be unreadable, and nothing is said 
     : show;
   const { stdout } = await run(file!, args, { env: { ...process.env, HOME: repository.path } });
   const { findings, ofRoot } = JSON.parse(stdout) as Record<string, { code: string; target: string }[]>;
-  expect(findings).toMatchObject([{ code: "document_unreadable", target: "openspec/changes/add-it/design.md" }]);
-  expect(ofRoot).toMatchObject([{ code: "document_unreadable", target: "openspec/specs/closed/spec.md" }]);
+  const unreadable = (target: string) => ({ code: "document_unreadable", target });
+  expect(findings).toMatchObject([
+    unreadable("openspec/changes/add-it/notes"),
+    unreadable("openspec/changes/add-it/design.md"),
+  ]);
+  expect(ofRoot).toMatchObject([unreadable("openspec/specs/closed/spec.md"), unreadable("openspec/specs/shut")]);
 });
 
 test("half-written and odd files of every kind are read as far as they go", async () => {

@@ -1,4 +1,5 @@
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryRepository, type TemporaryRepository } from "../helpers/repository.ts";
@@ -72,7 +73,14 @@ scenario("changes", "Two changes touch one requirement", async () => {
     const { findings, mergeability } = await orchestrator.get(id);
     expect(mergeability).toEqual({
       state: "overlaps",
-      overlaps: [{ change: other, capability: "auth", requirement: "Sign in" }],
+      overlaps: [
+        {
+          change: other,
+          capability: "auth",
+          requirement: "Sign in",
+          outcome: { state: "conflicts", in: ["its statement"] },
+        },
+      ],
     });
     expect(findings).toMatchObject([{ severity: "warning", code: "overlap", message: expect.stringContaining(other) }]);
   }
@@ -266,4 +274,55 @@ test("a change with very many files is cut and says so", async () => {
   );
   const { findings } = await findingsOf({ ...change("add-it", delta("ADDED", "It")), ...files });
   expect(findings.map(({ message }) => message)).toContain("The change holds more files than are looked at.");
+});
+
+scenario("changes", "A person has schemas of their own", async () => {
+  const data = await mkdtemp(join(tmpdir(), "specloop-data-"));
+  onTestFinished(() => rm(data, { recursive: true, force: true }));
+  const schema = (generates: string) =>
+    `name: mine\nversion: 1\nartifacts:\n  - { id: plan, generates: ${generates}, description: d, template: p.md }\n`;
+  await mkdir(join(data, "openspec/schemas/broken"), { recursive: true });
+  await mkdir(join(data, "linked"));
+  await writeFile(join(data, "linked/schema.yaml"), schema("plan.md"));
+  await symlink(join(data, "linked"), join(data, "openspec/schemas/mine"));
+  await writeFile(join(data, "openspec/schemas/broken/schema.yaml"), "name: broken\n");
+  const repository = await repositoryWith({
+    ...PLANNING,
+    "openspec/changes/turn/.openspec.yaml": "schema: mine\n",
+    "openspec/changes/turn/plan.md": "# Plan\n",
+  });
+  const settings = { options: { validator: "off" as const }, env: { ...process.env, XDG_DATA_HOME: data } };
+  const { orchestrator } = await startOrchestrator(repository, settings);
+  expect(await orchestrator.get("turn")).toMatchObject({ stage: "planned", artifacts: [{ id: "plan" }], findings: [] });
+  // What nobody here uses is no problem of this repository.
+  expect((await orchestrator.list()).findings).toEqual([]);
+  await repository.write("openspec/changes/turn/.openspec.yaml", "schema: broken\n");
+  await orchestrator.settled();
+  expect((await orchestrator.get("turn")).findings).toMatchObject([{ code: "unknown_schema" }]);
+  expect((await orchestrator.list()).findings).toMatchObject([{ code: "schema_unreadable" }]);
+  // The project's own comes first.
+  await repository.write("openspec/schemas/broken/schema.yaml", schema("other.md"));
+  await orchestrator.settled();
+  expect(await orchestrator.get("turn")).toMatchObject({ artifacts: [{ id: "plan", status: "ready" }], findings: [] });
+});
+
+scenario("changes", "How an overlap will end is said before", async () => {
+  const block = SPEC.slice(SPEC.indexOf("### Requirement")).trimEnd();
+  const modified = (text: string) => `## MODIFIED Requirements\n\n${text}\n`;
+  const more = (name: string) => modified(`${block}\n\n#### Scenario: ${name}\n- **THEN** more`);
+  const repository = await repositoryWith({
+    ...change("a-one", more("one")),
+    ...change("b-two", more("two")),
+    ...change("c-same", more("one")),
+    ...change("d-else", modified(`${block}\n\n#### Scenario: one\n- **THEN** else`)),
+    ...change("e-gone", "## REMOVED Requirements\n\n### Requirement: Sign in\n**Reason**: x\n"),
+  });
+  const { orchestrator } = await startOrchestrator(repository, { options: { validator: "off" } });
+  const { mergeability } = await orchestrator.get("a-one");
+  expect(mergeability.overlaps.map(({ change: other, outcome }) => [other, outcome])).toEqual([
+    ["b-two", { state: "merges", in: [] }],
+    ["c-same", { state: "same", in: [] }],
+    ["d-else", { state: "conflicts", in: ['the scenario "one"'] }],
+    ["e-gone", { state: "conflicts", in: ["the whole requirement"] }],
+  ]);
 });

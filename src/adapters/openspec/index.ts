@@ -20,6 +20,6 @@ export { findRoots, readRoot, type FoundRoots } from "./roots.ts";
 export { readSchema, SPEC_DRIVEN, type ChangeSchema } from "./schema.ts";
 export { parseSpec, type ParsedSpec, type Section } from "./spec.ts";
 export type { SpecProblem } from "./spec-problems.ts";
-export { findStore, type PlanningStore } from "./store.ts";
+export { dataFolder, findStore, type PlanningStore } from "./store.ts";
 export { parseTasks, withoutTicks, type ParsedTask } from "./tasks.ts";
 export { trustsProjectInstallation, Validator } from "./validator.ts";

@@ -50,8 +50,8 @@ export async function findStore(
   return { id, directory };
 }
 
-/** XDG_DATA_HOME counts on every system; without it `~/.local/share`. */
-function dataFolder(env: Env): string {
+/** A person's own data: XDG_DATA_HOME counts on every system; without it `~/.local/share`. */
+export function dataFolder(env: Env): string {
   const named = env["XDG_DATA_HOME"];
   return named && isAbsolute(named) ? named : join(env["HOME"] || homedir(), ".local", "share");
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { overlapLine } from "../../orchestrator/index.ts";
 import type { Output } from "../output.ts";
 import { findingRow } from "../tables.ts";
 import { forPeople, type Reader } from "../wording.ts";
@@ -24,7 +25,14 @@ const change = z.object({
   resolved: z.array(z.object({ code: z.string(), message: z.string() })),
   questions: z.array(z.object({ path: z.string(), line: z.number(), text: z.string(), answered: z.boolean() })),
   mergeability: z.string(),
-  overlaps: z.array(z.object({ change: z.string(), capability: z.string(), requirement: z.string() })),
+  overlaps: z.array(
+    z.object({
+      change: z.string(),
+      capability: z.string(),
+      requirement: z.string(),
+      outcome: z.object({ state: z.enum(["same", "merges", "conflicts"]), in: z.array(z.string()) }).optional(),
+    }),
+  ),
   verdict: z
     .object({
       valid: z.boolean(),
@@ -59,7 +67,7 @@ export function changeView(result: unknown, output: Output, reader: Reader): str
     ...section(
       output,
       "Overlaps",
-      shown.overlaps.map((overlap) => `${overlap.change}: ${overlap.capability}, ${overlap.requirement}`),
+      shown.overlaps.map((overlap) => forPeople(overlapLine(overlap), reader)),
     ),
   ].join("\n");
 }
