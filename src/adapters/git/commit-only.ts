@@ -12,7 +12,7 @@ import { readState, refuseBusy } from "./state.ts";
  * On every command of ours that writes: a power cut leaves no broken ref, and no surprise repacking. Git would start a
  * process after each commit only to find out that it is not to repack.
  */
-export const WRITE_OPTIONS = ["-c", "core.fsync=committed", "-c", "gc.auto=0", "-c", "maintenance.auto=false"];
+const WRITE_OPTIONS = ["-c", "core.fsync=committed", "-c", "gc.auto=0", "-c", "maintenance.auto=false"];
 
 /** For refs of ours alone, which are no commit of the person's: no hook, `reference-transaction` neither. */
 export const OWN_WRITE_OPTIONS = [...WRITE_OPTIONS, "-c", "core.hooksPath=/dev/null"];
