@@ -151,6 +151,10 @@ const CASES: Record<string, [spec: string | null, delta: string, metadata?: stri
   "spec-with-another-heading-and-text-below": [`${SPEC}\n### Notes\n\n#### More\nText.\n`, ADDED],
   "spec-with-requirements-in-code": [`${SPEC}\n\`\`\`\n### Requirement: Bad\n## ADDED Requirements\n\`\`\`\n`, ADDED],
   "spec-with-requirements-behind": [`${SPEC}\n## Notes\n\n### Requirement: Loose\nIt SHALL.\n`, ADDED],
+  "spec-with-another-heading-that-goes-along": [
+    `${SECOND}\n### Notes\nText.\n\n${BLOCK.replace("It\n", "Third\n")}`,
+    removed("It"),
+  ],
   "empty-spec": ["", ADDED],
 };
 

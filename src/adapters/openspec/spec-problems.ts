@@ -77,13 +77,16 @@ function unfinished(lines: Lines, section: Span): SpecProblem[] {
   const problems: SpecProblem[] = [];
   const headers = hashesIn(lines, { from: section.from + 1, to: section.to }).filter((at) => HEADER.test(text[at]!));
   let open: { from: number; level: number; scenario: boolean } | null = null;
+  // What stands behind a requirement under a heading of another kind goes with it.
+  let block: string | null = null;
   const close = () => {
-    if (open && !open.scenario) problems.push(without(text[open.from]!, open.from));
+    if (open && !open.scenario) problems.push({ ...without(text[open.from]!, open.from), requirement: block });
   };
   for (const [order, index] of headers.entries()) {
     const level = HEADER.exec(text[index]!)![1]!.length;
     if (open === null || level <= open.level) {
       close();
+      block = requirementName(text[index]!) ?? block;
       open = { from: index, level, scenario: false };
     } else if (!open.scenario) {
       open.scenario = hasText(lines, { from: index, to: headers[order + 1] ?? section.to });
