@@ -21,7 +21,7 @@ import type { ProcessingTables } from "./tables.ts";
 
 export interface ProcessorParts {
   store: Store<ProcessingTables>;
-  changes: Pick<Orchestrator, "get" | "list" | "refresh">;
+  changes: Pick<Orchestrator, "get" | "states" | "refresh">;
   /** Top of the worktree whose documents are read. */
   worktree: string;
   events: EventBus;
@@ -49,7 +49,6 @@ export interface ProcessRequest {
 }
 
 const DAY_MS = 86_400_000;
-const PAGE = 100;
 const FINISHED = new Set(["archived", "abandoned"]);
 
 /**
@@ -83,6 +82,7 @@ export class ChangeProcessor implements Service {
     this.#listeners.use(
       events.on("question.answered", ({ questionId }) => this.#later(() => this.#answered(questionId))),
     );
+    await this.#rows.load();
     signal.throwIfAborted();
     this.#later(() => this.#catchUp());
   }
@@ -157,12 +157,16 @@ export class ChangeProcessor implements Service {
   async #catchUp(): Promise<void> {
     for (const row of await this.#rows.inState("asked")) if (row.question_id) await this.#answered(row.question_id);
     for (const row of await this.#rows.inState("answered")) await this.#writer.write(row);
-    let cursor: string | null = null;
-    do {
-      const page = await this.#parts.changes.list({ limit: PAGE, ...(cursor !== null && { cursor }) });
-      for (const { id, root } of page.changes) this.#wake(id, root);
-      cursor = page.cursor;
-    } while (cursor !== null);
+    for (const { root, changes } of this.#parts.changes.states()) {
+      for (const state of changes.values()) if (this.#isWaiting(state)) this.#wake(state.id, root);
+    }
+  }
+
+  /** What lies elsewhere or on a branch is not written here, so nothing is done for it unbidden. */
+  #isWaiting(state: ChangeState): boolean {
+    if (FINISHED.has(state.stage) || state.git === "branch" || !state.path.startsWith(`${state.root}/`)) return false;
+    const wantsAll = this.#parts.options.current.processing.suggest === "new";
+    return !this.#rows.isProcessed(state) || (wantsAll && !this.#rows.isKnown(state));
   }
 
   #wakeFor(paths: string[]): void {
@@ -185,9 +189,7 @@ export class ChangeProcessor implements Service {
   /** Collects what a new or changed change asks, and does what the options say happens by itself. */
   async #take(id: string, root: string | undefined): Promise<void> {
     const state = await this.#parts.changes.get(id, root).catch(() => null);
-    if (!state || FINISHED.has(state.stage) || state.git === "branch" || (await this.#rows.isProcessed(state))) return;
-    // What lies elsewhere is not written here, so nothing is asked for it unbidden.
-    if (!state.path.startsWith(`${state.root}/`)) return;
+    if (!state || !this.#isWaiting(state)) return;
     await this.#rows.collect(state);
     const { ask, perChange, suggest: suggests } = this.#parts.options.current.processing;
     if (ask === "new") await this.#asker.askByItself(state, perChange, this.#stop.signal);

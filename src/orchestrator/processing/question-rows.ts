@@ -13,16 +13,32 @@ type Place = Pick<ChangeState, "id" | "root">;
 export class QuestionRows {
   readonly #store: Store<ProcessingTables>;
   readonly #clock: Clock;
+  /** Hash of the content that was processed last, by change. */
+  readonly #processed = new Map<string, string>();
 
   constructor(store: Store<ProcessingTables>, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
   }
 
+  /** Reads what was processed before; a change that asks nothing and never did needs no row. */
+  async load(): Promise<void> {
+    const rows = await this.#store.read
+      .selectFrom("change_processing")
+      .select(["root", "change_id", "content_hash"])
+      .execute();
+    for (const row of rows) this.#processed.set(nameOf({ id: row.change_id, root: row.root }), row.content_hash);
+  }
+
+  /** Whether the change was ever processed. */
+  isKnown(place: Place): boolean {
+    return this.#processed.has(nameOf(place));
+  }
+
   /** Whether this content of the change was processed before. */
-  async isProcessed({ id, root, contentHash }: ChangeState): Promise<boolean> {
-    const row = await this.#processing({ id, root });
-    return row?.content_hash === contentHash;
+  isProcessed(state: ChangeState): boolean {
+    const known = this.#processed.get(nameOf(state));
+    return known === undefined ? state.questions.length === 0 : known === state.contentHash;
   }
 
   /** Remembers what the change asks now; what it does not ask any more is gone, and comes back if it asks it again. */
@@ -59,6 +75,7 @@ export class QuestionRows {
         .onConflict((conflict) => conflict.columns(["root", "change_id"]).doUpdateSet(processed))
         .execute();
     });
+    this.#processed.set(nameOf({ id, root }), contentHash);
   }
 
   /** The questions that a change asks, in the order of its documents, without those that are gone. */
@@ -132,6 +149,10 @@ export class QuestionRows {
       .where("change_id", "=", id)
       .executeTakeFirst();
   }
+}
+
+function nameOf({ id, root }: Place): string {
+  return `${root}\0${id}`;
 }
 
 /** `answered` is undefined where the document does not ask it any more. */
