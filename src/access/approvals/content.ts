@@ -8,11 +8,7 @@ const TASKS = /(?:^|\/)tasks\.md$/i;
 export type ContentGit = Pick<Git, "list" | "read">;
 
 /** Blob id of each path at a commit, null for "not there". */
-async function blobsAt(
-  git: ContentGit,
-  commit: string,
-  paths: readonly string[],
-): Promise<Map<string, string | null>> {
+async function blobsAt(git: ContentGit, commit: string, paths: readonly string[]): Promise<Map<string, string | null>> {
   const entries = await Promise.all(
     paths.map(async (path) => [path, (await git.list(commit, path)).get(path) ?? null] as const),
   );
