@@ -40,10 +40,6 @@ export class History {
     return this.calls.filter(({ reply }) => reply?.ok);
   }
 
-  get heardEdits(): number {
-    return this.heard.filter(({ tool }) => tool === "doc_update").length;
-  }
-
   /** Repeats, with the same key, the edits of which nothing was heard. */
   async repeatUnheard(agent: Agent): Promise<void> {
     const unheard = this.calls.filter(({ reply, tool }) => reply === null && tool === "doc_update");
@@ -60,9 +56,10 @@ export class History {
   }
 
   async #checkDocuments(repository: TemporaryRepository): Promise<void> {
-    const subjects = (await repository.git("log", "--format=%s"))
-      .split("\n")
-      .filter((line) => line.startsWith("Note "));
+    const messages = (await repository.git("log", "--format=%b%x00%s%x00")).split("\0");
+    // Edits that waited together share a commit, which lists their reasons; alone an edit's reason is the subject.
+    const told = messages.flatMap((message) => message.match(/Note n\d+/g) ?? []);
+    const subjects = [...new Set(told)];
     const texts = await Promise.all(
       Array.from({ length: DOCUMENTS }, (_, index) => readFile(join(repository.path, documentOf(index)), "utf8")),
     );
@@ -70,7 +67,8 @@ export class History {
       expect(text).toMatch(/^# Design\n\n## Notes\n\n- first\n(?:- n\d+\n)*\n## End\n\nThe end\.\n$/);
     const notes = texts.join("\n").match(/n\d+/g) ?? [];
     expect(new Set(notes).size).toBe(notes.length);
-    expect(new Set(subjects).size).toBe(subjects.length);
+    const edited = (await repository.git("log", "--format=%(trailers:key=Specloop-Edit,valueonly)")).split("\n");
+    expect(edited.filter((id) => id !== "").length).toBe(notes.length);
     expect([...subjects].sort()).toEqual(notes.map((note) => `Note ${note}`).sort());
     const edits = this.calls.filter(({ tool }) => tool === "doc_update").map(({ id }) => id);
     expect(edits).toEqual(expect.arrayContaining(notes));

@@ -31,10 +31,11 @@ async function killRound(repository: string, history: History, round: number): P
   await using daemon = await startDaemon(repository);
   const agents = await Promise.all([openAgent(repository), openAgent(repository)]);
   const questions = await askFor(agents[0]!, round);
-  const before = history.heardEdits;
+  const before = history.heard.length;
   const calls = history.begin(agents, CALLS, questions);
-  while (history.heardEdits <= before + round) await wait(1);
-  await wait(Math.random() * 100);
+  // Edits that wait together are answered together, so the first answers to anything are the middle of the work.
+  while (history.heard.length <= before + round) await wait(1);
+  await wait(Math.random() * 40);
   await daemon.end("SIGKILL");
   await calls;
   for (const agent of agents) await agent[Symbol.asyncDispose]();

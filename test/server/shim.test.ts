@@ -239,6 +239,7 @@ test("imports nothing but Node's own modules and foundation files that do the sa
   await visit(join(src, "cli/shim.ts"));
   const files = [...seen].map((file) => file.slice(src.length + 1));
   expect(files.filter((file) => !file.startsWith("foundation/error-rows/")).toSorted()).toEqual([
+    "cli/daemon-environment.ts",
     "cli/shim.ts",
     "foundation/errors.ts",
     "foundation/paths.ts",
