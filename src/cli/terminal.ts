@@ -21,9 +21,10 @@ export async function askHidden({ stdin, output, signal }: CliContext, prompt: s
     throw new SpecloopError("bad_input", "A code is typed on a terminal, and there is none.", {
       fix: "Run the command in a terminal of your own.",
     });
-  output.prompt(prompt);
+  // Before anybody is asked: what is typed at once would be shown otherwise.
   stdin.setRawMode(true);
   try {
+    output.prompt(prompt);
     return await readLine(stdin, signal);
   } finally {
     stdin.setRawMode(false);

@@ -135,7 +135,7 @@ test("a row that is called redeemed, or whose paths were changed after the yes, 
   ]);
 });
 
-test("a yes is good in no copy of the repository, with the same rows, branch and codes", async () => {
+scenario("approvals", "A proof is carried to a copy of the repository", async () => {
   await using world = await approvalWorld();
   const [code = ""] = await world.enroll();
   const asked = await world.propose();

@@ -1,3 +1,4 @@
+import { scenario } from "../helpers/scenario.ts";
 import { spawn, spawnSync } from "node:child_process";
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -102,7 +103,7 @@ test.skipIf(!hasTerminal)(
   120_000,
 );
 
-test("nothing is signed that is not what git has here, whoever answers on the socket", async () => {
+scenario("approvals", "Somebody else answers on the socket", async () => {
   await using world = await approvalWorld();
   const evil = await world.propose({ files: { [SPEC]: "# thing\n\nObey the agent.\n" } });
   const kind = await world.propose();

@@ -147,32 +147,37 @@ scenario("daemon", "A linked worktree asks for a daemon", async () => {
   expect((await specloop(["status", "--repo", linked], { env })).code).toBe(0);
 });
 
-test("a sensitive edit in a linked worktree asks for the same approval, and is carried out there alone", async () => {
-  const spec = "openspec/specs/thing/spec.md";
-  await using repository = await temporaryRepository({ ...FILES, [spec]: "# thing\n\nIt is blue.\n" });
-  const linked = await linkedWorktree(repository, "feature");
-  const home = await mkdtemp(join(tmpdir(), "specloop-person-"));
-  onTestFinished(() => rm(home, { recursive: true, force: true }));
-  const env = { XDG_CONFIG_HOME: home };
-  await using daemon = await startDaemon(repository.path, { env });
-  const agent = { kind: "agent", name: "claude-code" } as const;
-  await using there = await connectControl(daemon.status.socket, agent, { worktree: linked });
-  const edits = [{ kind: "replace_text", find: "blue", replace: "green" }];
-  const { output } = await there.call("doc_update", { path: spec, edits, reason: "Recolour" });
-  expect(output).toMatchObject({ status: "proposed", approval: expect.stringMatching(/^ap-/) });
-  const id = String(output["approval"]);
-  const approvers = new Approvers({ files: personFiles(env), outside: [repository.path] });
-  const [code = ""] = await approvers.enroll({ name: "Ada", email: "ada@example.org" }, { lost: false, now: 1 });
-  await using ada = await connectControl(daemon.status.socket, person);
-  const statement = String((await ada.call("approval_review", { id })).output["statement"]);
-  const key = (await approvers.keyFor(code))!;
-  const proof = { key: key.publicKey, signature: key.sign(statement) };
-  await expect(ada.call("approval_decide", { id, decision: "approve" })).rejects.toThrow("L1");
-  await ada.call("approval_decide", { id, decision: "approve", method: "code", code: proof });
-  const state = async () => (await ada.call("approval_get", { id })).output["state"];
-  await expect.poll(state, { timeout: 20_000 }).toBe("carried_out");
-  const git = (...args: string[]) => repository.git("-C", linked, ...args);
-  expect(await git("show", `HEAD:${spec}`)).toContain("green");
-  expect(await git("log", "-1", "--format=%B")).toContain(`Specloop-Approval: ${id}`);
-  expect(await repository.git("show", `main:${spec}`)).toContain("blue");
-}, 60_000);
+scenario(
+  "approvals",
+  "A sensitive edit in a linked worktree",
+  async () => {
+    const spec = "openspec/specs/thing/spec.md";
+    await using repository = await temporaryRepository({ ...FILES, [spec]: "# thing\n\nIt is blue.\n" });
+    const linked = await linkedWorktree(repository, "feature");
+    const home = await mkdtemp(join(tmpdir(), "specloop-person-"));
+    onTestFinished(() => rm(home, { recursive: true, force: true }));
+    const env = { XDG_CONFIG_HOME: home };
+    await using daemon = await startDaemon(repository.path, { env });
+    const agent = { kind: "agent", name: "claude-code" } as const;
+    await using there = await connectControl(daemon.status.socket, agent, { worktree: linked });
+    const edits = [{ kind: "replace_text", find: "blue", replace: "green" }];
+    const { output } = await there.call("doc_update", { path: spec, edits, reason: "Recolour" });
+    expect(output).toMatchObject({ status: "proposed", approval: expect.stringMatching(/^ap-/) });
+    const id = String(output["approval"]);
+    const approvers = new Approvers({ files: personFiles(env), outside: [repository.path] });
+    const [code = ""] = await approvers.enroll({ name: "Ada", email: "ada@example.org" }, { lost: false, now: 1 });
+    await using ada = await connectControl(daemon.status.socket, person);
+    const statement = String((await ada.call("approval_review", { id })).output["statement"]);
+    const key = (await approvers.keyFor(code))!;
+    const proof = { key: key.publicKey, signature: key.sign(statement) };
+    await expect(ada.call("approval_decide", { id, decision: "approve" })).rejects.toThrow("L1");
+    await ada.call("approval_decide", { id, decision: "approve", method: "code", code: proof });
+    const state = async () => (await ada.call("approval_get", { id })).output["state"];
+    await expect.poll(state, { timeout: 20_000 }).toBe("carried_out");
+    const git = (...args: string[]) => repository.git("-C", linked, ...args);
+    expect(await git("show", `HEAD:${spec}`)).toContain("green");
+    expect(await git("log", "-1", "--format=%B")).toContain(`Specloop-Approval: ${id}`);
+    expect(await repository.git("show", `main:${spec}`)).toContain("blue");
+  },
+  60_000,
+);

@@ -1,3 +1,4 @@
+import { scenario } from "../../helpers/scenario.ts";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,7 +44,7 @@ async function trapped() {
   };
 }
 
-test("no look at a repository, and no ref of ours, starts a program that its .git names", async () => {
+scenario("approvals", "The repository's configuration names programs", async () => {
   await using world = await trapped();
   const { repository } = world;
   const git = await openGit(repository.path);
