@@ -89,13 +89,7 @@ export class BranchArchives {
   /** What a person approved while no daemon ran, and what a crash left between the approval and the archive. */
   async approvedMeanwhile(): Promise<Entry[]> {
     const { journal, approvals } = this.#parts;
-    const redeemed = new Set<string>();
-    for (const { approvalId, subject } of (await approvals?.unfinished("archive")) ?? []) {
-      const entry = await journal.byId(subject.ref);
-      // A crash after the commit left only this to be said.
-      if (entry?.state === "done") await approvals?.carriedOut(approvalId, entry.commit);
-      else redeemed.add(subject.ref);
-    }
+    const redeemed = await this.#redeemed();
     const found: Entry[] = [];
     for (const entry of await journal.inState("proposed", "granted")) {
       if (entry.state === "proposed" && redeemed.has(entry.id)) await journal.save({ ...entry, state: "granted" });
@@ -103,6 +97,19 @@ export class BranchArchives {
       if (redeemed.has(entry.id) || approval?.state === "approved") found.push(entry);
     }
     return found;
+  }
+
+  /** Entries whose approval is used up and that are not archived yet. */
+  async #redeemed(): Promise<Set<string>> {
+    const { journal, approvals } = this.#parts;
+    const redeemed = new Set<string>();
+    for (const { approvalId, subject } of (await approvals?.unfinished("archive")) ?? []) {
+      const entry = await journal.byId(subject.ref);
+      // A crash after the commit left only this to be said.
+      if (entry?.state === "done") await approvals?.carriedOut(approvalId, entry.commit);
+      else redeemed.add(subject.ref);
+    }
+    return redeemed;
   }
 
   /** A branch that a person merged is archived by that: nothing is left to do. */
