@@ -52,7 +52,7 @@ async function settle(repository: TemporaryRepository): Promise<void> {
     const open = ["intent", "pending", "held"] as const;
     return room.store.read.selectFrom("document_edits").select(["state", "note"]).where("state", "in", open).execute();
   };
-  await expect.poll(waiting, { timeout: 10_000, interval: 100 }).toEqual([]);
+  await expect.poll(waiting, { timeout: 60_000, interval: 100 }).toEqual([]);
 }
 
 async function checkIntact(repository: TemporaryRepository): Promise<void> {
