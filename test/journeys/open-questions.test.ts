@@ -88,8 +88,18 @@ scenario("changes", "An open question is asked and answered elsewhere", async ()
   expect(await document()).not.toContain("SQLite.");
   const refused = await agent.call("change_process", { id: "add-cache", accept: 3 });
   expect(refused.code).toBe("forbidden");
-  expect(states(await questions({ accept: 3 }))).toEqual(["written", "asked", "written"]);
+  const direct = { id: "add-cache", answer: { question: 2, text: "Agents do." } };
+  expect((await agent.call("change_process", direct)).ok).toBe(true);
+  expect(states(await questions())).toEqual(["written", "suggested", "suggested"]);
+  expect(await document()).not.toContain("Agents do.");
+  const second = (await questions()).questions[1]!.questionId!;
+  await specloop(["answer", second, "The person does."], { cwd: repository.path });
+  await until(async () => (await document()).includes("The person does."));
+  const late = await agent.call("change_process", { id: "add-cache", answer: { question: 1, text: "Two hours." } });
+  expect(late.code).toBe("already_answered");
+  expect(states(await questions({ accept: 3 }))).toEqual(["written", "written", "written"]);
   expect(await document()).toContain("SQLite.");
+  expect(await repository.git("log", "--format=%b", "--", design)).toContain("Specloop-Question: ");
 });
 
 scenario("changes", "Open questions are asked by themselves where that is wished", async () => {

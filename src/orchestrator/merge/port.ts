@@ -7,7 +7,7 @@ export interface DeltaWriter {
     files: { path: string; edits: DeltaEdit[]; baseRevision: string }[];
     reason: string;
     principal: Principal;
-    origin: { change: string };
+    origin: { change: string; question?: string };
   }): Promise<WrittenDelta>;
 }
 

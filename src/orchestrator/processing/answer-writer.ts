@@ -42,17 +42,36 @@ export class AnswerWriter {
     if (writes) await this.write({ ...row, state, answer, answered_by });
   }
 
-  /** Answers a question here and now, in the router as well when it waits there. Throws when it cannot be written. */
+  /**
+   * Answers a question here and now, in the router as well when it waits there. Only a person's answer is written; anybody
+   * else's is a suggestion. Throws when it cannot be written.
+   */
   async answer(row: QuestionRow, { text, principal }: { text: string; principal: Principal }): Promise<void> {
     if (text.trim() === "") throw new SpecloopError("bad_input", "The answer is empty.", { target: "answer" });
+    if (principal.kind !== "person") return this.#suggest(row, text, principal);
     const answered = { ...row, answer: text, answered_by: principalLabel(principal) };
     await this.#write(answered, principal);
     await this.#deps.rows.set(row.id, { state: "written", answer: text, answered_by: answered.answered_by });
-    if (row.question_id === null || row.state !== "asked") return;
+    await this.#tellRouter(row, text, principal);
+  }
+
+  /** So that nobody else is asked any more; a suggestion of the router itself is an answer there already. */
+  async #tellRouter(row: QuestionRow, text: string, principal: Principal): Promise<void> {
+    if (row.question_id === null) return;
+    const { status } = await this.#deps.desk.get(row.question_id);
+    if (status !== "pending") return;
     await this.#deps.desk.answer({ questionId: row.question_id, text, principal }).catch((error: unknown) => {
       // Somebody else was quicker there; here the answer stands.
       this.#deps.logger.info({ reason: toSpecloopError(error).message }, "the router had an answer already");
     });
+  }
+
+  /** What a person said already is not replaced by what somebody else suggests. */
+  async #suggest(row: QuestionRow, answer: string, principal: Principal): Promise<void> {
+    if (row.state === "written" || row.state === "answered") {
+      throw new SpecloopError("already_answered", "A person has answered this question.", { target: row.path });
+    }
+    await this.#deps.rows.set(row.id, { state: "suggested", answer, answered_by: principalLabel(principal) });
   }
 
   /** A person takes a suggested answer over. */
@@ -65,9 +84,10 @@ export class AnswerWriter {
     }
     await this.#write(row, principal);
     await this.#deps.rows.set(row.id, { state: "written" });
+    await this.#tellRouter(row, row.answer, principal);
   }
 
-  /** Writes what a person answered elsewhere; where that cannot be done now it is tried again at the next start. */
+  /** Writes what a person answered elsewhere; where that cannot be done now it is tried again when the change moves, and at the next start. */
   async write(row: QuestionRow): Promise<void> {
     try {
       await this.#write(row, WRITER);
@@ -90,7 +110,7 @@ export class AnswerWriter {
 
   async #tryWrite(row: QuestionRow, principal: Principal): Promise<void> {
     const { worktree, writer, clock, options } = this.#deps;
-    const { path, text, change_id: change } = row;
+    const { path, text, change_id: change, question_id: question } = row;
     const read = await readText(worktree, path, options.current.maxFileBytes);
     const by = (row.answered_by ?? "").replace(/^[a-z]+:/, "");
     const day = new Date(clock.now()).toLocaleDateString("sv-SE");
@@ -105,7 +125,7 @@ export class AnswerWriter {
       files: [{ path, edits: [{ kind: "write", content }], baseRevision: gitBlobId(read.bytes) }],
       reason: `Answer: ${text.slice(0, 60)}`,
       principal,
-      origin: { change },
+      origin: { change, ...(question !== null && { question }) },
     });
   }
 }

@@ -155,7 +155,9 @@ export class ChangeProcessor implements Service {
 
   /** At the start: what was saved, answered or left unwritten while no daemon ran. */
   async #catchUp(): Promise<void> {
-    for (const row of await this.#rows.inState("asked")) if (row.question_id) await this.#answered(row.question_id);
+    for (const state of ["asked", "suggested"] as const) {
+      for (const row of await this.#rows.inState(state)) if (row.question_id) await this.#answered(row.question_id);
+    }
     for (const row of await this.#rows.inState("answered")) await this.#writer.write(row);
     for (const { root, changes } of this.#parts.changes.states()) {
       for (const state of changes.values()) if (this.#isWaiting(state)) this.#wake(state.id, root);
@@ -191,6 +193,7 @@ export class ChangeProcessor implements Service {
     const state = await this.#parts.changes.get(id, root).catch(() => null);
     if (!state || !this.#isWaiting(state)) return;
     await this.#rows.collect(state);
+    for (const row of await this.#rows.of(state)) if (row.state === "answered") await this.#writer.write(row);
     const { ask, perChange, suggest: suggests } = this.#parts.options.current.processing;
     if (ask === "new") await this.#asker.askByItself(state, perChange, this.#stop.signal);
     if (suggests === "new") await this.#suggest(state, this.#stop.signal);
@@ -198,9 +201,10 @@ export class ChangeProcessor implements Service {
 
   async #answered(questionId: string): Promise<void> {
     const row = await this.#rows.byQuestion(questionId);
-    if (!row || row.state !== "asked") return;
+    // A person may still answer what somebody suggested an answer for.
+    if (!row || (row.state !== "asked" && row.state !== "suggested")) return;
     const { answer } = await this.#parts.desk.get(questionId);
-    if (answer) await this.#writer.take(row, answer);
+    if (answer && answer.text !== row.answer) await this.#writer.take(row, answer);
   }
 
   /** Never throws: that a model is not there is said with the change. */

@@ -34,7 +34,7 @@ export function tools(processor: ChangeProcessor): Tool[] {
       name: "change_process",
       title: "Work through a change's open questions",
       description:
-        "Lists the open questions of a change's documents; asks them, writes an answer below its question, or lets the model suggest questions and improvements.",
+        "Lists the open questions of a change's documents; asks them, writes a person's answer below its question (an agent's is a suggestion), or lets the model suggest questions and improvements.",
       input: z.object({
         id: z.string().min(1).max(300),
         root: z.string().max(500).optional(),
