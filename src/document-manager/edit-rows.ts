@@ -114,6 +114,19 @@ export class EditRows {
     return fromRow(row).result;
   }
 
+  /** Whether an edit was asked for with this key and did not fail, so that it is not made again. */
+  async isKnown(principal: Principal, key: string | undefined): Promise<boolean> {
+    if (key === undefined) return false;
+    const row = await this.#store.read
+      .selectFrom("document_edits")
+      .select("id")
+      .where("principal", "=", principalLabel(principal))
+      .where("idempotency_key", "=", key)
+      .where("state", "!=", "failed")
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   count(state: EditState): Promise<number> {
     return this.#store.read
       .selectFrom("document_edits")

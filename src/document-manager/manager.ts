@@ -166,7 +166,9 @@ export class DocumentManager implements Service {
     try {
       checkRequest(request);
       guardUpdate(this.#deps.guard, this.#policy, request);
-      await this.backups.takeBefore(request);
+      const { principal, idempotencyKey } = request;
+      // A call that is made again changes nothing, so there is nothing to keep.
+      if (!(await this.#rows.isKnown(principal, idempotencyKey))) await this.backups.takeBefore(request);
       const result = await this.#turns.request(request);
       if (result.status === "commit_pending") this.#waiting.more();
       return result;

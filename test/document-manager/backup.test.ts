@@ -66,6 +66,24 @@ scenario("documents", "Backups grow old", async () => {
   expect(await room.manager.backups.list()).toEqual([]);
 });
 
+test("a call that is made again leaves no second backup", async () => {
+  await using repository = await temporaryRepository(files);
+  await using room = await openRoom(repository.path);
+  const edits = (content: string) => [{ kind: "append_to_section" as const, section: "Proposal", content }];
+  const request = {
+    files: [
+      { path: one, edits: edits("more") },
+      { path: "openspec/changes/a/new.md", edits: [{ kind: "write" as const, content: "new\n" }] },
+    ],
+    reason: "Twice",
+    principal: agent,
+    idempotencyKey: "k1",
+  };
+  const first = await room.manager.update(request);
+  expect((await room.manager.update(request)).commit).toBe(first.commit);
+  expect(await room.manager.backups.list()).toHaveLength(1);
+});
+
 test("a backup refuses paths that are no documents, and restoring what is not there", async () => {
   await using repository = await temporaryRepository(files);
   await using room = await openRoom(repository.path);
