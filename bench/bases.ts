@@ -5,12 +5,10 @@ import { pathToFileURL } from "node:url";
 import { parseSpec, placedLines } from "../src/adapters/openspec/index.ts";
 import { openGit } from "../src/adapters/git/index.ts";
 import { migrate, openSqliteStore } from "../src/adapters/store/index.ts";
-import { createWatcher } from "../src/adapters/watcher/index.ts";
-import { Validator } from "../src/adapters/openspec/index.ts";
-import { systemClock as clock } from "../src/foundation/clock.ts";
 import { EventBus } from "../src/foundation/events.ts";
 import { silentLogger as logger } from "../src/foundation/logger.ts";
-import { migrations, options, Orchestrator } from "../src/orchestrator/index.ts";
+import { migrations } from "../src/orchestrator/index.ts";
+import { makeOrchestrator } from "./orchestrator.ts";
 import { basesFromGit } from "../src/orchestrator/bases/from-git.ts";
 import { baseKey, baseStates, modificationsOf, targetOf } from "../src/orchestrator/bases/index.ts";
 import { changeOf, documentOf, type ChangeFiles } from "../src/orchestrator/index.ts";
@@ -58,25 +56,8 @@ async function detection(): Promise<void> {
   await migrate(store, [migrations], Date.now());
   const git = await openGit(repository.path);
   const events = new EventBus(logger);
-  const validator = new Validator({
-    worktree: repository.path,
-    searchFrom: [],
-    trustProjectInstallation: false,
-    env: {},
-    logger,
-  });
-  const live = { current: options.schema.parse({ validator: "off" }) };
-  const watcher = (request: Parameters<typeof createWatcher>[0]) => createWatcher(request, { clock, logger });
-  const orchestrator = new Orchestrator({
-    git,
-    store: store.as(),
-    events,
-    clock,
-    logger,
-    options: live,
-    validator,
-    watcher,
-  });
+  const made = { git, store, events, worktree: repository.path, searchFrom: [] };
+  const { orchestrator, validator } = makeOrchestrator(made);
   const began = performance.now();
   await orchestrator.start(new AbortController().signal);
   console.log(`start, ${CHANGES} bases read from git: ${Math.round(performance.now() - began)} ms`);

@@ -7,13 +7,11 @@ import { temporaryRepository, type TemporaryRepository } from "../test/helpers/r
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { openGit } from "../src/adapters/git/index.ts";
-import { Validator } from "../src/adapters/openspec/index.ts";
 import { migrate, openSqliteStore } from "../src/adapters/store/index.ts";
-import { createWatcher } from "../src/adapters/watcher/index.ts";
-import { systemClock as clock } from "../src/foundation/clock.ts";
 import { EventBus } from "../src/foundation/events.ts";
 import { silentLogger as logger } from "../src/foundation/logger.ts";
-import { migrations, options, Orchestrator } from "../src/orchestrator/index.ts";
+import { migrations } from "../src/orchestrator/index.ts";
+import { makeOrchestrator } from "./orchestrator.ts";
 
 const CHANGES = 1000;
 const SAVES = 40;
@@ -30,27 +28,8 @@ export async function run(): Promise<void> {
   await migrate(store, [migrations], Date.now());
   const git = await openGit(repository.path);
   const events = new EventBus(logger);
-  const parts = {
-    worktree: repository.path,
-    searchFrom: [process.cwd()],
-    trustProjectInstallation: false,
-    env: {},
-    logger,
-  };
-  const validator = new Validator(parts);
-  const live = { current: options.schema.parse({}) };
-  const watcher = (request: Parameters<typeof createWatcher>[0]) => createWatcher(request, { clock, logger });
-  const orchestrator = new Orchestrator({
-    git,
-    store: store.as(),
-    events,
-    clock,
-    logger,
-    options: live,
-    validator,
-    watcher,
-    env: process.env,
-  });
+  const made = { git, store, events, worktree: repository.path, searchFrom: [process.cwd()] };
+  const { orchestrator, validator } = makeOrchestrator(made);
   await figure("start", () => orchestrator.start(new AbortController().signal));
   await figure("every change judged by OpenSpec in the background", () => orchestrator.validated());
   const delay = monitorEventLoopDelay({ resolution: 5 });
