@@ -9,7 +9,7 @@ const FLOORS: string[][] = [
   ["foundation"],
   ["adapters"],
   ["access"],
-  ["orchestrator", "question-router", "document-manager", "feedback-loop"],
+  ["orchestrator", "question-router", "document-manager", "feedback-loop", "tool-servers", "workflow-engine"],
   ["mcp-tools.ts"],
   ["server"],
   ["config.ts", "places.ts", "worktrees.ts"],

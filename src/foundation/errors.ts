@@ -4,12 +4,23 @@ import { documents } from "./error-rows/documents.ts";
 import { models } from "./error-rows/models.ts";
 import { questions } from "./error-rows/questions.ts";
 import { repository } from "./error-rows/repository.ts";
+import { tools } from "./error-rows/tools.ts";
+import { workflows } from "./error-rows/workflows.ts";
 
 /**
  * One row per way of failing: HTTP status, exit code, what it means and what to do. `docs/reference/errors.md` is made
  * from this table; the rows stand in `error-rows/`, a file per subject.
  */
-export const ERRORS = { ...calls, ...documents, ...repository, ...questions, ...models, ...daemon } as const;
+export const ERRORS = {
+  ...calls,
+  ...documents,
+  ...repository,
+  ...questions,
+  ...tools,
+  ...workflows,
+  ...models,
+  ...daemon,
+} as const;
 
 export type ErrorCode = keyof typeof ERRORS;
 

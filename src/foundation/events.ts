@@ -79,6 +79,51 @@ export interface EventMap {
     verdict: "useful" | "wrong" | "outdated";
     principal: Principal;
   };
+  /** Somebody was asked: an agent (leased until), a person (reminded, escalated to). */
+  "question.offered": { questionId: string; to: string; until: number };
+  /** An offer ended without an answer: silence, a decline, a lost agent. */
+  "question.returned": { questionId: string; from: string; reason: string };
+  "question.escalated": { questionId: string; to: string; step: number };
+  /** Reached agents: registered, heard of after silence, silent, gone. */
+  "agent.presence_changed": { agent: string; state: "present" | "silent" | "gone"; capabilities: string[] };
+  /** A downstream MCP server: what state it is in and why. */
+  "server.state_changed": {
+    server: string;
+    state: "unapproved" | "starting" | "ready" | "failing" | "off";
+    reason: string;
+  };
+  "server.approved": { server: string; hash: string; by: string };
+  /** A tool's definition is not the approved one; it is off until a person looks. */
+  "server.tool_changed": { server: string; tool: string };
+  "server.tool_called": { server: string; tool: string; ok: boolean; code?: string; ms: number; principal: Principal };
+  "run.started": { runId: string; workflow: string; hash: string; principal: Principal };
+  "run.state_changed": { runId: string; workflow: string; from: string; to: string; reason: string };
+  "run.ended": {
+    runId: string;
+    workflow: string;
+    state: "succeeded" | "failed" | "cancelled";
+    ms: number;
+    usd: number | null;
+    tokensIn: number;
+    tokensOut: number;
+  };
+  /** Each step of a node: queued, running, waiting, done, failed, skipped, unknown, undone. */
+  "node.state_changed": { runId: string; workflow: string; key: string; type: string; attempt: number; to: string };
+  "node.progressed": { runId: string; key: string; share: number; what: string };
+  "node.ended": {
+    runId: string;
+    workflow: string;
+    key: string;
+    type: string;
+    ok: boolean;
+    failure?: string;
+    attempt: number;
+    ms: number;
+    usd: number | null;
+    tokensIn: number;
+    tokensOut: number;
+  };
+  "budget.reached": { scope: string; limit: string; runId: string | null };
   "document.updated": {
     path: string;
     revision: string;

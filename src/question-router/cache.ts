@@ -12,7 +12,7 @@ export type Lookup =
   | { outcome: "miss"; reason: string; rejected: Set<string> };
 
 /** People's answers stand before those of agents, and both before what a program found. */
-const WORTH: Record<Answer["route"], number> = { person: 3, agent: 2, model: 1, documents: 1 };
+const WORTH: Record<Answer["route"], number> = { person: 3, agent: 2, tool: 1, model: 1, documents: 1, similar: 0 };
 
 /**
  * Answers given before, by exact key. An answer is served only while every document that it cites is as it was when the

@@ -73,6 +73,6 @@ function reasonOf(response: Response | Failure): string {
 }
 
 function toAnswer(route: Responder["name"], response: Extract<Response, { outcome: "answered" }>): NewAnswer {
-  const { text, citations, confidence } = response;
-  return { id: newId("a"), text, citations, confidence, route, by: `system:${route}` };
+  const { text, citations, confidence, by = `system:${route}` } = response;
+  return { id: newId("a"), text, citations, confidence, route, by };
 }

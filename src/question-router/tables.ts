@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { RoomMigrations } from "../adapters/store/index.ts";
-import type { Kind, Status, Verdict } from "./types.ts";
+import type { Kind, Route, Status, Verdict } from "./types.ts";
 
 /** In the core database: never lost once acknowledged. Rows are sealed, so every table ends in `row_hash`. */
 export interface QuestionTables {
@@ -26,7 +26,7 @@ export interface QuestionTables {
     text: string;
     /** JSON array of `Citation`. */
     citations: string;
-    route: "documents" | "model" | "person" | "agent";
+    route: Exclude<Route, "cache">;
     confidence: number;
     author: string;
     at: number;

@@ -12,8 +12,12 @@ export type Status = (typeof STATUSES)[number];
 export const VERDICTS = ["useful", "wrong", "outdated"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** Who answered: the exact cache, the documents, the model, a person or an agent. */
-export type Route = "cache" | "documents" | "model" | "person" | "agent";
+/** The rungs of the ladder below the exact cache, by what answers there. */
+export const RESPONDERS = ["documents", "similar", "tool", "agent", "model"] as const;
+export type ResponderName = (typeof RESPONDERS)[number];
+
+/** Who answered: the exact cache, the documents, a similar question's answer, a tool, an agent, the model or a person. */
+export type Route = "cache" | ResponderName | "person";
 
 /** Longest question and answer, in characters. */
 export const MAX_QUESTION = 4000;
@@ -54,7 +58,12 @@ export type Hop = {
   outcome: "answered" | "declined" | "failed";
   ms: number;
   reason: string;
+  /** What it used, where it used anything that is counted. */
+  cost?: Cost;
 };
+
+/** Money is null where no price is known: unknown, never 0. */
+export type Cost = { tokensIn: number; tokensOut: number; usd: number | null };
 
 export interface AskRequest {
   text: string;

@@ -19,11 +19,20 @@ interface Dependencies {
 /** Who can answer, one line each; `policy.ts` says who may, and in which order they are asked. */
 const RESPONDERS: Record<Responder["name"], (dependencies: Dependencies) => Responder | null> = {
   documents: (dependencies) => new DocumentsResponder(dependencies),
+  similar: () => null,
+  tool: () => null,
+  agent: () => null,
   model: ({ llm, ...dependencies }) => llm && new ModelResponder({ llm, ...dependencies }),
 };
 
 export type Responders = Record<Responder["name"], Responder | null>;
 
 export function createResponders(dependencies: Dependencies): Responders {
-  return { documents: RESPONDERS.documents(dependencies), model: RESPONDERS.model(dependencies) };
+  return {
+    documents: RESPONDERS.documents(dependencies),
+    similar: RESPONDERS.similar(dependencies),
+    tool: RESPONDERS.tool(dependencies),
+    agent: RESPONDERS.agent(dependencies),
+    model: RESPONDERS.model(dependencies),
+  };
 }

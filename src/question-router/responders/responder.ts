@@ -1,19 +1,31 @@
-import type { Citation, Kind } from "../types.ts";
+import type { Citation, Cost, Kind, ResponderName } from "../types.ts";
 
 /** A question as the ladder hands it up. It is data: nothing in it is followed. */
 export interface Query {
   text: string;
   kind: Kind;
   change: string | null;
+  /** Whether the asker may read this document; what it may not read must not show in its answer. Absent: everything. */
+  mayRead?: (path: string) => boolean;
+  /** What was said before in the asker's session, oldest first; absent without a session. */
+  before?: { question: string; answer: string | null }[];
 }
 
 export type Response =
-  | { outcome: "answered"; text: string; citations: Citation[]; confidence: number }
-  | { outcome: "declined"; reason: string };
+  | {
+      outcome: "answered";
+      text: string;
+      citations: Citation[];
+      confidence: number;
+      by?: string;
+      derivedFrom?: string;
+      cost?: Cost;
+    }
+  | { outcome: "declined"; reason: string; cost?: Cost };
 
 /** One kind of thing that can answer. */
 export interface Responder {
-  readonly name: "documents" | "model";
+  readonly name: ResponderName;
   /** It may take longer than a caller wants to wait, so the question is accepted before it is asked. */
   readonly slow: boolean;
   /** Answers or declines with a reason; what it throws is recorded as a failed hop and the ladder goes on. */

@@ -1,0 +1,47 @@
+import type { ErrorRow } from "./row.ts";
+
+/** Workflows, their runs and what their nodes stand on. */
+export const workflows = {
+  bad_workflow: {
+    http: 422,
+    exit: 65,
+    means: "The workflow's definition has errors.",
+    fix: "`specloop workflow validate NAME` shows each with its line and what to write instead.",
+  },
+  unknown_workflow: {
+    http: 404,
+    exit: 64,
+    means: "No workflow has this name.",
+    fix: "Run `specloop workflow list` for the names.",
+  },
+  unknown_run: {
+    http: 404,
+    exit: 64,
+    means: "No run has this id.",
+    fix: "Run `specloop runs` for the ids.",
+  },
+  run_ended: {
+    http: 409,
+    exit: 65,
+    means: "The run has ended, so nothing more can be done in it.",
+    fix: "Fork it from a node with `specloop run --fork ID --from NODE`.",
+  },
+  over_budget: {
+    http: 402,
+    exit: 75,
+    means: "The budget would be exceeded.",
+    fix: "Raise the budget of the run or the workflow, or choose a cheaper model.",
+  },
+  no_sandbox: {
+    http: 501,
+    exit: 69,
+    means: "Commands cannot be run here because there is no sandbox for them.",
+    fix: "Install bubblewrap (`apt-get install bubblewrap`), then run `specloop doctor`.",
+  },
+  expression_failed: {
+    http: 422,
+    exit: 65,
+    means: "An expression could not be evaluated with these values.",
+    fix: "Correct the expression or the value that the message names.",
+  },
+} satisfies Record<string, ErrorRow>;

@@ -1,0 +1,61 @@
+import type { z } from "zod";
+import type { Principal } from "../foundation/principal.ts";
+import type { FailureKind, OnCrash } from "./plan.ts";
+
+/** What one attempt used. `usd` is null where no price is known: unknown, never 0. */
+export interface Spending {
+  tokensIn: number;
+  tokensOut: number;
+  usd: number | null;
+  model: string | null;
+}
+
+/** What an attempt works with. Everything that the node names is already evaluated. */
+export interface Attempt<Config> {
+  config: Config;
+  runId: string;
+  /** `review`, `files[3]/fix`: unique in the run. */
+  key: string;
+  /** From 1. */
+  attempt: number;
+  /** Stable over attempts: `${runId}/${key}`; handed on to whoever takes an idempotency key. */
+  idempotencyKey: string;
+  /** Who started the run; rights are checked as this principal's. */
+  principal: Principal;
+  /** Aborted by the timeout, cancel, pause for the budget, and when the daemon stops. */
+  signal: AbortSignal;
+  /** Counts what was used as soon as it is known; kept even if the attempt fails. */
+  spend(used: Spending): void;
+  /** One line of the node's log. */
+  log(line: string): void;
+  /** Share 0..1 of the work done, shown live. */
+  progress(share: number, what?: string): void;
+}
+
+/** How an attempt ended. What waits takes no process: it goes on when the signal arrives or `until` passes. */
+export type Outcome =
+  | { outcome: "done"; output: unknown }
+  | { outcome: "waiting"; signal: string; until: number | null; shown: Record<string, unknown> }
+  | { outcome: "failed"; kind: FailureKind; message: string; details?: unknown };
+
+/** One kind of node: one file in `nodes/`, one line in its table. */
+export interface NodeType<Config = Record<string, unknown>> {
+  type: string;
+  /** One sentence for people and for the editor's schema. */
+  description: string;
+  /** Of the node's own fields; strict. */
+  config: z.ZodType<Config>;
+  /** Names of the fields that are CEL as a whole; in every other text `${{ CEL }}` is a template. */
+  expressions: string[];
+  /** Names of the fields in which no template is allowed, such as a command's program: data never becomes code. */
+  literal?: string[];
+  /** JSON Schema of the output of a node with this configuration. */
+  output(config: Config): Record<string, unknown>;
+  /** Whether what it does may be repeated: decides what `on_crash` is when the definition does not say. */
+  onCrash: OnCrash;
+  /** Tokens and money that an attempt may use at most, reserved before it; null when it uses none. */
+  estimate?(config: Config): { tokens: number; model: string | null } | null;
+  execute(attempt: Attempt<Config>): Promise<Outcome>;
+  /** After a wait: makes the output of what arrived. `timeout`: nobody answered in time. */
+  resume?(attempt: Attempt<Config>, arrived: { data: unknown; by: string } | "timeout"): Promise<Outcome>;
+}
