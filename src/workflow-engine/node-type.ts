@@ -22,6 +22,8 @@ export interface Attempt<Config> {
   idempotencyKey: string;
   /** Who started the run; rights are checked as this principal's. */
   principal: Principal;
+  /** What was shown in the wait that just ended; null before the first one. */
+  waited: Record<string, unknown> | null;
   /** Aborted by the timeout, cancel, pause for the budget, and when the daemon stops. */
   signal: AbortSignal;
   /** Counts what was used as soon as it is known; kept even if the attempt fails. */
@@ -32,10 +34,14 @@ export interface Attempt<Config> {
   progress(share: number, what?: string): void;
 }
 
-/** How an attempt ended. What waits takes no process: it goes on when the signal arrives or `until` passes. */
+/**
+ * How an attempt ended. What waits takes no process: it goes on when the signal arrives or `until` passes. `items` is the
+ * map's own: its body runs once for each, so many at a time.
+ */
 export type Outcome =
   | { outcome: "done"; output: unknown }
   | { outcome: "waiting"; signal: string; until: number | null; shown: Record<string, unknown> }
+  | { outcome: "items"; items: unknown[]; concurrency: number; onError: "fail" | "continue" }
   | { outcome: "failed"; kind: FailureKind; message: string; details?: unknown };
 
 /** One kind of node: one file in `nodes/`, one line in its table. */
@@ -53,6 +59,13 @@ export interface NodeType<Config = Record<string, unknown>> {
   output(config: Config): Record<string, unknown>;
   /** Whether what it does may be repeated: decides what `on_crash` is when the definition does not say. */
   onCrash: OnCrash;
+  /**
+   * What it does stays inside the engine (a value, a wait, a child run), so it may be done twice unseen: no intent is
+   * recorded before it, which saves a commit. Absent: false.
+   */
+  inside?: boolean;
+  /** What it reaches for (a host, a model, a tool); failures are counted per type and target. Null or absent: the type. */
+  target?(config: Config): string | null;
   /** Tokens and money that an attempt may use at most, reserved before it; null when it uses none. */
   estimate?(config: Config): { tokens: number; model: string | null } | null;
   execute(attempt: Attempt<Config>): Promise<Outcome>;

@@ -66,6 +66,19 @@ export interface PlanNode {
   budget: Budget;
   /** A snapshot (git ref and values) is taken before the node. */
   snapshot: boolean;
+  /** Only of a `map`: what is done for each item. */
+  body: Body | null;
   /** What the type's own schema made of the rest. Templates `${{ CEL }}` and CEL in it are still text. */
   config: Record<string, unknown>;
+}
+
+/**
+ * A small plan that runs once per item of a `map`; its nodes' keys in a run are `files[3]/fix`. Their expressions see the
+ * item under `as`, its place as `index`, their siblings and whatever the map itself sees. The result of an item is the
+ * output of the node that nothing in the body needs; of several, an object by key.
+ */
+export interface Body {
+  as: string;
+  /** In an order in which every node comes after what it needs. */
+  nodes: PlanNode[];
 }
