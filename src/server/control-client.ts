@@ -7,7 +7,7 @@ import type { CallResult } from "./call.ts";
 import type { ControlRequest, Hello } from "./control-protocol.ts";
 import { type ControlResponse, fromWireError } from "./wire-error.ts";
 import type { HealthReport } from "./health.ts";
-import { LineReader } from "./lines.ts";
+import { LineReader } from "../foundation/lines.ts";
 import type { ToolListing } from "./tool-listing.ts";
 
 /** Longest answer that is taken; the daemon's own limit for messages is lower. */

@@ -7,7 +7,7 @@ import { callParamsSchema, type ControlRequest, requestSchema } from "./control-
 import { type ControlResponse, toWireError } from "./wire-error.ts";
 import { runHealthChecks } from "./health.ts";
 import { hangUp } from "./hang-up.ts";
-import { LineReader } from "./lines.ts";
+import { LineReader } from "../foundation/lines.ts";
 import { MAX_MESSAGE_BYTES } from "./socket-transport.ts";
 import { listTools, type ToolListing } from "./tool-listing.ts";
 

@@ -3,7 +3,7 @@ import type { JSONRPCMessage, Transport } from "@modelcontextprotocol/server";
 import { deserializeMessage, serializeMessage } from "@modelcontextprotocol/server";
 import { SpecloopError } from "../foundation/errors.ts";
 import { hangUp } from "./hang-up.ts";
-import { LineReader } from "./lines.ts";
+import { LineReader } from "../foundation/lines.ts";
 import { toWireError } from "./wire-error.ts";
 
 /** Longest message that a client may send. */
