@@ -67,7 +67,7 @@ export interface EventMap {
   "question.hop_finished": {
     questionId: string;
     responder: string;
-    outcome: "answered" | "declined" | "failed";
+    outcome: "answered" | "declined" | "failed" | "skipped" | "cancelled" | "held";
     ms: number;
   };
   "question.answered": { questionId: string; route: string; cached: boolean; ms: number; principal: Principal };
@@ -84,6 +84,8 @@ export interface EventMap {
   /** An offer ended without an answer: silence, a decline, a lost agent. */
   "question.returned": { questionId: string; from: string; reason: string };
   "question.escalated": { questionId: string; to: string; step: number };
+  /** An MCP client's connection or session ended; only its own, other ones of the same client go on. */
+  "client.left": { principal: Principal };
   /** Reached agents: registered, heard of after silence, silent, gone. */
   "agent.presence_changed": { agent: string; state: "present" | "silent" | "gone"; capabilities: string[] };
   /** A downstream MCP server: what state it is in and why. */

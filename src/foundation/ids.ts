@@ -13,6 +13,8 @@ export type EditId = Branded<"EditId">;
 export type BackupId = Branded<"BackupId">;
 export type ArchiveId = Branded<"ArchiveId">;
 export type ApprovalId = Branded<"ApprovalId">;
+export type OfferId = Branded<"OfferId">;
+export type WorkId = Branded<"WorkId">;
 
 /** Every kind of id, by the prefix that a person sees: `q-7k2m9x4t1c8r`. */
 interface IdKinds {
@@ -25,6 +27,8 @@ interface IdKinds {
   b: BackupId;
   ar: ArchiveId;
   ap: ApprovalId;
+  of: OfferId;
+  w: WorkId;
 }
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";

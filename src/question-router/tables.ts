@@ -1,9 +1,10 @@
 import type { Kysely } from "kysely";
 import type { RoomMigrations } from "../adapters/store/index.ts";
+import { type AgentWorkTables, agentsMigration } from "./agents/tables.ts";
 import type { Kind, Route, Status, Verdict } from "./types.ts";
 
 /** In the core database: never lost once acknowledged. Rows are sealed, so every table ends in `row_hash`. */
-export interface QuestionTables {
+export interface QuestionTables extends AgentWorkTables {
   questions: {
     id: string;
     text: string;
@@ -55,18 +56,24 @@ export interface QuestionTelemetryTables {
     outcome: string;
     ms: number;
     reason: string;
+    /** When it was recorded; rungs of one climb by `place`. */
     at: number;
+    /** When it began; null in rows of earlier versions. */
+    began_at: number | null;
+    tokens_in: number | null;
+    tokens_out: number | null;
+    usd: number | null;
   };
 }
 
 export const migrations: RoomMigrations = {
   room: "question-router",
-  migrations: [{ name: "0001-questions", up: createQuestions }],
+  migrations: [{ name: "0001-questions", up: createQuestions }, agentsMigration],
 };
 
 export const telemetryMigrations: RoomMigrations = {
   room: "question-router",
-  migrations: [{ name: "0001-asks", up: createTelemetry }],
+  migrations: [{ name: "0001-asks", up: createTelemetry }, { name: "0010-hops", up: addCosts }],
 };
 
 async function createQuestions(db: Kysely<unknown>): Promise<void> {
@@ -132,4 +139,12 @@ async function createTelemetry(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex("question_hops_at").on("question_hops").column("at").execute();
   await db.schema.createIndex("question_hops_question").on("question_hops").column("question_id").execute();
+}
+
+/** When each rung began and what it cost. */
+async function addCosts(db: Kysely<unknown>): Promise<void> {
+  for (const column of ["began_at", "tokens_in", "tokens_out"])
+    await db.schema.alterTable("question_hops").addColumn(column, "bigint").execute();
+  await db.schema.alterTable("question_hops").addColumn("usd", "double precision").execute();
+  await db.schema.createIndex("question_hops_responder").on("question_hops").columns(["responder", "at"]).execute();
 }

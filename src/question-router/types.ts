@@ -52,10 +52,18 @@ export type Answer = {
   at: number;
 };
 
+/**
+ * How a rung ended: it answered; it declined; it failed; it was not asked (`skipped`: budget, deadline); another one was
+ * first (`cancelled`); its answer was too unsure to be taken while others were still to be asked (`held`).
+ */
+export type Outcome = "answered" | "declined" | "failed" | "skipped" | "cancelled" | "held";
+
 /** One rung of the ladder that was tried. */
 export type Hop = {
   responder: string;
-  outcome: "answered" | "declined" | "failed";
+  outcome: Outcome;
+  /** Epoch milliseconds at which it began. */
+  at?: number;
   ms: number;
   reason: string;
   /** What it used, where it used anything that is counted. */
@@ -75,8 +83,18 @@ export interface AskRequest {
    * `questions.waitMs`), never for people.
    */
   waitMs?: number | undefined;
+  /** Milliseconds after which the question expires without an answer, 1000 to a year; `questions.expireHours` when absent. */
+  deadlineMs?: number | undefined;
+  /** The most that answering may cost; a rung that would exceed it is skipped, and says so. */
+  budget?: Budget | undefined;
+  /** How many different agents (2..5) have to be asked, of whom more than half must agree; else a person decides. */
+  quorum?: number | undefined;
+  /** The only answers that agents may give, 2..20. */
+  choices?: string[] | undefined;
   idempotencyKey?: string | undefined;
 }
+
+export type Budget = { usd?: number | undefined; tokens?: number | undefined };
 
 export type AskResult =
   | {
