@@ -51,10 +51,16 @@ export interface NodeType<Config = Record<string, unknown>> {
   description: string;
   /** Of the node's own fields; strict. */
   config: z.ZodType<Config>;
-  /** Names of the fields that are CEL as a whole; in every other text `${{ CEL }}` is a template. */
+  /** Names of the fields whose texts are CEL as a whole; in every other text `${{ CEL }}` is a template. */
   expressions: string[];
   /** Names of the fields in which no template is allowed, such as a command's program: data never becomes code. */
   literal?: string[];
+  /** Names of the fields in which `${{ secrets.NAME }}` may stand. Absent: none. */
+  secrets?: string[];
+  /** Whether it has a body, written as `as` and `do`. Absent: false. */
+  body?: boolean;
+  /** Of one attempt where the definition says nothing, in milliseconds. Absent: ten minutes. */
+  timeoutMs?: number;
   /** JSON Schema of the output of a node with this configuration. */
   output(config: Config): Record<string, unknown>;
   /** Whether what it does may be repeated: decides what `on_crash` is when the definition does not say. */

@@ -4,12 +4,16 @@
  */
 export interface Plan {
   name: string;
+  /** The author's own label, such as `2`; null where none is written. The hash tells versions apart. */
+  version: string | null;
   description: string;
-  /** SHA-256 of the canonical JSON of the definition. */
+  /** SHA-256 of the canonical JSON of the plan without it. */
   hash: string;
   /** JSON Schema of the run's input. */
   input: Record<string, unknown>;
   budget: Budget;
+  /** Names of the secrets that its nodes may read; values never stand in a plan. */
+  secrets: string[];
   /** In an order in which every node comes after what it needs. */
   nodes: PlanNode[];
   /** CEL of each field of the run's output; empty: the outputs of the nodes that nothing needs, by key. */
@@ -47,7 +51,7 @@ export interface Retry {
 }
 
 export interface PlanNode {
-  /** `[a-z][a-z0-9_-]*`, unique in the plan. */
+  /** `[a-z][a-z0-9_-]*`, unique in the plan; `review/undo` and `review/fallback` below another node. */
   key: string;
   /** A name of the table of node types. */
   type: string;
@@ -68,7 +72,7 @@ export interface PlanNode {
   snapshot: boolean;
   /** Only of a `map`: what is done for each item. */
   body: Body | null;
-  /** What the type's own schema made of the rest. Templates `${{ CEL }}` and CEL in it are still text. */
+  /** The rest as written: the type's schema makes its configuration of it when templates and CEL in it have values. */
   config: Record<string, unknown>;
 }
 
