@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Kysely, KyselyPlugin } from "kysely";
+import type { Kysely } from "kysely";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Connection } from "./connection.ts";
+import { limited } from "./limited.ts";
 import { isBusy, resultCode } from "./sqlite-errors.ts";
 
 export interface WriteLimits {
@@ -45,7 +46,7 @@ export class GroupCommit<Tables> {
       return promise;
     }
     const run = async () => {
-      const value = await this.#limited(work);
+      const value = await limited(this.#db, this.#limits.workMs, work);
       return () => resolve(value);
     };
     this.#waiting.push({ run, fail: reject });
@@ -122,21 +123,6 @@ export class GroupCommit<Tables> {
     }
   }
 
-  /** Work on a handle that dies with it, so that a late query fails instead of landing in somebody else's transaction. */
-  async #limited<T>(work: (tx: Kysely<Tables>) => Promise<T>): Promise<T> {
-    const handle = new Handle();
-    const { workMs } = this.#limits;
-    const { promise: deadline, reject } = Promise.withResolvers<never>();
-    const why = `A write held the database for ${workMs} ms: inside store.write nothing but queries may be awaited.`;
-    const timer = setTimeout(() => reject(new SpecloopError("internal", why)), workMs);
-    try {
-      return await Promise.race([work(this.#db.withPlugin(handle)), deadline]);
-    } finally {
-      handle.over = true;
-      clearTimeout(timer);
-    }
-  }
-
   #rollBack(error: unknown): void {
     // After an error of the disk the connection may think of pages as written that are not.
     if (error instanceof SpecloopError && resultCode(error.cause) === 10) this.#suspect = true;
@@ -150,22 +136,5 @@ export class GroupCommit<Tables> {
   #recover(): void {
     this.#connection.reopen();
     this.#suspect = false;
-  }
-}
-
-class Handle implements KyselyPlugin {
-  over = false;
-
-  transformQuery({ node }: Parameters<KyselyPlugin["transformQuery"]>[0]) {
-    if (this.over)
-      throw new SpecloopError(
-        "internal",
-        "A query came after its write was over: await every query inside store.write.",
-      );
-    return node;
-  }
-
-  async transformResult({ result }: Parameters<KyselyPlugin["transformResult"]>[0]) {
-    return result;
   }
 }

@@ -13,5 +13,7 @@ export {
   type SealedRow,
 } from "./sealed.ts";
 export { checkStoreHonest } from "./selftest.ts";
+export { listenOnPostgres, noNotices, type Notices } from "./notices.ts";
+export { openPostgresStore } from "./postgres.ts";
 export { openSqliteStore } from "./sqlite.ts";
 export type { Durability, Migration, RoomMigrations, Store } from "./port.ts";

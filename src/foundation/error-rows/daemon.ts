@@ -51,6 +51,12 @@ export const daemon = {
     means: "The database is damaged.",
     fix: "Run `specloop doctor --rebuild`; the damaged file is kept beside the new one.",
   },
+  store_unreachable: {
+    http: 503,
+    exit: 69,
+    means: "The team's database cannot be reached, or it refused the connection.",
+    fix: "Check that PostgreSQL runs and that the address, user and password are right; then call again.",
+  },
   state_unwritable: {
     http: 500,
     exit: 73,
