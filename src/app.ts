@@ -2,29 +2,17 @@ import { unwatchFile, watchFile } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createApprovals, type ApprovalService } from "./access/approvals/index.ts";
-import {
-  Access,
-  type AccessTables,
-  AUDIT_REF,
-  Idempotency,
-  migrations as accessMigrations,
-  readOrCreateToken,
-  weightOf,
-} from "./access/index.ts";
+import { Access, type AccessTables, AUDIT_REF, Idempotency, readOrCreateToken, weightOf } from "./access/index.ts";
 import { RefChain, openGit, type Git } from "./adapters/git/index.ts";
 import { createLlm, type Llm } from "./adapters/llm/index.ts";
-import { migrate, openSqliteStore } from "./adapters/store/index.ts";
 import { CONFIG_FILE } from "./config.ts";
-import { migrations as documents } from "./document-manager/index.ts";
-import { migrations as loop, telemetryMigrations as loopTelemetry } from "./feedback-loop/index.ts";
 import { EventBus } from "./foundation/events.ts";
 import type { Tool } from "./foundation/tool.ts";
 import { VERSION } from "./foundation/version.ts";
 import { allTools } from "./mcp-tools.ts";
-import { archiveMigrations, migrations as changes, processingMigrations } from "./orchestrator/index.ts";
-import { migrations as questions, telemetryMigrations as questionTelemetry } from "./question-router/index.ts";
 import { type BuiltRooms, buildRooms, inOrder, type RoomParts } from "./rooms.ts";
 import { createCaller, createMcp, HttpDoor, SocketDoor, toolResources } from "./server/index.ts";
+import { openStores, type Stores } from "./stores.ts";
 import { healthChecks, readStatus, type AppStatus } from "./status.ts";
 
 /** What the roof needs from the process. */
@@ -38,8 +26,6 @@ const CONFIG_POLL_MS = 500;
 
 /** This package's own folder: its OpenSpec gives verdicts where neither the repository nor the PATH may. */
 const PACKAGE = dirname(dirname(fileURLToPath(import.meta.url)));
-
-type Stores = RoomParts["stores"];
 
 /** What the doors open onto. */
 interface Built {
@@ -70,7 +56,8 @@ export class App implements AsyncDisposable {
     const { repository, env, clock, logger } = this.#parts;
     const events = new EventBus(logger);
     const git = await openGit(repository, { env, logger });
-    const stores = await this.#openStores();
+    const url = this.#parts.config.current.store.url;
+    const stores = await openStores({ ...this.#parts, url, git }, this.#stack);
     signal.throwIfAborted();
     const llm = this.#stack.use(createLlm({ options: this.#parts.config.live("llm"), env, events, clock, logger }));
     const tools: Tool[] = [];
@@ -97,19 +84,6 @@ export class App implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stack.disposeAsync();
-  }
-
-  async #openStores(): Promise<Stores> {
-    const { paths, clock } = this.#parts;
-    const core = this.#stack.use(openSqliteStore(paths.coreDb, "full"));
-    const telemetry = this.#stack.use(openSqliteStore(paths.telemetryDb, "normal"));
-    await migrate(
-      core,
-      [accessMigrations, changes, archiveMigrations, processingMigrations, documents, questions, loop],
-      clock.now(),
-    );
-    await migrate(telemetry, [questionTelemetry, loopTelemetry], clock.now());
-    return { core, telemetry };
   }
 
   /**

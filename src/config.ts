@@ -29,6 +29,20 @@ const server = defineOptions({
   tunable: {},
 });
 
+const store = defineOptions({
+  section: "store",
+  schema: z.object({
+    url: z
+      .string()
+      .optional()
+      .describe(
+        "Address of the team's PostgreSQL, postgres://user@host/database?schema=name, from the environment only; questions, answers and runs are kept there.",
+      ),
+  }),
+  env: { SPECLOOP_STORE: "url" },
+  tunable: {},
+});
+
 const log = defineOptions({
   section: "log",
   schema: z.object({
@@ -39,7 +53,7 @@ const log = defineOptions({
 });
 
 /** Every section of `specloop.yaml`: one line per part. */
-export const FRAGMENTS = { server, log, access, approvals, openspec, documents, questions, llm, loop };
+export const FRAGMENTS = { server, store, log, access, approvals, openspec, documents, questions, llm, loop };
 
 export type Config = { [Section in keyof typeof FRAGMENTS]: z.output<(typeof FRAGMENTS)[Section]["schema"]> };
 type Raw = Record<string, Record<string, unknown>>;
@@ -133,6 +147,10 @@ function readFile(path: string): Raw {
   if (shape.data["server"]?.["socket"] !== undefined) {
     const why = "a file that comes with the repository does not decide what we listen on";
     throw badConfig(`${CONFIG_FILE} sets server.socket: ${why}; set WORKFLOW_ORCHESTRATOR_SOCKET.`, "server.socket");
+  }
+  if (shape.data["store"]?.["url"] !== undefined) {
+    const why = "a file that comes with the repository does not decide where answers are kept";
+    throw badConfig(`${CONFIG_FILE} sets store.url: ${why}; set SPECLOOP_STORE.`, "store.url");
   }
   return Object.fromEntries(Object.entries(shape.data).map(([name, section]) => [name, { ...section }]));
 }

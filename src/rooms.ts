@@ -5,7 +5,6 @@ import { Arrivals, type Git } from "./adapters/git/index.ts";
 import type { Llm } from "./adapters/llm/index.ts";
 import { trustsProjectInstallation, Validator } from "./adapters/openspec/index.ts";
 import { openSearchIndex } from "./adapters/search/index.ts";
-import type { Store } from "./adapters/store/index.ts";
 import { createWatcher } from "./adapters/watcher/index.ts";
 import type { ConfigHolder } from "./config.ts";
 import { DocumentManager } from "./document-manager/index.ts";
@@ -18,6 +17,7 @@ import type { Service } from "./foundation/service.ts";
 import type { Rooms } from "./mcp-tools.ts";
 import { Archives, ChangeProcessor, Lineage, Orchestrator } from "./orchestrator/index.ts";
 import { QuestionRouter } from "./question-router/index.ts";
+import type { Stores } from "./stores.ts";
 import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
 
 /** What the rooms stand on. */
@@ -30,7 +30,7 @@ export interface RoomParts {
   clock: Clock;
   logger: Logger;
   git: Git;
-  stores: { core: Store<unknown>; telemetry: Store<unknown> };
+  stores: Stores;
   llm: Llm;
   events: EventBus;
   access: Access;
@@ -131,12 +131,13 @@ function buildQuestions(parts: RoomParts, stack: AsyncDisposableStack): Question
     git,
     events,
     clock,
-    store: stores.core.as(),
+    store: stores.team.as(),
+    notices: stores.notices,
     telemetry: stores.telemetry.as(),
     index: stack.use(openSearchIndex(parts.paths.indexDb)),
     root: repository,
     llm,
-    idempotency: new Idempotency({ store: stores.core.as<AccessTables>(), clock }),
+    idempotency: new Idempotency({ store: stores.team.as<AccessTables>(), clock }),
     logger: parts.logger.child({ room: "question-router" }),
     options: config.live("questions"),
   });

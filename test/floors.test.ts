@@ -12,7 +12,7 @@ const FLOORS: string[][] = [
   ["orchestrator", "question-router", "document-manager", "feedback-loop", "tool-servers", "workflow-engine"],
   ["mcp-tools.ts"],
   ["server"],
-  ["config.ts", "places.ts", "worktrees.ts"],
+  ["config.ts", "places.ts", "stores.ts", "worktrees.ts"],
   ["rooms.ts", "status.ts"],
   ["app.ts"],
   ["daemon.ts"],

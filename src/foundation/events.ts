@@ -79,6 +79,8 @@ export interface EventMap {
     verdict: "useful" | "wrong" | "outdated";
     principal: Principal;
   };
+  /** Another daemon of the team opened, answered or judged it. */
+  "question.changed_elsewhere": { questionId: string };
   /** Somebody was asked: an agent (leased until), a person (reminded, escalated to). */
   "question.offered": { questionId: string; to: string; until: number };
   /** An offer ended without an answer: silence, a decline, a lost agent. */

@@ -62,6 +62,11 @@ export class AnswerCache {
     this.#recent.delete(key);
   }
 
+  forgetAll(): void {
+    this.#forgotten += 1;
+    this.#recent.clear();
+  }
+
   /** Why an answer does not hold any more; null when it does. */
   async #fault({ citations, route, confidence }: Answer): Promise<string | null> {
     if (route === "documents" && confidence < this.#options.current.documents.minScore)

@@ -1,6 +1,6 @@
 import type { Llm } from "../adapters/llm/index.ts";
 import type { SearchIndex } from "../adapters/search/index.ts";
-import { sealedHealth, type Store } from "../adapters/store/index.ts";
+import { type Notices, sealedHealth, type Store } from "../adapters/store/index.ts";
 import type { Idempotency } from "../access/index.ts";
 import type { Clock } from "../foundation/clock.ts";
 import type { EventBus } from "../foundation/events.ts";
@@ -19,6 +19,7 @@ import { corpusHealth } from "./health.ts";
 import { checkWait, toDraft } from "./key.ts";
 import { Ladder } from "./ladder.ts";
 import { Ledger } from "./ledger.ts";
+import { followNeighbours } from "./neighbours.ts";
 import type { QuestionOptions } from "./options.ts";
 import { POLICIES } from "./policy.ts";
 import { replay, splitOf, toRecorded } from "./replay.ts";
@@ -46,6 +47,8 @@ import { Waiters } from "./waiters.ts";
 export interface QuestionRouterDependencies {
   /** The core database: questions and answers. */
   store: Store<QuestionTables>;
+  /** What daemons that share the store tell each other. */
+  notices: Notices;
   /** The telemetry database: asks and rungs. */
   telemetry: Store<QuestionTelemetryTables>;
   /** Owned by the caller: it is not disposed here. */
@@ -75,6 +78,7 @@ export class QuestionRouter implements Service {
   readonly name = "question-router";
   readonly #deps: QuestionRouterDependencies;
   readonly #ledger: Ledger;
+  readonly #cache: AnswerCache;
   readonly #telemetry: AskTelemetry;
   readonly #corpus: Corpus;
   readonly #flights: Flights;
@@ -96,6 +100,7 @@ export class QuestionRouter implements Service {
     const ladder = new Ladder({ responders: createResponders({ ...dependencies, corpus }), clock, logger });
     this.#ledger = ledger;
     this.#corpus = corpus;
+    this.#cache = cache;
     this.#telemetry = new AskTelemetry({ store: telemetry, logger });
     this.#flights = new Flights({ ledger, ladder, cache, waiters, events, clock, options });
     const asks = { ledger, cache, flights: this.#flights, waiters, telemetry: this.#telemetry };
@@ -118,6 +123,8 @@ export class QuestionRouter implements Service {
       ),
     );
     this.#subscriptions.use(events.on("document.updated", ({ path }) => void this.#corpus.take([path])));
+    const [ledger, cache, waiters] = [this.#ledger, this.#cache, this.#waiters];
+    this.#subscriptions.use(followNeighbours({ ledger, cache, waiters, ...this.#deps }));
     await this.#expire();
     this.#expiring = this.#keepExpiring();
   }

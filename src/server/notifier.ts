@@ -69,6 +69,7 @@ export class Notifier implements Disposable {
       this.#announceList();
     };
     this.#subscriptions.use(events.on("question.left_pending", ({ questionId }) => settled(questionId)));
+    this.#subscriptions.use(events.on("question.changed_elsewhere", ({ questionId }) => settled(questionId)));
     this.#subscriptions.use(events.on("question.expired", ({ questionId }) => settled(questionId)));
     this.#subscriptions.use(
       events.on("question.answered", ({ questionId, cached }) => {

@@ -4,7 +4,7 @@ import { Idempotency, migrations as access, type AccessTables } from "../../src/
 import { Arrivals, openGit } from "../../src/adapters/git/index.ts";
 import { Validator } from "../../src/adapters/openspec/index.ts";
 import { openSearchIndex } from "../../src/adapters/search/index.ts";
-import { migrate, openSqliteStore } from "../../src/adapters/store/index.ts";
+import { migrate, openSqliteStore, noNotices } from "../../src/adapters/store/index.ts";
 import { createWatcher } from "../../src/adapters/watcher/index.ts";
 import { ConfigHolder } from "../../src/config.ts";
 import { DocumentManager, migrations as documentTables } from "../../src/document-manager/index.ts";
@@ -93,6 +93,7 @@ async function openRooms() {
   });
   const index = stack.use(openSearchIndex(join(state, "index.db")));
   const router = new QuestionRouter({
+    notices: noNotices(),
     ...base,
     store: core.as(),
     telemetry: telemetry.as(),

@@ -5,7 +5,7 @@ import { Idempotency, migrations as accessMigrations } from "../../src/access/in
 import { openGit } from "../../src/adapters/git/index.ts";
 import type { Llm } from "../../src/adapters/llm/index.ts";
 import { openSearchIndex, type SearchIndex } from "../../src/adapters/search/index.ts";
-import { migrate, openSqliteStore, type Store } from "../../src/adapters/store/index.ts";
+import { migrate, openSqliteStore, type Store, noNotices } from "../../src/adapters/store/index.ts";
 import type { IdempotencyTables } from "../../src/access/idempotency.ts";
 import { type Clock, systemClock } from "../../src/foundation/clock.ts";
 import { EventBus, type EventName } from "../../src/foundation/events.ts";
@@ -97,6 +97,7 @@ async function open(setup: Setup, repository: TemporaryRepository, stateDirector
   const index = openSearchIndex(setup.indexFile ?? ":memory:");
   const options = { current: fragment.schema.parse(setup.overrides ?? {}) };
   const router = new QuestionRouter({
+    notices: noNotices(),
     store: store.as<QuestionTables>(),
     telemetry: telemetryStore.as<QuestionTelemetryTables>(),
     index,

@@ -148,6 +148,8 @@ export interface Git {
   pathHistory(request: PathHistoryRequest): Promise<PathCommit[]>;
   /** Contents of blobs by id; a missing one is left out. */
   readBlobs(ids: Iterable<string>): Promise<Map<string, Buffer>>;
+  /** Commits without parents below HEAD: the same in every whole clone. Empty while unborn and for a shallow clone. */
+  rootCommits(): Promise<string[]>;
   /** Commits at which a shallow clone ends; empty for a whole one. */
   shallowCommits(): Promise<Set<string>>;
   /** Files below a folder that are not as HEAD has them: staged, modified, deleted, untracked; ignored ones left out. */

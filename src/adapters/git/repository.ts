@@ -224,6 +224,11 @@ export class GitRepository implements Git {
     return readShallow(this.places);
   }
 
+  async rootCommits(): Promise<string[]> {
+    if ((await this.shallowCommits()).size > 0 || (await this.resolve("HEAD")) === null) return [];
+    return (await this.#run.read(["rev-list", "--max-parents=0", "HEAD"])).split("\n").filter(Boolean);
+  }
+
   dirty(folder: string): Promise<string[]> {
     return readDirty(this.#run, folder);
   }

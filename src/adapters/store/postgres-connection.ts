@@ -15,6 +15,21 @@ export interface PostgresAddress {
 
 export type Driver = typeof pg;
 
+const DEFAULT_SCHEMA = "specloop";
+
+/** The schema is named in the address: `postgres://user@host/database?schema=name`. Throws `bad_config`. */
+export function storeAddress(url: string): PostgresAddress {
+  placeOf(url);
+  const parsed = new URL(url);
+  if (!/^postgres(?:ql)?:$/.test(parsed.protocol))
+    throw new SpecloopError("bad_config", "The store's address does not begin with postgres://.", {
+      target: "store.url",
+    });
+  const schema = parsed.searchParams.get("schema") ?? DEFAULT_SCHEMA;
+  parsed.searchParams.delete("schema");
+  return { url: parsed.href, schema };
+}
+
 /** The driver is installed by those who keep a team's store; throws `unsupported` where it is not. */
 export async function loadDriver(): Promise<Driver> {
   try {
