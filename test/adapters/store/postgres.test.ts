@@ -8,6 +8,7 @@ import {
   verifySealed,
 } from "../../../src/adapters/store/index.ts";
 import { storeContract } from "../../contract/store.ts";
+import { scenario } from "../../helpers/scenario.ts";
 import { postgresPrograms, startPostgres, type PostgresServer } from "../../helpers/postgres.ts";
 
 interface Tables {
@@ -27,7 +28,7 @@ describe.skipIf(programs === null)("on PostgreSQL", () => {
   storeContract("postgres, full", () => opened("full"));
   storeContract("postgres, normal", () => opened("normal"));
 
-  test("what a write reads is still so when it writes, whichever process writes beside it", async () => {
+  scenario("store", "Two daemons change one row at the same time", async () => {
     const schema = newSchema();
     const stores = await Promise.all(Array.from({ length: 4 }, () => notes(schema)));
     await stores[0]!.write((tx) => tx.insertInto("notes").values({ id: "count", body: "0" }).execute());
@@ -50,7 +51,7 @@ describe.skipIf(programs === null)("on PostgreSQL", () => {
     await expect(stray).rejects.toMatchObject({ code: "internal", message: expect.stringContaining("store.write") });
   });
 
-  test("a server that crashed is found again, and what was acknowledged is there", async () => {
+  scenario("store", "The team's server crashes", async () => {
     await using store = await notes(newSchema());
     await store.write((tx) => tx.insertInto("notes").values({ id: "before", body: "x" }).execute());
     await server.crash();
