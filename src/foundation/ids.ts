@@ -13,6 +13,7 @@ export type EditId = Branded<"EditId">;
 export type BackupId = Branded<"BackupId">;
 export type ArchiveId = Branded<"ArchiveId">;
 export type ApprovalId = Branded<"ApprovalId">;
+export type RunId = Branded<"RunId">;
 export type OfferId = Branded<"OfferId">;
 export type WorkId = Branded<"WorkId">;
 
@@ -27,6 +28,7 @@ interface IdKinds {
   b: BackupId;
   ar: ArchiveId;
   ap: ApprovalId;
+  r: RunId;
   of: OfferId;
   w: WorkId;
 }
