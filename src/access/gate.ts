@@ -128,6 +128,24 @@ export class Gate {
     throw notGranted(`The capability of ${principal.name} does not let it ${operation} "${path}".`, path);
   }
 
+  /**
+   * Throws `forbidden` unless the caller has a right that tools stand behind, such as `tool_call:fs.read_file`. Agents with
+   * a token need it in their capability; those without have what a person opened for all of them and nothing else.
+   */
+  checkRight(principal: Principal, { name, open }: { name: string; open: boolean }): void {
+    if (principal.kind !== "agent") return;
+    const registered = this.#agents.some ? this.#agents.named(principal.name) : null;
+    const scope = registered ? this.#agents.scope(registered.id) : this.#defaultScope();
+    if (scope.calls(name) && (registered !== null || open)) return;
+    throw notGranted(`The capability of ${principal.name} does not include ${name}.`, name);
+  }
+
+  /** Whether a caller may call a tool, by its name alone. */
+  mayCall(principal: Principal, tool: GatedTool): boolean {
+    if (principal.kind === "agent" && tool.personOnly) return false;
+    return this.#scopeByName(principal)?.calls(tool.name) ?? true;
+  }
+
   /** Which documents may be told of to this caller; null when nothing has to be held back. */
   readable(principal: Principal): ((path: string) => boolean) | null {
     const scope = this.#scopeByName(principal);

@@ -37,7 +37,8 @@ interface Way {
 export async function openDownstream(target: DownstreamTarget, options: OpenOptions): Promise<Downstream> {
   const way = await wayTo(target, options);
   const client = clientFor(options);
-  const deadline = AbortSignal.timeout(options.timeoutMs);
+  const late = AbortSignal.timeout(options.timeoutMs);
+  const deadline = AbortSignal.any([late, options.signal]);
   try {
     await Promise.race([
       client.connect(way.transport, { timeout: options.timeoutMs, signal: deadline }),
@@ -46,8 +47,9 @@ export async function openDownstream(target: DownstreamTarget, options: OpenOpti
   } catch (thrown) {
     const fault = way.fault();
     await way.stop();
+    options.signal.throwIfAborted();
     if (fault !== null) throw new SpecloopError("tool_unavailable", `It did not start: ${fault}.`, { cause: thrown });
-    if (deadline.aborted) {
+    if (late.aborted) {
       const message = `It did not start within ${options.timeoutMs} ms.`;
       throw new SpecloopError("tool_timeout", message, { cause: thrown });
     }
@@ -58,6 +60,7 @@ export async function openDownstream(target: DownstreamTarget, options: OpenOpti
 
 function rejectionOf(signal: AbortSignal): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(signal.reason as Error);
   signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
   return promise;
 }

@@ -42,6 +42,8 @@ export type Network = "loopback" | "private" | "public";
 export interface OpenOptions {
   /** Milliseconds for start and handshake together. */
   timeoutMs: number;
+  /** Ends a start that is under way. */
+  signal: AbortSignal;
   /** Longest message that the server may send, in bytes. */
   maxMessageBytes: number;
   /** A line that a process wrote to stderr, or that was no message. */

@@ -1,0 +1,16 @@
+import type { DownstreamResult } from "../adapters/mcp-client/index.ts";
+
+/** A result with its text cut to so many characters, and structured data of more than twice as many left out; both said. */
+export function boundedResult(
+  { text, structured }: DownstreamResult,
+  maxCharacters: number,
+): { text: string; structured: Record<string, unknown> | null } {
+  const cut =
+    text.length <= maxCharacters
+      ? text
+      : `${text.slice(0, maxCharacters)}\n[cut: the whole text has ${text.length} characters]`;
+  if (structured === null) return { text: cut, structured: null };
+  const size = JSON.stringify(structured).length;
+  if (size <= maxCharacters * 2) return { text: cut, structured };
+  return { text: `${cut}\n[structured data of ${size} characters left out]`, structured: null };
+}
