@@ -25,7 +25,7 @@ const SIDE_DOORS = ["access/approvals/index.ts", "server/control-client.ts"];
 
 /** Packages of the outside world, and who alone may import them. */
 const OUTSIDE: [RegExp, RegExp][] = [
-  [/^(node:sqlite|chokidar|simple-git|unified|remark|@lmstudio\/sdk|ws$|yaml$)/, /^adapters\//],
+  [/^(node:sqlite|chokidar|simple-git|unified|remark|@lmstudio\/sdk|ws$|yaml$|@marcbachmann\/cel-js$)/, /^adapters\//],
   [/^node:child_process$/, /^(adapters|daemon\.ts|cli)/],
   [/^@modelcontextprotocol\/(server|node)/, /^server\//],
   [/^@modelcontextprotocol\/client/, /^adapters\/mcp-client\//],
