@@ -141,7 +141,16 @@ export class App implements AsyncDisposable {
       logger,
     });
     const mcp = this.#stack.use(
-      createMcp({ tools, caller, resources: toolResources(tools, gate), events, gate, version: VERSION, logger }),
+      createMcp({
+        tools,
+        caller,
+        resources: toolResources(tools, gate),
+        events,
+        gate,
+        version: VERSION,
+        formKey: readOrCreateToken(join(paths.directory, "forms.key")),
+        logger,
+      }),
     );
     const health = [...healthChecks(rooms, llm), ...rooms.access.healthChecks()];
     const { port, strictPort } = config.current.server;

@@ -1,5 +1,6 @@
+import { homedir } from "node:os";
 import { join } from "node:path";
-import type { ApprovalService } from "./access/approvals/index.ts";
+import { type ApprovalService, isTrusted, personFiles } from "./access/approvals/index.ts";
 import { type Access, type AccessTables, Idempotency } from "./access/index.ts";
 import { Arrivals, type Git } from "./adapters/git/index.ts";
 import type { Llm } from "./adapters/llm/index.ts";
@@ -12,11 +13,11 @@ import { FeedbackLoop } from "./feedback-loop/index.ts";
 import type { Clock } from "./foundation/clock.ts";
 import type { EventBus } from "./foundation/events.ts";
 import type { Logger } from "./foundation/logger.ts";
-import type { StatePaths } from "./foundation/paths.ts";
+import { type StatePaths, withoutRepositoryPath } from "./foundation/paths.ts";
 import type { Service } from "./foundation/service.ts";
 import type { Rooms } from "./mcp-tools.ts";
 import { Archives, ChangeProcessor, Lineage, Orchestrator } from "./orchestrator/index.ts";
-import { QuestionRouter } from "./question-router/index.ts";
+import { notifier, type Notify, type OriginOf, type PeopleParts, QuestionRouter } from "./question-router/index.ts";
 import type { Stores } from "./stores.ts";
 import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
 
@@ -49,14 +50,16 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
   const { git, access, approvals } = parts;
   const { documents, elsewhere } = buildDocuments(parts);
   const { changes, archives } = buildChanges(parts, documents, stack);
-  const questions = buildQuestions(parts, stack);
+  const originOf: OriginOf = (questionId) => processing.originOf(questionId);
+  const questions = buildQuestions(parts, stack, { writer: documents, originOf, notify: buildNotifier(parts) });
+  const processing = buildProcessing(parts, { changes, documents, questions });
   const rooms = {
     documents,
     elsewhere,
     changes,
     archives,
     questions,
-    processing: buildProcessing(parts, { changes, documents, questions }),
+    processing,
     loop: buildLoop(parts, { changes, documents, questions }),
     lineage: new Lineage({ changes, git }),
     documentsIn: (worktree: string) => elsewhere.of(worktree),
@@ -125,7 +128,7 @@ function buildChanges(
   return { changes, archives };
 }
 
-function buildQuestions(parts: RoomParts, stack: AsyncDisposableStack): QuestionRouter {
+function buildQuestions(parts: RoomParts, stack: AsyncDisposableStack, people: PeopleParts): QuestionRouter {
   const { repository, config, clock, git, events, llm, stores } = parts;
   return new QuestionRouter({
     git,
@@ -136,10 +139,25 @@ function buildQuestions(parts: RoomParts, stack: AsyncDisposableStack): Question
     telemetry: stores.telemetry.as(),
     index: stack.use(openSearchIndex(parts.paths.indexDb)),
     root: repository,
+    people,
     llm,
     idempotency: new Idempotency({ store: stores.team.as<AccessTables>(), clock }),
     logger: parts.logger.child({ room: "question-router" }),
     options: config.live("questions"),
+  });
+}
+
+/** A person's own command, which is configured where no repository reaches. */
+function buildNotifier({ repository, git, env, logger }: RoomParts): Notify {
+  const { notify: file } = personFiles(env);
+  const outside = [repository, git.places.commonDirectory];
+  return notifier({
+    file,
+    trusted: () => isTrusted(file, outside),
+    repository,
+    directory: homedir(),
+    env: withoutRepositoryPath(env, repository),
+    logger: logger.child({ room: "question-router" }),
   });
 }
 

@@ -33,6 +33,9 @@ const AUDITED: { [Name in EventName]?: Row<Name> } = {
   "answer.judged": ({ questionId, answerId, verdict, principal }) => {
     return { actor: principalLabel(principal), target: questionId, detail: { answerId, verdict } };
   },
+  "question.escalated": ({ questionId, to, step }) => {
+    return { actor: SYSTEM, target: questionId, detail: { to, step } };
+  },
   "document.updated": ({ path, revision, commit, principal }) => {
     return { actor: principalLabel(principal), target: path, detail: { revision, commit } };
   },

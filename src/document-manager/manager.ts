@@ -137,6 +137,11 @@ export class DocumentManager implements Service {
     return viewOf(this.#policy.locate(path), this.#deps.options.current.maxBytes);
   }
 
+  /** Whether an edit of this document waits on a branch for a person. */
+  waitsForPerson(path: string): boolean {
+    return this.#policy.isSensitive(path);
+  }
+
   /** Newest first; of a commit that holds several edits of the document, one entry per edit. */
   async history(path: string, limit: number): Promise<HistoryEntry[]> {
     const located = this.#policy.locate(path).path;

@@ -8,6 +8,30 @@ export interface ToolContext {
   signal: AbortSignal;
   /** Top of the worktree that the caller works in, as it said itself; the served one when absent. */
   worktree?: string;
+  /** The door can show forms to the person at the caller: see `Tool.form`. */
+  forms?: boolean;
+  /** The form that the same call came back with before, as that client filled it in. */
+  filled?: FilledForm;
+}
+
+/** One text that the person at a client is asked for (MCP elicitation). */
+export interface ClientForm {
+  /** Comes back with what was filled in; unguessable, and taken once. */
+  id: string;
+  message: string;
+  /** Name, title and description of the only field. */
+  field: string;
+  title: string;
+  description: string;
+  /** Milliseconds for which a call may be held open for it. */
+  waitMs: number;
+}
+
+/** A form as the client sent it back: data of that client, whoever filled it in. */
+export interface FilledForm {
+  id: string;
+  action: "accept" | "decline" | "cancel";
+  text?: string;
 }
 
 /**
@@ -44,11 +68,14 @@ export interface Tool extends ToolDefinition {
   run(input: unknown, context: ToolContext): Promise<Record<string, unknown>>;
   /** The result as concise markdown: what a model or a person reads. */
   render(output: Record<string, unknown>): string;
+  /** What the person at the caller is asked before this result is given; only where the context says `forms`. */
+  form?(input: unknown, output: Record<string, unknown>, context: ToolContext): Promise<ClientForm | null>;
 }
 
 interface Handlers<Input extends z.ZodObject, Output extends z.ZodObject> {
   run(input: z.output<Input>, context: ToolContext): Promise<z.input<Output>>;
   render(output: z.output<Output>): string;
+  form?(input: z.output<Input>, output: z.output<Output>, context: ToolContext): Promise<ClientForm | null>;
 }
 
 /**
@@ -64,6 +91,10 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject
       run: async (input, context) =>
         definition.output.parse(await handlers.run(definition.input.parse(input), context)),
       render: (output) => handlers.render(output as z.output<Output>),
+      ...(handlers.form && {
+        form: async (input, output, context) =>
+          (await handlers.form?.(definition.input.parse(input), output as z.output<Output>, context)) ?? null,
+      }),
     }),
   };
 }

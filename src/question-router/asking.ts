@@ -47,7 +47,7 @@ export class Asking {
   }
 
   async ask(ask: Ask, signal: AbortSignal): Promise<AskResult> {
-    const lookup = await this.#deps.cache.find(ask.draft.key);
+    const lookup = await this.#deps.cache.find(ask.draft.key, ask.draft.kind);
     return lookup.outcome === "hit" ? this.#fromCache(ask, lookup) : this.#climb(ask, lookup, signal);
   }
 

@@ -4,7 +4,7 @@ import type { Corpus } from "./corpus.ts";
 import type { Ledger } from "./ledger.ts";
 import type { QuestionOptions } from "./options.ts";
 import type { StoredAnswer } from "./rows.ts";
-import type { Answer } from "./types.ts";
+import type { Answer, Kind } from "./types.ts";
 
 export type Lookup =
   | { outcome: "hit"; questionId: string; answer: Answer }
@@ -33,13 +33,18 @@ export class AnswerCache {
     this.#recent = new LRUCache({ max: options.current.cache.maxEntries });
   }
 
-  async find(key: string): Promise<Lookup> {
+  /**
+   * What somebody may do is read anew from the documents each time: whether they are in force shows in git, not in them,
+   * so only a person's word on it is served again.
+   */
+  async find(key: string, kind: Kind): Promise<Lookup> {
+    const mayServe = ({ answer }: StoredAnswer) => kind !== "authority" || answer.route === "person";
     const recent = this.#recent.get(key);
-    if (recent && (await this.#fault(recent.answer)) === null) return hit(recent);
+    if (recent && mayServe(recent) && (await this.#fault(recent.answer)) === null) return hit(recent);
     const forgotten = this.#forgotten;
     const all = await this.#ledger.answersByKey(key);
     let reason = "not asked before";
-    for (const stored of all.filter(({ verdict }) => !isRejected(verdict)).sort(byWorth)) {
+    for (const stored of all.filter((one) => !isRejected(one.verdict) && mayServe(one)).sort(byWorth)) {
       const fault = await this.#fault(stored.answer);
       if (fault !== null) {
         reason = `the answer by ${stored.answer.by} ${fault}`;

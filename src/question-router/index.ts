@@ -1,4 +1,5 @@
 export { options, type QuestionOptions } from "./options.ts";
+export { notifier, type AnswerWriter, type Notify, type OriginOf, type PeopleParts } from "./people/index.ts";
 export { QuestionRouter } from "./router.ts";
 export { migrations, type QuestionTables, type QuestionTelemetryTables, telemetryMigrations } from "./tables.ts";
 export { tools } from "./tools.ts";

@@ -11,6 +11,7 @@ export interface ShownPage {
 export interface ShownSubmission {
   questionId: string;
   answer: Answer;
+  written?: { path: string; status: string; message: string };
 }
 export interface ShownJudgement {
   answerId: string;
@@ -28,7 +29,8 @@ export function renderAsked(asked: AskResult): string {
 
 export function renderView(view: ShownView): string {
   const head = `${questionLine(view)}\nasked ${time(view.askedAt)} by ${view.askedBy}`;
-  const open = view.status === "pending" ? `expires ${time(view.expiresAt)}` : "no answer";
+  const none = view.kind === "authority" ? "no answer: nobody allowed it" : "no answer";
+  const open = view.status === "pending" ? `expires ${time(view.expiresAt)}` : none;
   const body = view.answer ? answerText(view.answer) : open;
   const verdict = view.verdict === null ? [] : [`judged ${view.verdict}`];
   return [head, body, ...verdict, ...view.hops.map(hopLine)].join("\n\n");
@@ -42,8 +44,9 @@ export function renderPage({ questions, total, nextCursor }: ShownPage): string 
   return `${total} questions\n${rows.join("\n")}${more}`.trimEnd();
 }
 
-export function renderAnswered({ questionId, answer }: ShownSubmission): string {
-  return `${questionId} is answered.\n\n${answerText(answer)}`;
+export function renderAnswered({ questionId, answer, written }: ShownSubmission): string {
+  const where = written ? `\n\n${written.path}: ${written.status}. ${written.message}` : "";
+  return `${questionId} is answered.\n\n${answerText(answer)}${where}`;
 }
 
 export function renderJudged({ answerId, corrected }: ShownJudgement): string {

@@ -21,6 +21,7 @@ import { Ladder } from "./ladder.ts";
 import { Ledger } from "./ledger.ts";
 import { followNeighbours } from "./neighbours.ts";
 import type { QuestionOptions } from "./options.ts";
+import { type CommittedDocuments, InForce, People, type PeopleParts } from "./people/index.ts";
 import { POLICIES } from "./policy.ts";
 import { replay, splitOf, toRecorded } from "./replay.ts";
 import { createResponders } from "./responders/index.ts";
@@ -53,9 +54,11 @@ export interface QuestionRouterDependencies {
   telemetry: Store<QuestionTelemetryTables>;
   /** Owned by the caller: it is not disposed here. */
   index: SearchIndex;
-  git: FileList;
+  git: FileList & Partial<CommittedDocuments>;
   /** Top of the worktree, absolute. */
   root: string;
+  /** What people need of the neighbours; without it nothing is written into documents and nobody is notified. */
+  people?: PeopleParts;
   /** Null when no model is configured. */
   llm: Llm | null;
   idempotency: Idempotency;
@@ -76,6 +79,8 @@ const HISTORY_PER_SPLIT = 4;
 /** Answers questions from what is known, or keeps them until somebody does. */
 export class QuestionRouter implements Service {
   readonly name = "question-router";
+  /** How people are reached and what they say is taken. */
+  readonly people: People;
   readonly #deps: QuestionRouterDependencies;
   readonly #ledger: Ledger;
   readonly #cache: AnswerCache;
@@ -97,7 +102,8 @@ export class QuestionRouter implements Service {
     const ledger = new Ledger(store);
     const corpus = new Corpus(dependencies);
     const cache = new AnswerCache({ ledger, corpus, options });
-    const ladder = new Ladder({ responders: createResponders({ ...dependencies, corpus }), clock, logger });
+    const inForce = new InForce({ git: dependencies.git, writer: dependencies.people?.writer ?? null, options });
+    const ladder = new Ladder({ responders: createResponders({ ...dependencies, corpus, inForce }), clock, logger });
     this.#ledger = ledger;
     this.#corpus = corpus;
     this.#cache = cache;
@@ -106,6 +112,14 @@ export class QuestionRouter implements Service {
     const asks = { ledger, cache, flights: this.#flights, waiters, telemetry: this.#telemetry };
     this.#asking = new Asking({ ...asks, events, clock, options, closing: this.#closing.signal });
     this.#answering = new Answering({ ledger, corpus, cache, waiters, events, clock });
+    this.people = new People({
+      ...dependencies,
+      ...dependencies.people,
+      view: (questionId) => ledger.view(questionId, clock.now()),
+      keyOf: (questionId) => ledger.keyOf(questionId),
+      hops: (questionId) => this.#telemetry.hops(questionId),
+      answer: (request) => this.answer(request),
+    });
   }
 
   /** Begins to index and to expire; asks wait for the index, everything else works at once. */
@@ -166,7 +180,8 @@ export class QuestionRouter implements Service {
   ): Promise<QuestionView & { hops: Hop[] }> {
     checkWait(wait.waitMs);
     const view = await this.#asking.waitFor(questionId, wait.waitMs ?? 0, wait.signal);
-    return { ...view, hops: await this.#telemetry.hops(questionId) };
+    const [hops, told] = await Promise.all([this.#telemetry.hops(questionId), this.people.told(view)]);
+    return { ...view, hops: [...hops, ...told] };
   }
 
   /** Newest first. Throws `bad_input` for a cursor that is none. */
@@ -268,5 +283,6 @@ export class QuestionRouter implements Service {
       this.#deps.events.emit("question.expired", { questionId });
       this.#waiters.wake(questionId);
     }
+    await this.people.tick();
   }
 }

@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { RoomMigrations } from "../adapters/store/index.ts";
 import { type AgentWorkTables, agentsMigration } from "./agents/tables.ts";
+import { peopleMigration } from "./people/tables.ts";
 import type { Kind, Route, Status, Verdict } from "./types.ts";
 
 /** In the core database: never lost once acknowledged. Rows are sealed, so every table ends in `row_hash`. */
@@ -68,7 +69,7 @@ export interface QuestionTelemetryTables {
 
 export const migrations: RoomMigrations = {
   room: "question-router",
-  migrations: [{ name: "0001-questions", up: createQuestions }, agentsMigration],
+  migrations: [{ name: "0001-questions", up: createQuestions }, peopleMigration, agentsMigration],
 };
 
 export const telemetryMigrations: RoomMigrations = {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineTool, type Tool } from "../foundation/tool.ts";
+import { inboxTool } from "./people/index.ts";
 import {
   renderAnswered,
   renderAsked,
@@ -27,7 +28,7 @@ const waitMs = z.int().min(0).max(MAX_WAIT_MS).optional();
 
 /** The tools of this room. */
 export function tools(router: QuestionRouter): Tool[] {
-  return [ask(router), get(router), list(router), submit(router), judge(router)];
+  return [ask(router), get(router), list(router), submit(router), judge(router), inboxTool(router)];
 }
 
 function ask(router: QuestionRouter): Tool {
@@ -48,9 +49,16 @@ function ask(router: QuestionRouter): Tool {
     output: z.looseObject({ status, questionId: z.string(), answer: answer.optional() }),
     changed: ({ cached }) => cached !== true,
   }).handle({
-    run: ({ change, ...request }, { principal, signal }) =>
-      router.ask({ ...request, context: { change } }, principal, signal),
+    run: ({ change, ...request }, { principal, signal, forms, filled }) => {
+      const asked = { ...request, context: { change } };
+      if (filled) return router.people.take(filled, asked, principal);
+      // Whoever sits at the client is asked at once, not when the waiting for somebody else is over.
+      const waitMs = forms && router.people.mayShow(request.kind ?? "fact") ? undefined : request.waitMs;
+      return router.ask({ ...asked, waitMs }, principal, signal);
+    },
     render: (output) => renderAsked(output as unknown as AskResult),
+    form: async ({ waitMs }, { status, questionId }, { principal }) =>
+      status === "pending" ? router.people.form(questionId, principal, waitMs) : null,
   });
 }
 
@@ -112,10 +120,14 @@ function submit(router: QuestionRouter): Tool {
         .array(z.object({ path: z.string().max(1000), heading: z.string().max(500).optional() }))
         .max(20)
         .optional(),
+      into: z
+        .object({ path: z.string().max(1000), heading: z.string().max(500).optional() })
+        .optional()
+        .describe("Also write it there."),
     }),
     output: z.looseObject({ questionId: z.string() }),
   }).handle({
-    run: (request, { principal }) => router.answer({ ...request, principal }),
+    run: (request, { principal }) => router.people.answer({ ...request, principal }),
     render: (output) => renderAnswered(output as unknown as ShownSubmission),
   });
 }

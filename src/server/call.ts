@@ -6,7 +6,7 @@ import type { Emitter } from "../foundation/events.ts";
 import { canonicalJson, sha256 } from "../foundation/hash.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { type Principal, principalLabel } from "../foundation/principal.ts";
-import type { Tool } from "../foundation/tool.ts";
+import type { ClientForm, FilledForm, Tool } from "../foundation/tool.ts";
 import { namesLike } from "./near-names.ts";
 
 export interface CallContext {
@@ -19,6 +19,10 @@ export interface CallContext {
   idempotencyKey?: string;
   /** Top of the worktree that the caller works in; the served one when absent. */
   worktree?: string;
+  /** The caller can be shown a form: the result may come with one. */
+  forms?: boolean;
+  /** The form that this call came back with before, filled in; only the door of MCP hands one in. */
+  filled?: FilledForm;
 }
 
 export interface CallResult {
@@ -26,6 +30,8 @@ export interface CallResult {
   output: Record<string, unknown>;
   /** The same facts as concise markdown. */
   text: string;
+  /** What the person at the caller is asked before this result is given. */
+  form?: ClientForm;
 }
 
 /** Runs keyed work once and remembers its result; the daemon hands in `Idempotency` of `access`. */
@@ -102,7 +108,7 @@ async function run(
   { idempotency, gate }: CallerOptions,
 ): Promise<CallResult> {
   const { tool, schema } = entry;
-  const { principal, signal, idempotencyKey: key, worktree } = context;
+  const { principal, signal, idempotencyKey: key, worktree, forms, filled } = context;
   if (tool.personOnly && principal.kind !== "person") {
     throw new SpecloopError("forbidden", `Only a person may call ${tool.name}.`, { target: tool.name });
   }
@@ -113,14 +119,22 @@ async function run(
   }
   signal.throwIfAborted();
   // The tool parses the input itself: handing it the parsed one would apply transforms twice.
-  const work = () => tool.run(input, { principal, signal, ...(worktree !== undefined && { worktree }) });
+  const given = {
+    principal,
+    signal,
+    ...(worktree !== undefined && { worktree }),
+    ...(forms && { forms }),
+    ...(filled && { filled }),
+  };
+  const work = () => tool.run(input, given);
   const scope = `${tool.name}/${principalLabel(principal)}`;
   const whole = await (key !== undefined && idempotency
     ? idempotency.run(scope, key, inputHash(input, worktree), work)
     : work());
   const reads = gate?.readable(principal) ?? null;
   const output = reads ? withhold(whole, reads) : whole;
-  return { output, text: tool.render(output) };
+  const form = forms && !filled ? await tool.form?.(input, whole, given) : null;
+  return { output, text: tool.render(output), ...(form && { form }) };
 }
 
 /** The same words mean another file in another worktree. */

@@ -6,6 +6,7 @@ import {
   type McpRequestContext,
   type McpServerFactory,
   type McpServerOptions,
+  type ProtocolEra,
   type ServerCapabilities,
   type ServerContext,
   type ServerEventBus,
@@ -16,9 +17,10 @@ import { SpecloopError } from "../foundation/errors.ts";
 import type { EventBus } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Principal } from "../foundation/principal.ts";
-import type { Tool } from "../foundation/tool.ts";
+import type { FilledForm, Tool } from "../foundation/tool.ts";
 import type { CallContext, Caller } from "./call.ts";
 import { INSTRUCTIONS } from "./instructions.ts";
+import { ClientForms, showsForms } from "./forms.ts";
 import { openInstance } from "./live-instance.ts";
 import { toErrorResult, toToolResult, wireTools, type WireTool } from "./tool-results.ts";
 import { Notifier } from "./notifier.ts";
@@ -56,6 +58,8 @@ export interface McpOptions {
   resources: ResourceSource;
   events: EventBus;
   version: string;
+  /** Signs the forms that clients are given: 32 characters and more, kept over restarts. */
+  formKey?: string;
   /** Says which tools a client is shown; all that are not for people only without one. */
   gate?: Pick<Gate, "shows" | "turnedAway">;
   logger: Logger;
@@ -85,12 +89,14 @@ export class Mcp implements AsyncDisposable {
   readonly bus: ServerEventBus;
   readonly #options: McpOptions;
   readonly #notifier: Notifier;
+  readonly #forms: ClientForms;
   readonly #tools: Record<"default" | "full", WireTool[]>;
 
   constructor(options: McpOptions) {
     this.#options = options;
     this.bus = new InMemoryServerEventBus((error) => options.logger.warn({ err: error }, "a subscription failed"));
     this.#notifier = new Notifier(options.events, this.bus);
+    this.#forms = new ClientForms(options.formKey, options.logger);
     const listed = wireTools(options.tools.filter((tool) => !tool.personOnly));
     this.#tools = { default: listed.filter(({ toolset }) => toolset === "default"), full: listed };
   }
@@ -127,13 +133,14 @@ export class Mcp implements AsyncDisposable {
       capabilities: { ...others, ...extra?.capabilities },
       instructions: INSTRUCTIONS,
       cacheHints: { "tools/list": STABLE, "prompts/list": STABLE, "server/discover": STABLE },
+      requestState: this.#forms.requestState,
       ...extra?.options,
     });
     const shown = this.#shown(connection);
     this.#tellOfUnknown(server, new Set(shown.map(({ name }) => name)), connection);
     // Only now, because the SDK sets its handlers for tools as soon as it has this capability and a tool.
     server.server.registerCapabilities({ tools: { ...tools, ...extra?.capabilities.tools } });
-    for (const tool of shown) this.#register(server, tool, connection);
+    for (const tool of shown) this.#register(server, tool, { connection, era: context.era });
     if (shown.length === 0 && !extra) server.server.setRequestHandler("tools/list", () => ({ tools: [] }));
     const own = readBy(resources, () => callerOf(connection, server));
     registerResources(server, own);
@@ -166,24 +173,38 @@ export class Mcp implements AsyncDisposable {
     return this.#tools[toolset].filter((tool) => gate?.shows(agent?.id, tool) ?? true);
   }
 
-  #register(server: McpServer, tool: WireTool, connection: McpConnection): void {
+  #register(server: McpServer, tool: WireTool, { connection, era }: Served): void {
     const { name, title, description, inputSchema, outputSchema, annotations } = tool;
+    const { caller } = this.#options;
     const call = async (input: unknown, context: ServerContext) => {
       try {
         const { worktree } = connection;
-        const caller = callerOf(connection, server, context);
+        const filled = this.#forms.filled(context);
         const from: CallContext = {
-          ...caller,
+          ...callerOf(connection, server, context),
           signal: context.mcpReq.signal,
           ...(worktree !== undefined && { worktree }),
+          ...(filled ? { filled } : { forms: showsForms(era, server, context) }),
         };
-        return toToolResult(await this.#options.caller.call(name, input, from));
+        const result = await caller.call(name, input, from);
+        if (!result.form) return toToolResult(result);
+        if (era === "modern") return await this.#forms.ask(result.form);
+        // What the person says counts, also when the call is over or was given up.
+        const again = (filled: FilledForm) =>
+          caller.call(name, input, { ...from, forms: false, filled, signal: new AbortController().signal });
+        return toToolResult(await this.#forms.show(result.form, { context, result, again }));
       } catch (error) {
         return toErrorResult(error);
       }
     };
     server.registerTool(name, { title, description, inputSchema, outputSchema, annotations }, call);
   }
+}
+
+/** For whom a server was made. */
+interface Served {
+  connection: McpConnection;
+  era: ProtocolEra;
 }
 
 const nameSchema = z.looseObject({ name: z.string() });

@@ -71,6 +71,9 @@ export class Notifier implements Disposable {
     this.#subscriptions.use(events.on("question.left_pending", ({ questionId }) => settled(questionId)));
     this.#subscriptions.use(events.on("question.changed_elsewhere", ({ questionId }) => settled(questionId)));
     this.#subscriptions.use(events.on("question.expired", ({ questionId }) => settled(questionId)));
+    const told = ({ questionId }: { questionId: string }) => this.#update(pendingQuestions, question(questionId));
+    for (const name of ["question.offered", "question.escalated"] as const)
+      this.#subscriptions.use(events.on(name, told));
     this.#subscriptions.use(
       events.on("question.answered", ({ questionId, cached }) => {
         // An answer out of the cache was never pending: the list of pending questions is as it was.

@@ -13,6 +13,8 @@ export interface PersonFiles {
   allowedSigners: string;
   /** A line per key: fingerprint of the primary key, a space, the mail address. */
   allowedGpgKeys: string;
+  /** How the person is told of what waits: argument vectors, never a shell. */
+  notify: string;
 }
 
 export function personFiles(env: Record<string, string | undefined>): PersonFiles {
@@ -25,6 +27,7 @@ export function personFiles(env: Record<string, string | undefined>): PersonFile
     approvers: join(directory, "approvers.json"),
     allowedSigners: join(directory, "allowed_signers"),
     allowedGpgKeys: join(directory, "allowed_gpg_keys"),
+    notify: join(directory, "notify.json"),
   };
 }
 

@@ -35,7 +35,8 @@ export class AnswerWriter {
 
   /** What the router answered: a person's word is written down, anything else is a suggestion. */
   async take(row: QuestionRow, { text: answer, by: answered_by }: { text: string; by: string }): Promise<void> {
-    const isPerson = answered_by.startsWith("person:");
+    // What came through a client's form may be that client's own word, so somebody takes it over first.
+    const isPerson = answered_by.startsWith("person:") && !answered_by.startsWith("person:via ");
     const writes = isPerson && this.#deps.options.current.processing.writeAnswers === "person";
     const state = writes ? "answered" : "suggested";
     await this.#deps.rows.set(row.id, { state, answer, answered_by });

@@ -98,6 +98,13 @@ export class ChangeProcessor implements Service {
     await this.#turn;
   }
 
+  /** The document below whose question a person's answer to it will be written; null where none will be. */
+  async originOf(questionId: string): Promise<{ path: string } | null> {
+    if (this.#parts.options.current.processing.writeAnswers !== "person") return null;
+    const row = await this.#rows.byQuestion(questionId);
+    return row && (row.state === "asked" || row.state === "suggested") ? { path: row.path } : null;
+  }
+
   /** What a change asks and what became of it, after doing what is wished. Throws `unknown_change`, `bad_input`, … */
   async process(request: ProcessRequest): Promise<Processed> {
     return this.#inTurn(async () => {

@@ -6,6 +6,7 @@ import { asksItself } from "../asks-itself.ts";
 import type { Corpus } from "../corpus.ts";
 import { extract } from "../extract.ts";
 import type { QuestionOptions } from "../options.ts";
+import type { InForce } from "../people/index.ts";
 import { type Candidate, retrieve, type Retrieved } from "../retrieval.ts";
 import { Turnstile } from "../turnstile.ts";
 import type { Citation } from "../types.ts";
@@ -20,6 +21,8 @@ const ATTEMPTS = 3;
 interface Dependencies {
   index: SearchIndex;
   corpus: Corpus;
+  /** Which documents may answer `authority` questions. */
+  inForce: InForce;
   options: Live<QuestionOptions>;
   clock: Clock;
 }
@@ -30,12 +33,14 @@ export class DocumentsResponder implements Responder {
   readonly slow = false;
   readonly #index: SearchIndex;
   readonly #corpus: Corpus;
+  readonly #inForce: InForce;
   readonly #options: Live<QuestionOptions>;
   readonly #turnstile: Turnstile;
 
-  constructor({ index, corpus, options, clock }: Dependencies) {
+  constructor({ index, corpus, inForce, options, clock }: Dependencies) {
     this.#index = index;
     this.#corpus = corpus;
+    this.#inForce = inForce;
     this.#options = options;
     this.#turnstile = new Turnstile(clock);
   }
@@ -58,7 +63,9 @@ export class DocumentsResponder implements Responder {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       signal.throwIfAborted();
       const response = await this.#search(query);
-      if (response.outcome === "declined" || (await this.#holds(response.citations))) return response;
+      if (response.outcome === "declined") return response;
+      if (query.kind === "authority" && !(await this.#inForce.holds(response.citations))) return notInForce(response);
+      if (await this.#holds(response.citations)) return response;
     }
     return { outcome: "declined", reason: "the documents kept changing while they were read" };
   }
@@ -68,22 +75,37 @@ export class DocumentsResponder implements Responder {
     return true;
   }
 
+  #mayCite({ kind }: Query): (path: string) => boolean {
+    return kind === "authority" ? (path) => this.#inForce.isAuthority(path) : () => true;
+  }
+
   async #search(query: Query): Promise<Response> {
     try {
-      return answerFromDocuments(this.#index, query, this.#options.current);
+      return answerFromDocuments(this.#index, query, this.#options.current, this.#mayCite(query));
     } catch (error) {
       // The index empties itself when its file is damaged; the documents fill it again.
       if (!(error instanceof SpecloopError) || error.code !== "store_corrupt") throw error;
       await this.#corpus.scan();
-      return answerFromDocuments(this.#index, query, this.#options.current);
+      return answerFromDocuments(this.#index, query, this.#options.current, this.#mayCite(query));
     }
   }
 }
 
+function notInForce({ citations }: { citations: Citation[] }): Response {
+  const paths = citations.map(({ path }) => path).join(", ");
+  return { outcome: "declined", reason: `${paths} is not committed as it stands here, and a draft allows nothing` };
+}
+
 /** The answer that an index gives under these options; no side effect, so that it can be replayed. */
-export function answerFromDocuments(index: SearchIndex, query: Query, options: QuestionOptions): Response {
+export function answerFromDocuments(
+  index: SearchIndex,
+  query: Query,
+  options: QuestionOptions,
+  mayCite: (path: string) => boolean = () => true,
+): Response {
   const { minScore, maxPassages } = options.documents;
-  const found = retrieve(index, query, maxPassages);
+  const mayRead = (path: string) => mayCite(path) && (query.mayRead?.(path) ?? true);
+  const found = retrieve(index, query, { limit: maxPassages, mayRead });
   const candidates = found.candidates.filter(({ hit }) => !asksItself(hit.passage.text, query.text));
   const retrieved = { ...found, candidates };
   const [best] = retrieved.candidates;

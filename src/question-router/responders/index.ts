@@ -4,6 +4,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import type { Live } from "../../foundation/options.ts";
 import type { Corpus } from "../corpus.ts";
 import type { QuestionOptions } from "../options.ts";
+import type { InForce } from "../people/index.ts";
 import { DocumentsResponder } from "./documents.ts";
 import { ModelResponder } from "./model.ts";
 import type { Responder } from "./responder.ts";
@@ -11,6 +12,7 @@ import type { Responder } from "./responder.ts";
 interface Dependencies {
   index: SearchIndex;
   corpus: Corpus;
+  inForce: InForce;
   llm: Llm | null;
   options: Live<QuestionOptions>;
   clock: Clock;
