@@ -7,7 +7,7 @@ import { canonicalJson, sha256 } from "../foundation/hash.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { type Principal, principalLabel } from "../foundation/principal.ts";
 import type { ClientForm, FilledForm, Tool } from "../foundation/tool.ts";
-import { namesLike } from "./near-names.ts";
+import { namesLike } from "../foundation/near-names.ts";
 
 export interface CallContext {
   principal: Principal;

@@ -49,10 +49,12 @@ export interface NodeType<Config = Record<string, unknown>> {
   type: string;
   /** One sentence for people and for the editor's schema. */
   description: string;
-  /** Of the node's own fields; strict. */
+  /** Of the node's own fields when expressions and templates have values; strict. */
   config: z.ZodType<Config>;
   /** Names of the fields whose texts are CEL as a whole; in every other text `${{ CEL }}` is a template. */
   expressions: string[];
+  /** Of `expressions`, those that must be true or false. */
+  booleans?: string[];
   /** Names of the fields in which no template is allowed, such as a command's program: data never becomes code. */
   literal?: string[];
   /** Names of the fields in which `${{ secrets.NAME }}` may stand. Absent: none. */
@@ -61,7 +63,7 @@ export interface NodeType<Config = Record<string, unknown>> {
   body?: boolean;
   /** Of one attempt where the definition says nothing, in milliseconds. Absent: ten minutes. */
   timeoutMs?: number;
-  /** JSON Schema of the output of a node with this configuration. */
+  /** JSON Schema of the output of a node with this configuration as it is written: expressions are still text. */
   output(config: Config): Record<string, unknown>;
   /** Whether what it does may be repeated: decides what `on_crash` is when the definition does not say. */
   onCrash: OnCrash;
