@@ -11,6 +11,7 @@ import { SpecloopError } from "./foundation/errors.ts";
 import { defineOptions, type Live, type OptionsFragment, type TunableRange } from "./foundation/options.ts";
 import { options as openspec } from "./orchestrator/index.ts";
 import { options as questions } from "./question-router/index.ts";
+import { options as servers } from "./tool-servers/index.ts";
 
 const server = defineOptions({
   section: "server",
@@ -53,7 +54,7 @@ const log = defineOptions({
 });
 
 /** Every section of `specloop.yaml`: one line per part. */
-export const FRAGMENTS = { server, store, log, access, approvals, openspec, documents, questions, llm, loop };
+export const FRAGMENTS = { server, store, log, access, approvals, openspec, documents, questions, llm, loop, servers };
 
 export type Config = { [Section in keyof typeof FRAGMENTS]: z.output<(typeof FRAGMENTS)[Section]["schema"]> };
 type Raw = Record<string, Record<string, unknown>>;
@@ -156,7 +157,9 @@ function readFile(path: string): Raw {
 }
 
 function check(fragment: OptionsFragment, raw: Record<string, unknown>): unknown {
-  const result = fragment.schema.strict().safeParse(raw);
+  // A section whose keys are names of the person's own says so by itself.
+  const schema = fragment.schema.def.catchall === undefined ? fragment.schema.strict() : fragment.schema;
+  const result = schema.safeParse(raw);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const key = [fragment.section, ...(issue?.path ?? [])].join(".");

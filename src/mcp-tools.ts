@@ -14,6 +14,7 @@ import {
   type Orchestrator,
 } from "./orchestrator/index.ts";
 import { tools as questionTools, type QuestionRouter } from "./question-router/index.ts";
+import { tools as serverTools, type DownstreamServers } from "./tool-servers/index.ts";
 
 /** The rooms that tools reach. */
 export interface Rooms {
@@ -26,13 +27,15 @@ export interface Rooms {
   documentsIn?: (worktree: string) => Promise<DocumentManager | null>;
   questions: QuestionRouter;
   loop: FeedbackLoop;
+  servers: DownstreamServers;
   access: Access;
   approvals: ApprovalService;
 }
 
 /** The one table of tools: MCP, REST, the CLI and the reference read it. A tool is defined in its room's `tools.ts`. */
 export function allTools(rooms: Rooms): Tool[] {
-  return [
+  const all: Tool[] = [];
+  all.push(
     ...questionTools(rooms.questions),
     ...changeTools(rooms.changes),
     ...archiveTools(rooms.archives),
@@ -42,7 +45,12 @@ export function allTools(rooms: Rooms): Tool[] {
     ...loopTools(rooms.loop),
     ...accessTools(rooms.access),
     ...approvalTools(rooms.approvals),
-  ];
+    ...serverTools(rooms.servers, {
+      own: () => all,
+      mayCall: (principal, tool) => rooms.access.gate.mayCall(principal, tool),
+    }),
+  );
+  return all;
 }
 
 /** The document tools of the caller's own worktree: the paths that it names are relative to that one. */

@@ -19,6 +19,7 @@ import type { Rooms } from "./mcp-tools.ts";
 import { Archives, ChangeProcessor, Lineage, Orchestrator } from "./orchestrator/index.ts";
 import { notifier, type Notify, type OriginOf, type PeopleParts, QuestionRouter } from "./question-router/index.ts";
 import type { Stores } from "./stores.ts";
+import { DownstreamServers } from "./tool-servers/index.ts";
 import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
 
 /** What the rooms stand on. */
@@ -50,6 +51,7 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
   const { git, access, approvals } = parts;
   const { documents, elsewhere } = buildDocuments(parts);
   const { changes, archives } = buildChanges(parts, documents, stack);
+  const servers = buildServers(parts);
   const originOf: OriginOf = (questionId) => processing.originOf(questionId);
   const questions = buildQuestions(parts, stack, { writer: documents, originOf, notify: buildNotifier(parts) });
   const processing = buildProcessing(parts, { changes, documents, questions });
@@ -61,6 +63,7 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
     questions,
     processing,
     loop: buildLoop(parts, { changes, documents, questions }),
+    servers,
     lineage: new Lineage({ changes, git }),
     documentsIn: (worktree: string) => elsewhere.of(worktree),
     access,
@@ -72,8 +75,20 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
 
 /** The rooms that live, in the order in which they are started. */
 export function inOrder(rooms: BuiltRooms): Service[] {
-  const { documents, elsewhere, changes, archives, questions, processing, loop } = rooms;
-  return [documents, elsewhere, changes, archives, questions, processing, loop];
+  const { documents, elsewhere, changes, archives, servers, questions, processing, loop } = rooms;
+  return [documents, elsewhere, changes, archives, servers, questions, processing, loop];
+}
+
+function buildServers({ repository, env, config, access, events, clock, logger }: RoomParts): DownstreamServers {
+  return new DownstreamServers({
+    repository,
+    env,
+    options: config.live("servers"),
+    rights: access.gate,
+    events,
+    clock,
+    logger: logger.child({ room: "tool-servers" }),
+  });
 }
 
 function buildDocuments(parts: RoomParts): Pick<BuiltRooms, "documents" | "elsewhere"> {

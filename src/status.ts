@@ -90,6 +90,7 @@ export function healthChecks(rooms: Rooms, llm: Llm): HealthCheck[] {
     ...rooms.approvals.healthChecks(),
     ...rooms.documents.healthChecks(),
     ...rooms.questions.healthChecks(),
+    ...rooms.servers.healthChecks(),
     {
       name: "model",
       summary: "A model server answers; everything but model steps works without.",

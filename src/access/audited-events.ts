@@ -66,6 +66,15 @@ const AUDITED: { [Name in EventName]?: Row<Name> } = {
   "experiment.decided": ({ experimentId, proposalId, changeId, verdict, commit }) => {
     return { actor: SYSTEM, target: experimentId, detail: { proposalId, changeId, verdict, commit } };
   },
+  "server.approved": ({ server, hash, by }) => {
+    return { actor: by, target: server, detail: { hash } };
+  },
+  "server.tool_changed": ({ server, tool }) => {
+    return { actor: SYSTEM, target: `${server}.${tool}`, detail: {} };
+  },
+  "server.tool_called": ({ server, tool, ok, code, principal }) => {
+    return { actor: principalLabel(principal), target: `${server}.${tool}`, detail: { ok, code: code ?? null } };
+  },
   "setting.changed": ({ key, from, to }) => {
     return { actor: SYSTEM, target: key, detail: { from: shown(from), to: shown(to) } };
   },

@@ -34,7 +34,7 @@ function loopStatus(loop: FeedbackLoop): Tool {
       warnings: z.array(z.string()),
     }),
     effect: "read",
-    toolset: "default",
+    toolset: "full",
   }).handle({
     run: async () => {
       const { auto, lastCycle, open, unapproved, lostSamples } = await loop.status();
@@ -69,7 +69,7 @@ function loopRun(loop: FeedbackLoop): Tool {
       model: z.string().nullable(),
     }),
     effect: "add",
-    toolset: "default",
+    toolset: "full",
   }).handle({
     run: async (_input, { signal }) => {
       const report = await loop.runCycle(signal);

@@ -34,6 +34,14 @@ export interface FilledForm {
   text?: string;
 }
 
+/** A call that is made in place of another one, by the same caller and with all of its own checks. */
+export interface ForwardedCall {
+  tool: string;
+  input: unknown;
+  /** Its output as the output of the tool that was called. */
+  wrap(output: Record<string, unknown>): Record<string, unknown>;
+}
+
 /**
  * What a tool does to the world, the source of MCP's annotations: `read` changes nothing; `add` only adds; `write` may
  * replace what was there; `world` may reach beyond the repository.
@@ -68,6 +76,8 @@ export interface Tool extends ToolDefinition {
   run(input: unknown, context: ToolContext): Promise<Record<string, unknown>>;
   /** The result as concise markdown: what a model or a person reads. */
   render(output: Record<string, unknown>): string;
+  /** The tool that a call with this input stands for; null when it stands for itself. */
+  forwards?(input: unknown): ForwardedCall | null;
   /** What the person at the caller is asked before this result is given; only where the context says `forms`. */
   form?(input: unknown, output: Record<string, unknown>, context: ToolContext): Promise<ClientForm | null>;
 }
@@ -75,6 +85,7 @@ export interface Tool extends ToolDefinition {
 interface Handlers<Input extends z.ZodObject, Output extends z.ZodObject> {
   run(input: z.output<Input>, context: ToolContext): Promise<z.input<Output>>;
   render(output: z.output<Output>): string;
+  forwards?(input: z.output<Input>): ForwardedCall | null;
   form?(input: z.output<Input>, output: z.output<Output>, context: ToolContext): Promise<ClientForm | null>;
 }
 
@@ -91,6 +102,12 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject
       run: async (input, context) =>
         definition.output.parse(await handlers.run(definition.input.parse(input), context)),
       render: (output) => handlers.render(output as z.output<Output>),
+      ...(handlers.forwards && {
+        forwards: (input) => {
+          const parsed = definition.input.safeParse(input);
+          return (parsed.success ? handlers.forwards?.(parsed.data) : null) ?? null;
+        },
+      }),
       ...(handlers.form && {
         form: async (input, output, context) =>
           (await handlers.form?.(definition.input.parse(input), output as z.output<Output>, context)) ?? null,
