@@ -4,6 +4,7 @@ const COMMANDS: Record<string, string> = {
   question_get: "specloop questions ID",
   question_list: "specloop questions",
   answer_submit: 'specloop answer ID "…"',
+  inbox_list: "specloop inbox",
   change_list: "specloop changes",
   change_get: "specloop changes ID",
   change_check: "specloop changes ID --check",
@@ -36,6 +37,10 @@ const COMMANDS: Record<string, string> = {
   approval_list: "specloop approvals",
   approval_review: "specloop approvals show ID",
   approval_decide: "specloop approve ID",
+  server_list: "specloop server list",
+  server_show: "specloop server show NAME",
+  server_approve: "specloop server approve NAME",
+  server_revoke: "specloop server revoke NAME",
   metric_get: "specloop loop metric NAME",
   metric_why: "specloop loop metric NAME --why",
 };

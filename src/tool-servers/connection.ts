@@ -121,7 +121,10 @@ export class Connection {
       open.tools = new Map(listed.map((tool) => [tool.name, tool]));
       this.#parts.onTools(open.tools);
     } catch (error) {
-      this.#parts.logger.warn({ err: error, server: this.#parts.server }, "a downstream server lists no tools any more");
+      this.#parts.logger.warn(
+        { err: error, server: this.#parts.server },
+        "a downstream server lists no tools any more",
+      );
       if (this.#current === open) await this.stop();
     }
   }

@@ -73,7 +73,8 @@ function programOf(name: string, options: ServerOptions & { command: string }, {
     });
   }
   const resolved = realpathSync(command);
-  if (isOurselves(resolved, options.args)) throw badServer(name, "is specloop itself, which would call itself for ever");
+  if (isOurselves(resolved, options.args))
+    throw badServer(name, "is specloop itself, which would call itself for ever");
   const named = [resolved, ...options.args.flatMap((argument) => fileNamed(argument, cwd))];
   const top = realpathSync(repository);
   const files = Object.fromEntries(
@@ -117,7 +118,9 @@ function fileNamed(argument: string, cwd: string): string[] {
 /** `specloop mcp`, however it is started: a client of ours as our own server would be a circle. */
 export function isOurselves(program: string, args: readonly string[]): boolean {
   const words = [program, ...args];
-  const at = words.findIndex((word) => /(^|[/@])specloop(@[\w.^~-]+)?$|\/specloop\/(dist|src)\/main\.[jt]s$/.test(word));
+  const at = words.findIndex((word) =>
+    /(^|[/@])specloop(@[\w.^~-]+)?$|\/specloop\/(dist|src)\/main\.[jt]s$/.test(word),
+  );
   const own = words.findIndex((word) => /\/(dist|src)\/(main|cli\/shim)\.[jt]s$/.test(word) && isOwnFile(word));
   const found = Math.max(at, own);
   return found !== -1 && words.slice(found + 1).includes("mcp");

@@ -10,7 +10,11 @@ const texts = z.record(z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, "is no name"),
 const answering = z.strictObject({
   tool: TOOL_NAME.describe("The server's own name of the tool."),
   argument: z.string().min(1).max(100).describe("Its text argument that takes the question."),
-  capabilities: z.array(z.string().min(2).max(60)).min(1).max(50).describe("Words; a question has to hold one of them."),
+  capabilities: z
+    .array(z.string().min(2).max(60))
+    .min(1)
+    .max(50)
+    .describe("Words; a question has to hold one of them."),
   priority: z.int().min(0).max(1000).default(100).describe("Lower is asked first."),
 });
 
@@ -19,7 +23,12 @@ const ms = (least: number, most: number) => z.int().min(least).max(most);
 const server = z.strictObject({
   command: z.string().min(1).max(1000).optional().describe("Program that speaks MCP on stdin and stdout."),
   args: z.array(z.string().max(8000)).max(200).default([]).describe("Its arguments, one by one; no shell is between."),
-  cwd: z.string().min(1).max(1000).optional().describe("Where it runs, relative to the repository; your home by default."),
+  cwd: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe("Where it runs, relative to the repository; your home by default."),
   env: texts
     .default({})
     .describe("Variables it gets beside PATH, HOME and the like; `${env:NAME}` stands for one of the daemon's own."),

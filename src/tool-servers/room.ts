@@ -78,7 +78,9 @@ export class DownstreamServers implements Service, ToolServers {
       this.#servers.delete(name);
       void server.stop();
     }
-    const names = Object.keys(current).filter((name) => SERVER_NAME.test(name)).sort();
+    const names = Object.keys(current)
+      .filter((name) => SERVER_NAME.test(name))
+      .sort();
     return names.map((name) => this.#servers.get(name) ?? this.#add(name));
   }
 

@@ -101,7 +101,8 @@ export class DownstreamServer {
       const approval = this.approval();
       const { hash } = this.launch();
       if (!approval) return { state: "unapproved", reason: "nobody approved what it runs" };
-      if (approval.launch !== hash) return { state: "unapproved", reason: "what it runs changed since it was approved" };
+      if (approval.launch !== hash)
+        return { state: "unapproved", reason: "what it runs changed since it was approved" };
       if (approval.toolsOf !== hash) return { state: "unapproved", reason: "its tools were not approved yet" };
     } catch (error) {
       return { state: "failing", reason: error instanceof Error ? error.message : String(error) };
@@ -201,7 +202,12 @@ export class DownstreamServer {
 
   async #callOpen(
     { downstream }: Open,
-    { name, input, signal, until: deadline }: { name: string; input: Record<string, unknown>; signal: AbortSignal; until: number },
+    {
+      name,
+      input,
+      signal,
+      until: deadline,
+    }: { name: string; input: Record<string, unknown>; signal: AbortSignal; until: number },
   ): Promise<{ text: string; structured: Record<string, unknown> | null }> {
     const tool = this.#checkApproved(name);
     const problem = inputProblem(tool.inputSchema, input);
@@ -306,9 +312,12 @@ export class DownstreamServer {
 
   #error(code: SpecloopError["code"], tool: string, what: string, cause?: unknown): SpecloopError {
     const target = tool === "" ? this.name : `${this.name}.${tool}`;
-    const fix = code === "tool_unapproved" || code === "tool_changed"
-      ? { fix: `A person looks with \`specloop server show ${this.name}\` and decides with \`specloop server approve ${this.name}\`.` }
-      : {};
+    const fix =
+      code === "tool_unapproved" || code === "tool_changed"
+        ? {
+            fix: `A person looks with \`specloop server show ${this.name}\` and decides with \`specloop server approve ${this.name}\`.`,
+          }
+        : {};
     return new SpecloopError(code, `${target} ${what}.`, { target, ...fix, cause });
   }
 }

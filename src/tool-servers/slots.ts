@@ -22,10 +22,14 @@ export class Slots {
     signal.throwIfAborted();
     if (this.#busy >= slots) {
       if (this.#waiting.length >= slots * WAITING_PER_SLOT) {
-        throw new SpecloopError("tool_unavailable", `The server ${this.#server} is busy: ${this.#waiting.length} wait.`, {
-          target: this.#server,
-          fix: "Wait, then call again.",
-        });
+        throw new SpecloopError(
+          "tool_unavailable",
+          `The server ${this.#server} is busy: ${this.#waiting.length} wait.`,
+          {
+            target: this.#server,
+            fix: "Wait, then call again.",
+          },
+        );
       }
       await this.#turn(signal);
     } else this.#busy += 1;

@@ -4,7 +4,8 @@ import type { DownstreamTool } from "../adapters/mcp-client/index.ts";
 import type { Launch } from "./launch.ts";
 
 /** Variables that make a program load somebody's code. */
-const LOADING = /^(NODE_OPTIONS|NODE_PATH|LD_|DYLD_|PYTHON(PATH|STARTUP|HOME)|BASH_ENV|ENV|PERL5|RUBY(OPT|LIB)|GIT_|JAVA_TOOL|npm_config_|PATH$)/i;
+const LOADING =
+  /^(NODE_OPTIONS|NODE_PATH|LD_|DYLD_|PYTHON(PATH|STARTUP|HOME)|BASH_ENV|ENV|PERL5|RUBY(OPT|LIB)|GIT_|JAVA_TOOL|npm_config_|PATH$)/i;
 const SECRET_NAME = /token|secret|password|passwd|api[_-]?key|authorization|cookie/i;
 const RUNNERS = /^(npx|bunx|pnpx|uvx|pipx|npm|pnpm|yarn|deno|docker)$/;
 
@@ -15,11 +16,17 @@ export function launchWarnings(launch: Launch, repository: string): string[] {
   const { resolved, args, cwd, env, files } = launch;
   return [
     ...unpinned(launch.command, args),
-    ...Object.keys(files).map((file) => `It runs ${file}, which comes with the repository; what that loads is not pinned.`),
-    ...(isInside(repository, cwd) ? ["It runs inside the repository: programs read settings and packages from there."] : []),
+    ...Object.keys(files).map(
+      (file) => `It runs ${file}, which comes with the repository; what that loads is not pinned.`,
+    ),
+    ...(isInside(repository, cwd)
+      ? ["It runs inside the repository: programs read settings and packages from there."]
+      : []),
     ...(/^\/(tmp|var\/tmp)\//.test(resolved) ? [`${resolved} lies where everybody may write.`] : []),
     ...(/^(ba|z|da|k)?sh$/.test(baseName(resolved)) ? ["It is a shell: what it starts is in its arguments."] : []),
-    ...Object.keys(env).filter((name) => LOADING.test(name)).map((name) => `${name} makes programs load other code.`),
+    ...Object.keys(env)
+      .filter((name) => LOADING.test(name))
+      .map((name) => `${name} makes programs load other code.`),
     ...secretsIn("env", env),
   ];
 }
@@ -57,8 +64,14 @@ function baseName(path: string): string {
 const SPEAKING: [RegExp, string][] = [
   [/<\/?(important|system|instructions?|secret)>/i, "has marks that models take for orders"],
   [/\b(ignore|disregard|forget)\b.{0,40}\b(previous|prior|above|other|earlier)\b/i, "tells to ignore other texts"],
-  [/\b(do not|don't|never)\b.{0,30}\b(tell|mention|inform|show|reveal)\b.{0,30}\b(user|human|person)\b/i, "tells to hide something from the person"],
-  [/\b(before|prior to|whenever)\b.{0,30}\b(using|calling|you (use|call))\b.{0,60}\b(tool|must|first)\b/i, "tells what to do before other tools"],
+  [
+    /\b(do not|don't|never)\b.{0,30}\b(tell|mention|inform|show|reveal)\b.{0,30}\b(user|human|person)\b/i,
+    "tells to hide something from the person",
+  ],
+  [
+    /\b(before|prior to|whenever)\b.{0,30}\b(using|calling|you (use|call))\b.{0,60}\b(tool|must|first)\b/i,
+    "tells what to do before other tools",
+  ],
   [/(\.ssh|id_rsa|\.env\b|credentials|\/etc\/passwd|mcp\.json|private key)/i, "speaks of credentials"],
   [/\byou (must|should always|have to)\b/i, "speaks to the reader in orders"],
 ];
@@ -70,7 +83,9 @@ const LONG = 2000;
 
 /** What is odd about a tool's definition: hints for a person, never a reason to refuse or to trust. */
 export function toolFindings(tool: DownstreamTool): string[] {
-  const text = [tool.title, tool.description, JSON.stringify(tool.inputSchema), JSON.stringify(tool.outputSchema)].join("\n");
+  const text = [tool.title, tool.description, JSON.stringify(tool.inputSchema), JSON.stringify(tool.outputSchema)].join(
+    "\n",
+  );
   const said = SPEAKING.filter(([pattern]) => pattern.test(text)).map(([, what]) => `its description ${what}`);
   return [
     ...said,

@@ -13,10 +13,12 @@ import { registerChanges } from "./changes.ts";
 import { registerDemo } from "./demo.ts";
 import { registerDoc } from "./doc/index.ts";
 import { registerDoctor } from "./doctor.ts";
+import { registerInbox } from "./inbox.ts";
 import { registerInit } from "./init.ts";
 import { registerLoop } from "./loop.ts";
 import { registerMcp } from "./mcp.ts";
 import { registerQuestions } from "./questions.ts";
+import { registerServer } from "./server/index.ts";
 import { registerStatus } from "./status.ts";
 import { registerStop } from "./stop.ts";
 import { registerUp } from "./up.ts";
@@ -33,12 +35,14 @@ export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
   registerAsk,
   registerQuestions,
   registerAnswer,
+  registerInbox,
   registerChanges,
   registerChange,
   registerDoc,
   registerApprovals,
   registerApprove,
   registerApprover,
+  registerServer,
   registerLoop,
   registerAgent,
   registerAudit,
