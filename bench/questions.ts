@@ -35,7 +35,7 @@ async function fromFewDocuments(): Promise<void> {
     await Promise.all(names.map(async (name) => [name, await readFile(join(own, name), "utf8")] as const)),
   );
   await using few = await startRouter({ files });
-  const questions = headingQuestions(few, 1500);
+  const questions = await headingQuestions(few, 1500);
   console.log(`${names.length} documents of this project, ${questions.length} questions`);
   for (const text of questions.slice(0, 100)) await few.router.ask({ text }, agent, never);
   await burst(few, questions.slice(100, 200));
@@ -43,7 +43,7 @@ async function fromFewDocuments(): Promise<void> {
 
 async function fromDocuments(): Promise<void> {
   await using big = await bigRouter();
-  const questions = headingQuestions(big, 2500);
+  const questions = await headingQuestions(big, 2500);
   for (const text of questions.slice(0, 100)) await big.router.ask({ text }, agent, never);
   const rest = questions.slice(100);
   print(
@@ -109,7 +109,7 @@ async function repeatOwnDocuments(path: string): Promise<void> {
 }
 
 /** Different questions out of real sections: a heading and two words of its text. */
-function headingQuestions({ index }: Harness, count: number): string[] {
+async function headingQuestions({ index, options }: Harness, count: number): Promise<string[]> {
   const seeds = [
     "change",
     "archive",
@@ -132,10 +132,10 @@ function headingQuestions({ index }: Harness, count: number): string[] {
     "file",
     "json",
   ];
-  const found = seeds
-    .flatMap((seed) => seeds.map((other) => `${seed} ${other}`))
-    .flatMap((seed) => index.search(seed, { limit: 40 }));
-  const questions = found.flatMap(({ passage }) => {
+  const settings = { ...options.current, documents: { ...options.current.documents, maxPassages: 40 } };
+  const pairs = seeds.flatMap((seed) => seeds.map((other) => `${seed} ${other}`));
+  const found = await Promise.all(pairs.map((text) => index.candidates({ text, change: null }, settings)));
+  const questions = found.flat().flatMap(({ hit: { passage } }) => {
     const words = passage.text.match(/[A-Za-z][A-Za-z-]{4,}/g) ?? [];
     const about = passage.heading.replace(/^Requirement: /, "");
     return [0, 4, 8].map((at) => `What does "${about}" say about ${words.slice(at, at + 2).join(" ")}?`);

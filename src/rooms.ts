@@ -5,7 +5,6 @@ import { type Access, type AccessTables, Idempotency } from "./access/index.ts";
 import { Arrivals, type Git } from "./adapters/git/index.ts";
 import type { Llm } from "./adapters/llm/index.ts";
 import { trustsProjectInstallation, Validator } from "./adapters/openspec/index.ts";
-import { openSearchIndex } from "./adapters/search/index.ts";
 import { createWatcher } from "./adapters/watcher/index.ts";
 import type { ConfigHolder } from "./config.ts";
 import { DocumentManager } from "./document-manager/index.ts";
@@ -17,7 +16,7 @@ import { type StatePaths, withoutRepositoryPath } from "./foundation/paths.ts";
 import type { Service } from "./foundation/service.ts";
 import type { Rooms } from "./mcp-tools.ts";
 import { Archives, ChangeProcessor, Lineage, Orchestrator } from "./orchestrator/index.ts";
-import { notifier, type Notify, type OriginOf, type PeopleParts, QuestionRouter } from "./question-router/index.ts";
+import { notifier, type Notify, type OriginOf, type PeopleParts, openDocumentSearch, QuestionRouter } from "./question-router/index.ts";
 import type { Stores } from "./stores.ts";
 import { DownstreamServers } from "./tool-servers/index.ts";
 import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
@@ -152,7 +151,7 @@ function buildQuestions(parts: RoomParts, stack: AsyncDisposableStack, people: P
     store: stores.team.as(),
     notices: stores.notices,
     telemetry: stores.telemetry.as(),
-    index: stack.use(openSearchIndex(parts.paths.indexDb)),
+    index: stack.use(openDocumentSearch(parts.paths.indexDb)),
     root: repository,
     people,
     llm,

@@ -1,7 +1,6 @@
 import { type BigIntStats, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
-import type { SearchIndex } from "../adapters/search/index.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { globMatcher } from "../foundation/glob.ts";
@@ -10,7 +9,8 @@ import type { Logger } from "../foundation/logger.ts";
 import type { Live } from "../foundation/options.ts";
 import { resolveDocument } from "../foundation/paths.ts";
 import type { QuestionOptions } from "./options.ts";
-import { passagesOf } from "./passages.ts";
+import type { DocumentSearch } from "./search/port.ts";
+import { isCode, isPrivate, isReadable } from "./sources/index.ts";
 
 /** What the corpus asks of git. */
 export interface FileList {
@@ -19,7 +19,7 @@ export interface FileList {
 }
 
 interface Dependencies {
-  index: SearchIndex;
+  index: DocumentSearch;
   git: FileList;
   /** Top of the worktree, absolute. */
   root: string;
@@ -65,7 +65,7 @@ export class Corpus {
   take(paths: string[]): Promise<void> {
     const known = this.#deps.index.documents();
     // A new file has to pass git's ignore rules, and a folder may stand for many files: both need the whole list.
-    const plain = paths.every((path) => known.has(path) || (path.endsWith(".md") && !this.belongs()(path)));
+    const plain = paths.every((path) => known.has(path) || (isReadable(path) && !this.belongs()(path)));
     if (!plain) return this.scan();
     return this.#queue(() => this.#refresh(paths.filter((path) => known.has(path))));
   }
@@ -116,20 +116,26 @@ export class Corpus {
 
   /** Which paths belong to the corpus under these options. */
   belongs(options: QuestionOptions = this.#deps.options.current): (path: string) => boolean {
-    const { globs, archived } = options.documents;
-    const matches = globMatcher(globs);
-    return (path) => matches(path) && (archived || !ARCHIVE(path));
+    const { globs, exclude, archived } = options.documents;
+    const isDocument = globMatcher(globs);
+    const isSource = globMatcher(options.code.globs);
+    const isExcluded = globMatcher(exclude);
+    return (path) =>
+      (isCode(path) ? isSource(path) : isDocument(path) && isReadable(path)) &&
+      !isExcluded(path) &&
+      !isPrivate(path) &&
+      (archived || !ARCHIVE(path));
   }
 
   /** Makes another index hold what the corpus would be under other options; this one stays as it is. */
-  async fill(index: SearchIndex, options: QuestionOptions): Promise<void> {
+  async fill(index: DocumentSearch, options: QuestionOptions): Promise<void> {
     const wanted = (await this.#deps.git.files(".")).filter(this.belongs(options));
     const present = new Set(wanted);
-    index.removeDocuments([...index.documents().keys()].filter((path) => !present.has(path)));
+    await index.removeDocuments([...index.documents().keys()].filter((path) => !present.has(path)));
     for (const path of wanted) {
       if (index.documents().has(path)) continue;
       const content = await this.content(path);
-      if (content) index.replaceDocuments([{ path, revision: content.revision, passages: passagesOf(content.text) }]);
+      if (content) await index.replaceDocuments([{ path, ...content }]);
     }
   }
 
@@ -156,11 +162,12 @@ export class Corpus {
   }
 
   async #scan(): Promise<void> {
+    await this.#deps.index.opened();
     this.#lastScan = this.#deps.clock.monotonic();
     const files = (await this.#deps.git.files(".")).filter(this.belongs());
     const present = new Set(files);
     const gone = [...this.#deps.index.documents().keys()].filter((path) => !present.has(path));
-    if (gone.length > 0) this.#deps.index.removeDocuments(gone);
+    if (gone.length > 0) await this.#deps.index.removeDocuments(gone);
     await this.#refresh(files);
   }
 
@@ -168,7 +175,7 @@ export class Corpus {
     for (let at = 0; at < paths.length; at += BATCH) {
       const batch = paths.slice(at, at + BATCH);
       const changed = await Promise.all(batch.map((path) => this.#changed(path)));
-      this.#replace(changed.filter((entry) => entry !== null));
+      await this.#replace(changed.filter((entry) => entry !== null));
       await setImmediate();
     }
   }
@@ -184,25 +191,20 @@ export class Corpus {
     return read.revision === indexed ? null : { path, ...read };
   }
 
-  #replace(changed: { path: string; bytes: Buffer | null; revision: string }[]): void {
-    const documents = changed.map(({ path, bytes, revision }) => {
-      const text = bytes && decode(bytes);
-      return { path, revision, passages: text === null ? null : passagesOf(text) };
-    });
+  async #replace(changed: { path: string; bytes: Buffer | null; revision: string }[]): Promise<void> {
+    const documents = changed.map(({ path, bytes, revision }) => ({ path, revision, text: bytes && decode(bytes) }));
     const { index } = this.#deps;
-    const gone = documents.filter(({ passages }) => passages === null);
-    if (gone.length > 0) index.removeDocuments(gone.map(({ path }) => path));
-    const present = documents.flatMap(({ path, revision, passages }) =>
-      passages ? [{ path, revision, passages }] : [],
-    );
-    if (present.length > 0) index.replaceDocuments(present);
+    const gone = documents.filter(({ text }) => text === null);
+    if (gone.length > 0) await index.removeDocuments(gone.map(({ path }) => path));
+    const present = documents.flatMap(({ text, ...document }) => (text === null ? [] : [{ ...document, text }]));
+    if (present.length > 0) await index.replaceDocuments(present);
   }
 
   async #read(path: string): Promise<{ bytes: Buffer; revision: string } | null> {
     try {
       const file = resolveDocument(this.#deps.root, path);
       const before = await stat(file, { bigint: true });
-      if (!before.isFile() || before.size > BigInt(this.#deps.options.current.documents.maxBytes)) return null;
+      if (!before.isFile() || before.size > BigInt(this.#maxBytes(path))) return null;
       const bytes = await readFile(file);
       const revision = gitBlobId(bytes);
       this.#remember(path, printOf(before), revision);
@@ -211,6 +213,11 @@ export class Corpus {
       if (isAbsence(error)) return null;
       throw error;
     }
+  }
+
+  #maxBytes(path: string): number {
+    const { documents, code } = this.#deps.options.current;
+    return isCode(path) ? code.maxBytes : documents.maxBytes;
   }
 
   #remember(path: string, print: string, revision: string): void {

@@ -1,9 +1,9 @@
-import type { SearchIndex } from "../adapters/search/index.ts";
 import type { HealthCheck } from "../foundation/health.ts";
 import type { Corpus } from "./corpus.ts";
+import type { DocumentSearch } from "./search/port.ts";
 
 /** Whether questions can be answered from the documents. */
-export function corpusHealth(corpus: Corpus, index: SearchIndex): HealthCheck {
+export function corpusHealth(corpus: Corpus, index: DocumentSearch): HealthCheck {
   return {
     name: "documents-index",
     summary: "The documents that questions are answered from are indexed.",

@@ -1,12 +1,11 @@
-import type { SearchIndex } from "../adapters/search/index.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { gitBlobId, sha256 } from "../foundation/hash.ts";
 import type { Corpus } from "./corpus.ts";
 import { options as fragment, type QuestionOptions } from "./options.ts";
-import { passagesOf } from "./passages.ts";
-import { answerFromDocuments } from "./responders/documents.ts";
 import type { HistoryRow } from "./rows.ts";
+import type { DocumentSearch } from "./search/port.ts";
+import { tokenF1 } from "./token-f1.ts";
 import {
   type Citation,
   KINDS,
@@ -44,7 +43,7 @@ export function splitOf(questionId: string): "train" | "validation" {
 }
 
 interface ReplayDependencies {
-  index: SearchIndex;
+  index: DocumentSearch;
   corpus: Corpus;
   current: QuestionOptions;
   clock: Clock;
@@ -63,28 +62,28 @@ export async function replay(
   const options = withOverrides(current, environment.options);
   await corpus.settled();
   const overrides = Object.entries(environment.documents ?? {});
-  using copy = overrides.length > 0 || corpusDiffers(current, options) ? index.fork() : null;
+  await using copy = overrides.length > 0 || corpusDiffers(current, options) ? await index.fork() : null;
   if (copy) {
     await corpus.fill(copy, options);
-    applyOverrides(copy, overrides, corpus.belongs(options));
+    await applyOverrides(copy, overrides, corpus.belongs(options));
   }
   const outcomes: ReplayOutcome[] = [];
   for (const question of questions) {
     signal.throwIfAborted();
-    outcomes.push(replayOne(copy ?? index, question, options, clock));
+    outcomes.push(await replayOne(copy ?? index, question, options, clock));
   }
   return outcomes;
 }
 
-function replayOne(
-  index: SearchIndex,
+async function replayOne(
+  index: DocumentSearch,
   question: RecordedQuestion,
   options: QuestionOptions,
   clock: Clock,
-): ReplayOutcome {
+): Promise<ReplayOutcome> {
   const started = clock.monotonic();
   const kind = KINDS.find((kind) => kind === question.kind) ?? ("fact" satisfies Kind);
-  const response = answerFromDocuments(index, { text: question.text, kind, change: null }, options);
+  const response = await index.answer({ text: question.text, kind, change: null }, options);
   const ms = clock.monotonic() - started;
   const base = { questionId: question.questionId, ms };
   if (response.outcome === "declined") {
@@ -115,31 +114,6 @@ export function isRight(
   return tokenF1(answer.text, accepted.text) >= SAME_TEXT_F1;
 }
 
-/** Harmonic mean of precision and recall of the words of `given` against those of `wanted`, 0..1. */
-export function tokenF1(given: string, wanted: string): number {
-  const [a, b] = [wordsOf(given), wordsOf(wanted)];
-  const left = new Map<string, number>();
-  for (const word of b) left.set(word, (left.get(word) ?? 0) + 1);
-  let common = 0;
-  for (const word of a) {
-    const count = left.get(word) ?? 0;
-    if (count === 0) continue;
-    left.set(word, count - 1);
-    common += 1;
-  }
-  return common === 0 ? 0 : (2 * common) / (a.length + b.length);
-}
-
-/** Words in lower case; CJK text, which has no spaces, by single characters. */
-function wordsOf(text: string): string[] {
-  return (
-    text
-      .normalize("NFKC")
-      .toLowerCase()
-      .match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}]+/gu) ?? []
-  );
-}
-
 /** Throws `bad_input` for a key that the section does not have or a value that it does not take. */
 function withOverrides(current: QuestionOptions, overrides: Record<string, unknown>): QuestionOptions {
   const raw = structuredClone(current) as Record<string, unknown>;
@@ -166,20 +140,20 @@ function corpusDiffers(a: QuestionOptions, b: QuestionOptions): boolean {
 }
 
 /** What decides which documents are indexed, as one string. */
-function corpusOptions({ documents: { globs, archived, maxBytes } }: QuestionOptions): string {
-  return JSON.stringify([globs, archived, maxBytes]);
+function corpusOptions({ documents: { globs, exclude, archived, maxBytes }, code }: QuestionOptions): string {
+  return JSON.stringify([globs, exclude, archived, maxBytes, code]);
 }
 
-function applyOverrides(
-  index: SearchIndex,
+async function applyOverrides(
+  index: DocumentSearch,
   overrides: [path: string, content: string | null][],
   belongs: (path: string) => boolean,
-): void {
-  index.removeDocuments(overrides.map(([path]) => path));
-  const documents = overrides.flatMap(([path, content]) =>
-    content === null || !belongs(path) ? [] : [{ path, revision: gitBlobId(content), passages: passagesOf(content) }],
+): Promise<void> {
+  await index.removeDocuments(overrides.map(([path]) => path));
+  const documents = overrides.flatMap(([path, text]) =>
+    text === null || !belongs(path) ? [] : [{ path, revision: gitBlobId(text), text }],
   );
-  index.replaceDocuments(documents);
+  await index.replaceDocuments(documents);
 }
 
 function place({ path, heading }: Pick<Citation, "path" | "heading">): { path: string; heading: string } {

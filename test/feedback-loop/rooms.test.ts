@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import { Idempotency, migrations as access, type AccessTables } from "../../src/access/index.ts";
 import { Arrivals, openGit } from "../../src/adapters/git/index.ts";
 import { Validator } from "../../src/adapters/openspec/index.ts";
-import { openSearchIndex } from "../../src/adapters/search/index.ts";
 import { migrate, openSqliteStore, noNotices } from "../../src/adapters/store/index.ts";
 import { createWatcher } from "../../src/adapters/watcher/index.ts";
 import { ConfigHolder } from "../../src/config.ts";
@@ -18,7 +17,7 @@ import { EventBus, type EventName } from "../../src/foundation/events.ts";
 import { silentLogger } from "../../src/foundation/logger.ts";
 import { Orchestrator, migrations as changeTables } from "../../src/orchestrator/index.ts";
 import {
-  QuestionRouter,
+  openDocumentSearch, QuestionRouter,
   migrations as questionTables,
   telemetryMigrations as questionTelemetry,
 } from "../../src/question-router/index.ts";
@@ -91,7 +90,7 @@ async function openRooms() {
     watcher: (request) => createWatcher(request, { clock: systemClock, logger: silentLogger }),
     options: config.live("openspec"),
   });
-  const index = stack.use(openSearchIndex(join(state, "index.db")));
+  const index = stack.use(openDocumentSearch(join(state, "index.db")));
   const router = new QuestionRouter({
     notices: noNotices(),
     ...base,

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { Idempotency, migrations as accessMigrations } from "../../src/access/index.ts";
 import { openGit } from "../../src/adapters/git/index.ts";
 import type { Llm } from "../../src/adapters/llm/index.ts";
-import { openSearchIndex, type SearchIndex } from "../../src/adapters/search/index.ts";
 import { migrate, openSqliteStore, type Store, noNotices } from "../../src/adapters/store/index.ts";
 import type { IdempotencyTables } from "../../src/access/idempotency.ts";
 import { type Clock, systemClock } from "../../src/foundation/clock.ts";
@@ -12,7 +11,9 @@ import { EventBus, type EventName } from "../../src/foundation/events.ts";
 import { silentLogger } from "../../src/foundation/logger.ts";
 import type { Principal } from "../../src/foundation/principal.ts";
 import {
+  type DocumentSearch,
   migrations,
+  openDocumentSearch,
   options as fragment,
   type QuestionOptions,
   QuestionRouter,
@@ -57,7 +58,7 @@ An order MUST NOT accept more than three vouchers.
 export interface Harness extends AsyncDisposable {
   repository: TemporaryRepository;
   router: QuestionRouter;
-  index: SearchIndex;
+  index: DocumentSearch;
   events: EventBus;
   /** Names of the events in order. */
   told: EventName[];
@@ -94,7 +95,7 @@ async function open(setup: Setup, repository: TemporaryRepository, stateDirector
   const events = new EventBus(silentLogger);
   const told: EventName[] = [];
   events.onAny((name) => void told.push(name));
-  const index = openSearchIndex(setup.indexFile ?? ":memory:");
+  const index = openDocumentSearch(setup.indexFile ?? ":memory:");
   const options = { current: fragment.schema.parse(setup.overrides ?? {}) };
   const router = new QuestionRouter({
     notices: noNotices(),
@@ -114,7 +115,7 @@ async function open(setup: Setup, repository: TemporaryRepository, stateDirector
   await router.reindexed();
   const close = async () => {
     await router[Symbol.asyncDispose]();
-    index[Symbol.dispose]();
+    await index[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
     await telemetryStore[Symbol.asyncDispose]();
   };

@@ -1,11 +1,9 @@
 import { expect, test } from "vitest";
 import { openGit } from "../../src/adapters/git/index.ts";
-import { openSearchIndex } from "../../src/adapters/search/index.ts";
 import { systemClock } from "../../src/foundation/clock.ts";
 import { silentLogger } from "../../src/foundation/logger.ts";
 import { Corpus } from "../../src/question-router/corpus.ts";
-import { options as fragment } from "../../src/question-router/index.ts";
-import { answerFromDocuments } from "../../src/question-router/responders/documents.ts";
+import { openDocumentSearch, options as fragment } from "../../src/question-router/index.ts";
 import { realRepositoriesMissing, realRepository } from "../helpers/repository.ts";
 import { EVALUATION, type EvaluationQuestion } from "./evaluation.ts";
 
@@ -19,13 +17,13 @@ interface Counts {
 /** What the documents answer to every question of a repository: the measurement that chose `documents.minScore`. */
 async function measure(name: keyof typeof EVALUATION): Promise<Counts> {
   await using repository = await realRepository(name);
-  using index = openSearchIndex(":memory:");
+  await using index = openDocumentSearch(":memory:");
   const options = { current: fragment.schema.parse({}) };
   const git = await openGit(repository.path);
   await new Corpus({ index, git, root: repository.path, options, clock: systemClock, logger: silentLogger }).scan();
   const counts: Counts = { right: 0, other: 0, declined: 0, falseAnswers: 0 };
   for (const question of EVALUATION[name]) {
-    const response = answerFromDocuments(index, { text: question.text, kind: "fact", change: null }, options.current);
+    const response = await index.answer({ text: question.text, kind: "fact", change: null }, options.current);
     const cited =
       response.outcome === "answered"
         ? response.citations.map(({ path, heading }) => `${path} > ${heading.split(" > ").at(-1)}`)

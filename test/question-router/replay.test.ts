@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { isRight, splitOf, tokenF1 } from "../../src/question-router/replay.ts";
+import { isRight, splitOf } from "../../src/question-router/replay.ts";
+import { tokenF1 } from "../../src/question-router/token-f1.ts";
 import { scenario } from "../helpers/scenario.ts";
 import { agent, type Harness, never, person, startRouter } from "./harness.ts";
 
@@ -21,14 +22,15 @@ async function withHistory(): Promise<Harness> {
   return shop;
 }
 
-async function state({ core, telemetry, told, index }: Harness): Promise<string> {
+async function state({ core, telemetry, told, index, options }: Harness): Promise<string> {
   const tables = [
     await core.read.selectFrom("questions").selectAll().execute(),
     await core.read.selectFrom("answers").selectAll().execute(),
     await telemetry.read.selectFrom("question_asks").selectAll().execute(),
     await telemetry.read.selectFrom("question_hops").selectAll().execute(),
   ];
-  return JSON.stringify([tables, told, [...index.documents()], index.search(OPEN, { limit: 20 })]);
+  const found = await index.candidates({ text: OPEN, change: null }, options.current);
+  return JSON.stringify([tables, told, [...index.documents()], found]);
 }
 
 scenario("questions", "A proposed document answers more", async () => {

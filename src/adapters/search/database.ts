@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { SpecloopError } from "../../foundation/errors.ts";
 
 /** Raised whenever the tables or what is written into them changes: an index of another version is dropped. */
-const VERSION = 1;
+const VERSION = 2;
 const BUSY_TIMEOUT_MS = 5000;
 /** SQLITE_CORRUPT and SQLITE_NOTADB (sqlite.org/rescode.html). */
 const DAMAGED = new Set([11, 26]);
@@ -14,8 +14,10 @@ const TABLES = `
   CREATE TABLE documents (path TEXT PRIMARY KEY, revision TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE passages (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, heading TEXT NOT NULL, heading_path TEXT NOT NULL, level INTEGER NOT NULL,
-    start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, text TEXT NOT NULL);
+    start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, hash TEXT NOT NULL, text TEXT NOT NULL);
   CREATE INDEX passages_path ON passages (path);
+  CREATE INDEX passages_hash ON passages (hash);
+  CREATE TABLE vectors (hash TEXT PRIMARY KEY, model TEXT NOT NULL, vector BLOB NOT NULL);
   CREATE VIRTUAL TABLE words USING fts5(
     place, heading, text, pairs, content='', contentless_delete=1, detail=full, tokenize='porter unicode61');
   CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, row);
@@ -23,10 +25,10 @@ const TABLES = `
   PRAGMA user_version = ${VERSION};`;
 
 /** Opens the index at `path` (or `:memory:`); a damaged file or one of another version is dropped and made anew. */
-export function openIndexDatabase(path: string): DatabaseSync {
+export function openIndexDatabase(path: string, trusted: boolean): DatabaseSync {
   try {
     const existing = open(path);
-    if (isUsable(existing)) return existing;
+    if (isUsable(existing, trusted)) return existing;
     existing.close();
   } catch (error) {
     if (!isDamage(error)) throw asStoreError(error, path);
@@ -69,10 +71,11 @@ function open(path: string): DatabaseSync {
 }
 
 /** Whether this is an undamaged index of our version; closes it when looking at it shows damage. */
-function isUsable(connection: DatabaseSync): boolean {
+function isUsable(connection: DatabaseSync, trusted: boolean): boolean {
   try {
     const version = connection.prepare("PRAGMA user_version").get()?.["user_version"];
-    return version === VERSION && connection.prepare("PRAGMA quick_check(1)").get()?.["quick_check"] === "ok";
+    if (version !== VERSION || trusted) return version === VERSION;
+    return connection.prepare("PRAGMA quick_check(1)").get()?.["quick_check"] === "ok";
   } catch (error) {
     connection.close();
     throw error;

@@ -1,26 +1,31 @@
 import type { DatabaseSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
+import { Contents } from "./contents.ts";
 import { asStoreError, isDamage, openIndexDatabase, recreateIndexDatabase } from "./database.ts";
-import { analyse, type Analysed, evidenceOf } from "./evidence.ts";
-import type { Evidence, Hit, IndexedDocument, Passage, SearchIndex, WeightedTerm } from "./port.ts";
-import { Postings } from "./postings.ts";
-import { anyOf, fuse, inverseFrequency, placeWords, splitByNeed } from "./query.ts";
+import { analyse, type Analysed, evidenceOf, type Wanted, wantedOf } from "./evidence.ts";
+import type {
+  Evidence,
+  Hit,
+  IndexedDocument,
+  Meaning,
+  Passage,
+  SearchIndex,
+  SearchOptions,
+  Unembedded,
+  WeightedTerm,
+} from "./port.ts";
+import type { Allowed } from "./postings.ts";
+import { fuse, inverseFrequency, placeWords } from "./query.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
-import { cjkPairs, identifiers, Terms } from "./terms.ts";
+import { Terms } from "./terms.ts";
+import type { Near } from "./vector-list.ts";
+import { WordSearch } from "./word-search.ts";
 
 /** How many candidates each list gives to the fusion. */
 const CANDIDATES = 50;
-/** The rarest words of a question that are searched for. */
-const MAX_TERMS = 6;
-/** Frequencies kept until the next change. */
-const MAX_FREQUENCIES = 20_000;
-/** Passages kept with their terms, some 6 KB each. */
-const MAX_RECENT = 500;
-/** The shortest text that a trigram index can find. */
-const TRIGRAM = 3;
-
+/** Passages kept as evidence needs them, some 500 bytes each. */
+const MAX_ANALYSED = 10_000;
 interface PassageRow {
-  id: number;
   path: string;
   heading: string;
   heading_path: string;
@@ -30,56 +35,79 @@ interface PassageRow {
   text: string;
 }
 
-/** A search index at `path`, which is made when absent, or in memory for `:memory:`. */
-export function openSearchIndex(path: string): SearchIndex {
-  return new Fts5Index(path);
+interface Place {
+  path: string;
+  heading: string;
+}
+
+/**
+ * A search index at `path`, which is made when absent, or in memory for `:memory:`. A `trusted` file is not looked through
+ * for damage first (17 ms a megabyte).
+ */
+export function openSearchIndex(path: string, { trusted = false }: { trusted?: boolean } = {}): SearchIndex {
+  return new Fts5Index(path, trusted);
 }
 
 class Fts5Index implements SearchIndex {
   readonly #path: string;
   readonly #terms = new Terms();
-  readonly #revisions = new Map<string, string>();
-  #connection: DatabaseSync;
-  #statements: Statements;
-  #postings: Postings;
-  #passageCount = 0;
-  /** In how many passages a term stands, as long as nothing changes. */
-  readonly #frequencies = new Map<string, number>();
-  /** Passages found lately, as long as nothing changes, and what evidence needs to know of them. */
-  readonly #recent = new LRUCache<number, Omit<Hit, "score">>({ max: MAX_RECENT });
-  readonly #analysed = new WeakMap<Passage, Analysed>();
+  #connection!: DatabaseSync;
+  #statements!: Statements;
+  #contents!: Contents;
+  #words!: WordSearch;
+  /** Where passages stand, and what evidence needs to know of them. */
+  readonly #places = new Map<number, Place>();
+  readonly #analysed = new LRUCache<number, Analysed>({ max: MAX_ANALYSED });
+  readonly #idOf = new WeakMap<Hit, number>();
+  #warming: Generator<void> | null = null;
+  /** The question that evidence was asked for last: it is asked once for every hit. */
+  #wanted: { terms: WeightedTerm[]; wanted: Wanted } | null = null;
 
-  constructor(path: string) {
+  constructor(path: string, trusted: boolean) {
     this.#path = path;
-    this.#connection = openIndexDatabase(path);
-    this.#statements = prepareStatements(this.#connection);
-    this.#postings = new Postings(this.#statements.byWord);
-    this.#load();
+    this.#use(openIndexDatabase(path, trusted));
   }
 
   replaceDocuments(documents: IndexedDocument[]): void {
     this.#change(() => {
-      for (const document of documents) {
-        this.#remove(document.path);
-        this.#insert(document);
-      }
+      for (const document of documents) this.#contents.replace(document);
     });
   }
 
   removeDocuments(paths: string[]): void {
     this.#change(() => {
-      for (const path of paths) this.#remove(path);
+      for (const path of paths) this.#contents.remove(path);
     });
   }
 
   documents(): ReadonlyMap<string, string> {
-    return this.#revisions;
+    return this.#contents.revisions;
   }
 
-  search(question: string, { limit }: { limit: number }): Hit[] {
+  read(paths: string[]): IndexedDocument[] {
+    return this.#guard(() =>
+      paths.flatMap((path) => {
+        const revision = this.#contents.revisions.get(path);
+        if (revision === undefined) return [];
+        const rows = this.#statements.passagesOf.all(path) as unknown as PassageRow[];
+        return [{ path, revision, passages: rows.map(toPassage) }];
+      }),
+    );
+  }
+
+  search(question: string, { limit, meaning, mayRead }: SearchOptions): Hit[] {
     return this.#guard(() => {
-      const fused = fuse([this.#byWords(question), this.#byName(question)]).slice(0, limit);
-      return fused.map(([id, score]) => ({ ...this.#read(id), score }));
+      const allowed = mayRead && ((id: number) => mayRead(this.#place(id).path));
+      const near = meaning ? this.#byMeaning(meaning, allowed) : [];
+      const lists = [
+        { ids: this.#words.byWords(question, CANDIDATES, allowed), weight: 1 },
+        { ids: this.#words.byName(question, CANDIDATES, allowed), weight: 1 },
+        { ids: near.map(({ id }) => id), weight: meaning?.weight ?? 0 },
+      ];
+      const similarities = new Map(near.map(({ id, similarity }) => [id, similarity]));
+      return fuse(lists)
+        .slice(0, limit)
+        .map(([id, score]) => this.#hit(id, { score, similarity: similarities.get(id) ?? null }));
     });
   }
 
@@ -87,7 +115,7 @@ class Fts5Index implements SearchIndex {
     return this.#guard(() =>
       this.#terms
         .ofQuestion(question)
-        .map(({ term }) => ({ term, weight: inverseFrequency(this.#frequency(term), this.#passageCount) })),
+        .map(({ term }) => ({ term, weight: inverseFrequency(this.#words.frequency(term), this.#contents.count) })),
     );
   }
 
@@ -102,23 +130,43 @@ class Fts5Index implements SearchIndex {
     return total === 0 ? 0 : found / total;
   }
 
-  evidence(terms: WeightedTerm[], { path, passage }: Hit): Evidence {
-    const known = this.#analysed.get(passage);
-    if (known) return evidenceOf(terms, known);
-    const head = `${placeWords(path)} ${passage.headingPath.join(" ")}`;
-    const analysed = analyse({ head, text: passage.text }, this.#terms);
-    this.#analysed.set(passage, analysed);
-    return evidenceOf(terms, analysed);
+  evidence(terms: WeightedTerm[], hit: Hit): Evidence {
+    const id = this.#idOf.get(hit);
+    let analysed = id === undefined ? undefined : this.#analysed.get(id);
+    if (!analysed) {
+      analysed = this.#analyse(hit.path, hit.passage);
+      if (id !== undefined) this.#analysed.set(id, analysed);
+      // A term of the question may have got its number just now.
+      this.#wanted = null;
+    }
+    if (this.#wanted?.terms !== terms) this.#wanted = { terms, wanted: wantedOf(terms, this.#terms) };
+    return evidenceOf(this.#wanted.wanted, analysed);
+  }
+
+  embeddedBy(): string | null {
+    return this.#guard(() => this.#contents.meanings.model);
+  }
+
+  unembedded(model: string, limit: number): Unembedded[] {
+    return this.#guard(() => this.#contents.meanings.unembedded(model, limit));
+  }
+
+  putVectors(model: string, vectors: { hash: string; vector: Float32Array }[]): void {
+    this.#transact(() => this.#contents.meanings.put(model, vectors));
+  }
+
+  warm(ms: number): boolean {
+    return this.#guard(() => {
+      const end = performance.now() + ms;
+      this.#warming ??= this.#prepare();
+      while (performance.now() < end) if (this.#warming.next().done) return true;
+      return false;
+    });
   }
 
   fork(): SearchIndex {
-    const copy = new Fts5Index(":memory:");
-    const documents = [...this.#revisions].map(([path, revision]) => ({
-      path,
-      revision,
-      passages: this.#passagesOf(path),
-    }));
-    copy.replaceDocuments(documents);
+    const copy = new Fts5Index(":memory:", true);
+    copy.replaceDocuments(this.read([...this.#contents.revisions.keys()]));
     return copy;
   }
 
@@ -127,89 +175,63 @@ class Fts5Index implements SearchIndex {
   }
 
   [Symbol.dispose](): void {
+    this.#stopWarming();
     if (this.#connection.isOpen) this.#connection.close();
   }
 
-  #byWords(question: string): number[] {
-    const known = this.#terms
-      .ofQuestion(question)
-      .map((asked) => ({ ...asked, frequency: this.#frequency(asked.term) }))
-      .filter(({ frequency }) => frequency > 0)
-      .sort((a, b) => a.frequency - b.frequency);
-    // BM25 gives a word that stands in more than half of all passages no weight (its idf would be negative).
-    const telling = known.filter(({ frequency }) => frequency <= this.#passageCount / 2);
-    const chosen = (telling.length > 0 ? telling : known).slice(0, MAX_TERMS);
-    return this.#postings.best(splitByNeed(chosen), CANDIDATES);
+  *#prepare(): Generator<void> {
+    yield* this.#words.prepare();
+    for (const row of this.#connection.prepare("SELECT * FROM passages LIMIT ?").iterate(MAX_ANALYSED)) {
+      const { id, path, ...rest } = row as unknown as PassageRow & { id: number };
+      if (!this.#analysed.has(id)) this.#analysed.set(id, this.#analyse(path, toPassage({ path, ...rest })));
+      this.#places.set(id, { path, heading: rest.heading });
+      yield;
+    }
   }
 
-  /** In how many passages a term stands. */
-  #frequency(term: string): number {
-    const known = this.#frequencies.get(term);
-    if (known !== undefined) return known;
-    const row = this.#statements.frequency.get(term) as { doc: number } | undefined;
-    const frequency = row?.doc ?? 0;
-    if (this.#frequencies.size >= MAX_FREQUENCIES) this.#frequencies.clear();
-    this.#frequencies.set(term, frequency);
-    return frequency;
+  #analyse(path: string, { headingPath, text }: Passage): Analysed {
+    return analyse({ head: `${placeWords(path)} ${headingPath.join(" ")}`, text }, this.#terms);
   }
 
-  /** Parts of names that words do not give: `minScore` in `documents.minScoreDefault`, `valid` in `revalidate`. */
-  #byName(question: string): number[] {
-    const names = identifiers(question).filter((name) => name.length >= TRIGRAM);
-    return names.length === 0 ? [] : ids(this.#statements.byName.all(anyOf(names), CANDIDATES));
+  #byMeaning(meaning: Meaning, allowed: Allowed | undefined): Near[] {
+    return this.#contents.meanings.nearest(meaning, CANDIDATES, allowed);
   }
 
-  #read(id: number): { path: string; revision: string; passage: Passage } {
-    const known = this.#recent.get(id);
+  #place(id: number): Place {
+    const known = this.#places.get(id);
     if (known) return known;
-    const row = this.#statements.passage.get(id) as unknown as PassageRow;
-    const found = { path: row.path, revision: this.#revisions.get(row.path) ?? "", passage: toPassage(row) };
-    this.#recent.set(id, found);
-    return found;
+    const { path, heading } = this.#statements.place.get(id) as unknown as Place;
+    const place = { path, heading };
+    this.#places.set(id, place);
+    return place;
   }
 
-  #passagesOf(path: string): Passage[] {
-    return this.#guard(() => (this.#statements.passagesOf.all(path) as unknown as PassageRow[]).map(toPassage));
-  }
-
-  #insert({ path, revision, passages }: IndexedDocument): void {
-    const statements = this.#statements;
-    statements.insertDocument.run(path, revision);
-    for (const passage of passages) {
-      const { heading, headingPath, level, startLine, endLine, text } = passage;
-      const inserted = statements.insertPassage.run(
-        path,
-        heading,
-        JSON.stringify(headingPath),
-        level,
-        startLine,
-        endLine,
-        text,
-      );
-      const headings = headingPath.join(" ");
-      const all = `${headings}\n${text}`;
-      statements.insertWords.run(inserted.lastInsertRowid, placeWords(path), headings, text, cjkPairs(all).join(" "));
-      statements.insertName.run(inserted.lastInsertRowid, `${headings} ${identifiers(text).join(" ")}`);
-      this.#passageCount += 1;
-    }
-    this.#revisions.set(path, revision);
-  }
-
-  #remove(path: string): void {
-    if (!this.#revisions.has(path)) return;
-    const statements = this.#statements;
-    for (const id of ids(statements.passageIds.all(path))) {
-      statements.deleteWords.run(id);
-      statements.deleteName.run(id);
-      statements.deletePassage.run(id);
-      this.#passageCount -= 1;
-    }
-    statements.deleteDocument.run(path);
-    this.#revisions.delete(path);
+  #hit(id: number, rank: Pick<Hit, "score" | "similarity">): Hit {
+    const { path, heading } = this.#place(id);
+    let passage: Passage | undefined;
+    const read = () => toPassage(this.#guard(() => this.#statements.passage.get(id) as unknown as PassageRow));
+    const revision = this.#contents.revisions.get(path) ?? "";
+    const hit: Hit = {
+      ...{ path, revision, heading, ...rank },
+      get passage() {
+        passage ??= read();
+        return passage;
+      },
+    };
+    this.#idOf.set(hit, id);
+    return hit;
   }
 
   #change(work: () => void): void {
-    this.#forget();
+    try {
+      this.#transact(work);
+    } finally {
+      this.#forgetOutdated();
+    }
+  }
+
+  #transact(work: () => void): void {
+    this.#stopWarming();
     this.#guard(() => {
       this.#connection.exec("BEGIN IMMEDIATE");
       try {
@@ -217,17 +239,19 @@ class Fts5Index implements SearchIndex {
         this.#connection.exec("COMMIT");
       } catch (error) {
         if (this.#connection.isTransaction) this.#connection.exec("ROLLBACK");
-        if (!isDamage(error)) this.#load();
+        if (!isDamage(error)) this.#readAnew();
         throw error;
       }
     });
   }
 
-  /** What was remembered of passages does not hold after a change. */
-  #forget(): void {
-    this.#frequencies.clear();
-    this.#recent.clear();
-    this.#postings.clear();
+  /** What was remembered and does not hold after a change. */
+  #forgetOutdated(): void {
+    for (const id of this.#contents.removed) {
+      this.#places.delete(id);
+      this.#analysed.delete(id);
+    }
+    this.#words.changed();
   }
 
   #guard<T>(work: () => T): T {
@@ -239,27 +263,36 @@ class Fts5Index implements SearchIndex {
     }
   }
 
+  /** Its cursors must not be open while something changes. */
+  #stopWarming(): void {
+    this.#warming?.return(undefined);
+    this.#warming = null;
+  }
+
   #recreate(): void {
+    this.#stopWarming();
     if (this.#connection.isOpen) this.#connection.close();
-    this.#connection = recreateIndexDatabase(this.#path);
-    this.#statements = prepareStatements(this.#connection);
-    this.#postings = new Postings(this.#statements.byWord);
-    this.#load();
+    this.#use(recreateIndexDatabase(this.#path));
   }
 
-  /** Reads back what is indexed: at the start, and after a change that was rolled back. */
-  #load(): void {
-    this.#forget();
-    this.#revisions.clear();
-    for (const row of this.#connection.prepare("SELECT path, revision FROM documents").all()) {
-      this.#revisions.set(row["path"] as string, row["revision"] as string);
-    }
-    this.#passageCount = this.#connection.prepare("SELECT count(*) AS n FROM passages").get()?.["n"] as number;
+  #readAnew(): void {
+    this.#contents.load();
+    this.#forgetAll();
   }
-}
 
-function ids(rows: unknown[]): number[] {
-  return rows.map((row) => (row as { id: number }).id);
+  #use(connection: DatabaseSync): void {
+    this.#connection = connection;
+    this.#statements = prepareStatements(connection);
+    this.#contents = new Contents(connection, this.#statements);
+    this.#words = new WordSearch({ statements: this.#statements, contents: this.#contents, terms: this.#terms });
+    this.#forgetAll();
+  }
+
+  #forgetAll(): void {
+    this.#places.clear();
+    this.#analysed.clear();
+    this.#words.forget();
+  }
 }
 
 function toPassage(row: PassageRow): Passage {

@@ -23,15 +23,11 @@ export function splitByNeed<Known extends { frequency: number }>(
   return { needed: rarestFirst.slice(0, needed), other: rarestFirst.slice(needed) };
 }
 
-/** Each term as a quoted string, so that no character of a question is an operator of FTS5's query language. */
-export function anyOf(terms: string[]): string {
-  return terms.map((term) => `"${term.replaceAll('"', '""')}"`).join(" OR ");
-}
-
-export function fuse(lists: number[][]): [id: number, score: number][] {
+/** Reciprocal rank fusion of lists of ids, each best first, with what each list counts. */
+export function fuse(lists: { ids: number[]; weight: number }[]): [id: number, score: number][] {
   const scores = new Map<number, number>();
-  for (const list of lists) {
-    for (const [index, id] of list.entries()) scores.set(id, (scores.get(id) ?? 0) + 1 / (RRF_K + index + 1));
+  for (const { ids, weight } of lists) {
+    for (const [index, id] of ids.entries()) scores.set(id, (scores.get(id) ?? 0) + weight / (RRF_K + index + 1));
   }
   return [...scores].sort((a, b) => b[1] - a[1]);
 }

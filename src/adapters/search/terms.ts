@@ -24,6 +24,7 @@ export interface QuestionTerm {
 /** Turns text into terms as FTS5's `porter unicode61` does; CJK text becomes pairs of characters. */
 export class Terms {
   readonly #stems = new Map<string, string>();
+  readonly #numbers = new Map<string, number>();
 
   /** The different content terms of a question in order, stop words removed; all words when nothing else is left. */
   ofQuestion(question: string): QuestionTerm[] {
@@ -43,6 +44,21 @@ export class Terms {
     const folded = fold(text);
     const words: string[] = folded.match(WORD) ?? [];
     return [...words.map((word) => this.#stem(word)), ...cjkPairs(folded)];
+  }
+
+  /** The terms of a text by number; terms that had none get one. */
+  numbersOf(text: string): number[] {
+    return this.ofText(text).map((term) => {
+      const known = this.#numbers.get(term);
+      if (known !== undefined) return known;
+      this.#numbers.set(term, this.#numbers.size);
+      return this.#numbers.size - 1;
+    });
+  }
+
+  /** The number of a term that stood in a text before. */
+  numberOf(term: string): number | undefined {
+    return this.#numbers.get(term);
   }
 
   #stem(word: string): string {

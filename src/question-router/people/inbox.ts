@@ -1,10 +1,9 @@
-import type { SearchIndex } from "../../adapters/search/index.ts";
 import type { Store } from "../../adapters/store/index.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Live } from "../../foundation/options.ts";
 import type { QuestionOptions } from "../options.ts";
 import { policyOf } from "../routing-options.ts";
-import { retrieve } from "../retrieval.ts";
+import type { DocumentSearch } from "../search/port.ts";
 import { type QuestionRow, toView } from "../rows.ts";
 import type { QuestionTables, QuestionTelemetryTables } from "../tables.ts";
 import { type Hop, type Kind, KINDS, type QuestionView } from "../types.ts";
@@ -14,7 +13,7 @@ import type { OriginOf } from "./port.ts";
 interface Dependencies {
   store: Store<QuestionTables>;
   telemetry: Store<QuestionTelemetryTables>;
-  index: SearchIndex;
+  index: DocumentSearch;
   originOf: OriginOf;
   clock: Clock;
   options: Live<QuestionOptions>;
@@ -109,12 +108,16 @@ export class Inbox {
   ): Promise<InboxItem> {
     const { originOf, hops } = this.#deps;
     const { answer: _answer, verdict: _verdict, status: _status, ...view } = toView(row, null, now);
-    const [origin, tried] = await Promise.all([originOf(row.id), hops(row.id, row.asked_at)]);
-    return { ...view, waiting, due, origin: origin?.path ?? null, hops: tried, passages: this.#passages(view) };
+    const [origin, tried, passages] = await Promise.all([
+      originOf(row.id),
+      hops(row.id, row.asked_at),
+      this.#passages(view),
+    ]);
+    return { ...view, waiting, due, origin: origin?.path ?? null, hops: tried, passages };
   }
 
-  #passages({ text, change }: Pick<QuestionView, "text" | "change">): InboxItem["passages"] {
-    const { candidates } = retrieve(this.#deps.index, { text, change }, { limit: PASSAGES * 2 });
+  async #passages({ text, change }: Pick<QuestionView, "text" | "change">): Promise<InboxItem["passages"]> {
+    const candidates = await this.#deps.index.candidates({ text, change }, this.#deps.options.current);
     return candidates
       .filter(({ evidence }) => evidence > 0)
       .slice(0, PASSAGES)

@@ -1,4 +1,3 @@
-import type { SearchIndex } from "../../adapters/search/index.ts";
 import type { Store } from "../../adapters/store/index.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { SpecloopError, toSpecloopError } from "../../foundation/errors.ts";
@@ -28,6 +27,7 @@ import type { AnswerWriter, OriginOf, Place, WrittenAnswer } from "./port.ts";
 import { Reminders } from "./reminders.ts";
 import type { PeopleTables } from "./tables.ts";
 import { AnswerWriting } from "./writing.ts";
+import type { DocumentSearch } from "../search/port.ts";
 
 /** What the composition root hands in for people; all of it may be absent, and then that way is closed. */
 export interface PeopleParts {
@@ -39,7 +39,7 @@ export interface PeopleParts {
 interface Dependencies extends PeopleParts {
   store: Store<QuestionTables>;
   telemetry: Store<QuestionTelemetryTables>;
-  index: SearchIndex;
+  index: DocumentSearch;
   events: Emitter;
   clock: Clock;
   options: Live<QuestionOptions>;

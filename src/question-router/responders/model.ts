@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { generateStructured, type Llm, neutralise, wrapUntrusted } from "../../adapters/llm/index.ts";
-import type { SearchIndex } from "../../adapters/search/index.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Live } from "../../foundation/options.ts";
 import type { Corpus } from "../corpus.ts";
 import { timeoutSignal } from "../deadline.ts";
 import type { QuestionOptions } from "../options.ts";
-import { type Candidate, retrieve } from "../retrieval.ts";
+import type { Candidate } from "../retrieval.ts";
+import type { DocumentSearch } from "../search/port.ts";
 import { type Citation, MAX_ANSWER } from "../types.ts";
 import type { Query, Responder, Response } from "./responder.ts";
 
@@ -36,7 +36,7 @@ type ModelAnswer = z.output<typeof answerSchema>;
 
 interface Dependencies {
   llm: Llm;
-  index: SearchIndex;
+  index: DocumentSearch;
   corpus: Corpus;
   options: Live<QuestionOptions>;
   clock: Clock;
@@ -60,7 +60,8 @@ export class ModelResponder implements Responder {
     const { enabled, timeoutMs } = options.current.model;
     if (!enabled) return declined("switched off by questions.model.enabled");
     await corpus.settled();
-    const { candidates } = retrieve(index, query, options.current.documents.maxPassages);
+    const { text, change, kind, mayRead } = query;
+    const candidates = await index.candidates({ text, change, kind, mayRead }, options.current);
     const passages = candidates.filter(({ evidence }) => evidence > 0).slice(0, PASSAGES);
     if (passages.length === 0) return declined("there is no passage to answer from");
     using deadline = timeoutSignal(clock, timeoutMs, signal);

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Postings } from "../../../src/adapters/search/postings.ts";
 
+const all = { limit: 10, extent: { highest: 40, removed: new Set<number>() } };
 const WORDS = ["ash", "birch", "cedar", "elm", "fir", "hazel"];
 
 test("ranking word by word gives the order and the ranks of FTS5's own BM25", () => {
@@ -11,15 +12,17 @@ test("ranking word by word gives the order and the ranks of FTS5's own BM25", ()
   fc.assert(
     fc.property(fc.array(text, { minLength: 1, maxLength: 40 }), asked, (texts, words) => {
       using db = indexOf(texts.map((parts) => parts.join(" ")));
-      const postings = new Postings(db.prepare("SELECT rowid, rank FROM words WHERE words MATCH ? ORDER BY rowid"));
+      const postings = new Postings(
+        db.prepare("SELECT rowid, rank FROM words WHERE words MATCH ? AND rowid > ? ORDER BY rowid"),
+      );
       const needed = words.map((word) => ({ word, term: word }));
-      const ours = postings.best({ needed, other: [] }, 10);
+      const ours = postings.best({ needed, other: [] }, all);
       const ranks = ranksOf(db, words);
       expect(ours.map((id) => ranks.get(id)!.toFixed(4))).toEqual(
         [...ranks.values()].slice(0, 10).map((rank) => rank.toFixed(4)),
       );
       // Asked again, it answers from what it kept.
-      expect(postings.best({ needed, other: [] }, 10)).toEqual(ours);
+      expect(postings.best({ needed, other: [] }, all)).toEqual(ours);
     }),
     { numRuns: 50 },
   );
@@ -27,11 +30,13 @@ test("ranking word by word gives the order and the ranks of FTS5's own BM25", ()
 
 test("other words rank passages but do not bring in new ones", () => {
   using db = indexOf(["ash", "ash birch", "birch", "birch birch"]);
-  const postings = new Postings(db.prepare("SELECT rowid, rank FROM words WHERE words MATCH ? ORDER BY rowid"));
+  const postings = new Postings(
+    db.prepare("SELECT rowid, rank FROM words WHERE words MATCH ? AND rowid > ? ORDER BY rowid"),
+  );
   const word = (word: string) => ({ word, term: word });
-  expect(postings.best({ needed: [word("ash")], other: [] }, 10)).toEqual([1, 2]);
-  expect(new Set(postings.best({ needed: [word("ash")], other: [word("birch")] }, 10))).toEqual(new Set([1, 2]));
-  expect(postings.best({ needed: [word("nowhere")], other: [word("birch")] }, 10)).toEqual([]);
+  expect(postings.best({ needed: [word("ash")], other: [] }, all)).toEqual([1, 2]);
+  expect(new Set(postings.best({ needed: [word("ash")], other: [word("birch")] }, all))).toEqual(new Set([1, 2]));
+  expect(postings.best({ needed: [word("nowhere")], other: [word("birch")] }, all)).toEqual([]);
 });
 
 function indexOf(texts: string[]): DatabaseSync {
