@@ -39,7 +39,19 @@ export async function connect(context: CliContext): Promise<ControlClient> {
 /** Calls one tool of the running daemon. */
 export async function callTool(context: CliContext, name: string, input: unknown): Promise<ToolAnswer> {
   await using client = await connect(context);
-  return await client.call(name, input);
+  const answer = await client.call(name, input);
+  return context.output.terminal && !context.output.json ? withoutEscapes(answer) : answer;
+}
+
+/**
+ * Documents and agents write no terminal codes that a person's terminal follows: colour from there could hide words. Where
+ * no terminal is, bytes stay as they are.
+ */
+function withoutEscapes<Value>(value: Value): Value {
+  if (typeof value === "string") return value.replaceAll("\u001b", "\u241b") as Value;
+  if (Array.isArray(value)) return value.map((item: unknown) => withoutEscapes(item)) as Value;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutEscapes(item)])) as Value;
 }
 
 export interface ToolAnswer {

@@ -24,6 +24,11 @@ export class Output {
     this.#options = options;
   }
 
+  /** Whether a person reads stdout on a terminal, and no program. */
+  get terminal(): boolean {
+    return this.#options.columns !== undefined;
+  }
+
   /** The command's result: the value as JSON, or its text. */
   result(value: unknown, text: () => string): void {
     const said = this.json ? JSON.stringify(value, null, 2) : this.#harmless(text().trimEnd());
@@ -90,7 +95,8 @@ export class Output {
 /** A column narrower than this is put below its row instead. */
 const MIN_COLUMN = 30;
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-const CONTROLS = /\u001b(?!\[[\d;]*m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g;
+const CONTROLS =
+  /\u001b(?!\[[\d;]*m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
 
 /** Lines of at most `room` columns, broken at spaces; all but the first are indented. A longer word stays whole. */
 function wrap(text: string, room: number, indent: number): string {
