@@ -4,7 +4,7 @@ import type { Live } from "../foundation/options.ts";
 import { type Principal, principalLabel } from "../foundation/principal.ts";
 import type { AnswerCache, Lookup } from "./cache.ts";
 import { within } from "./deadline.ts";
-import type { Draft, Flight, Flights } from "./flights.ts";
+import type { Draft, Flights } from "./flights.ts";
 import type { Ledger, Recording } from "./ledger.ts";
 import type { QuestionOptions } from "./options.ts";
 import type { AskTelemetry } from "./telemetry.ts";
@@ -47,7 +47,7 @@ export class Asking {
   }
 
   async ask(ask: Ask, signal: AbortSignal): Promise<AskResult> {
-    const lookup = await this.#deps.cache.find(ask.draft.key, ask.draft.kind);
+    const lookup = await this.#deps.cache.find(ask.draft);
     return lookup.outcome === "hit" ? this.#fromCache(ask, lookup) : this.#climb(ask, lookup, signal);
   }
 
@@ -94,7 +94,6 @@ export class Asking {
       route: "cache",
       cached: true,
       ms,
-      hops: [],
     });
     return { status: "answered", questionId, answer: { ...answer, route: "cache" }, cached: true, ms, hops: [hop] };
   }
@@ -112,7 +111,7 @@ export class Asking {
     const result: AskResult = view
       ? this.asResult(view, { hops: [...flight.hops], ms: clock.monotonic() - started })
       : { status: "answered", questionId, answer: answer!, cached: false, ms, hops: [...flight.hops] };
-    await this.#record(ask, result, mine ? flight : null);
+    await this.#record(ask, result);
     return result;
   }
 
@@ -145,12 +144,11 @@ export class Asking {
     events.emit("question.answered", { questionId, route: answer.route, cached: false, ms, principal: by });
   }
 
-  async #record({ principal, started }: Ask, result: AskResult, flight: Flight | null): Promise<void> {
+  async #record({ principal, started }: Ask, result: AskResult): Promise<void> {
     const { clock, telemetry } = this.#deps;
     const route = result.status === "answered" ? result.answer.route : null;
     const { questionId, status } = result;
     const ms = clock.monotonic() - started;
-    const hops = flight ? [...flight.hops] : [];
     await telemetry.record({
       questionId,
       at: clock.now(),
@@ -159,7 +157,6 @@ export class Asking {
       route,
       cached: false,
       ms,
-      hops,
     });
   }
 }

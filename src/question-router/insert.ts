@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import { insertSealed } from "../adapters/store/index.ts";
+import { type Derivation, insertDerivation, insertGist } from "./similar/entries.ts";
 import type { QuestionTables } from "./tables.ts";
 import type { Answer, Kind, Status } from "./types.ts";
 
@@ -15,10 +16,12 @@ export interface NewQuestion {
   asker: string;
   askedAt: number;
   expiresAt: number;
+  /** How agents have to answer it; null where nothing was said. */
+  terms?: { quorum: number; choices: string[] | null } | null;
 }
 
 /** An answer of the ladder or of a principal. */
-export type NewAnswer = Omit<Answer, "at">;
+export type NewAnswer = Omit<Answer, "at"> & { derivedFrom?: Derivation };
 
 export async function insertQuestion(
   tx: Db,
@@ -38,6 +41,11 @@ export async function insertQuestion(
     closed_at: closed.closedAt,
     answer_id: closed.answerId,
   });
+  await insertGist(tx, question);
+  if (!question.terms) return;
+  const { quorum, choices } = question.terms;
+  const terms = { question_id: question.id, quorum, choices: choices && JSON.stringify(choices) };
+  await insertSealed(tx, "question_terms", terms);
 }
 
 export async function insertAnswer(
@@ -59,5 +67,7 @@ export async function insertAnswer(
     judged_by: null,
     judged_at: null,
   });
-  return { ...answer, at };
+  const { derivedFrom, ...kept } = answer;
+  if (derivedFrom) await insertDerivation(tx, answer.id, derivedFrom, at);
+  return { ...kept, at };
 }

@@ -14,24 +14,53 @@ import {
   toView,
 } from "./rows.ts";
 import type { QuestionTables } from "./tables.ts";
-import type { Answer, Kind, QuestionPage, QuestionView, Status, Verdict } from "./types.ts";
+import {
+  type Answer,
+  type Kind,
+  KINDS,
+  type QuestionPage,
+  type QuestionView,
+  type Status,
+  type Verdict,
+} from "./types.ts";
 
 type Db = Kysely<QuestionTables>;
+
+/** Questions that are closed in one transaction. */
+const EXPIRED_AT_ONCE = 500;
+/** How long the total of a list stands while its pages are read. */
+const COUNTED_MS = 5000;
 
 /** Questions and answers in the core database; every write is committed when its promise resolves. */
 export class Ledger {
   readonly #store: Store<QuestionTables>;
+  /** Null: to be counted. Counted anew from time to time, because others may write to the same database. */
+  #pending: number | null = null;
+  /** The last count of a list, so that going through its pages counts once. */
+  #counted: { of: string; until: number; total: number } | null = null;
 
   constructor(store: Store<QuestionTables>) {
     this.#store = store;
   }
 
-  /** Accepts a question as pending. */
-  async accept(question: NewQuestion, record: Recording): Promise<void> {
-    await this.#store.write(async (tx) => {
-      await insertQuestion(tx, question, { status: "pending", closedAt: null, answerId: null });
-      await record(asUntyped(tx), question.id);
-    });
+  /** Accepts a question as pending. Throws `too_many_questions` when `maxPending` of them wait already. */
+  async accept(question: NewQuestion, record: Recording, maxPending = Number.POSITIVE_INFINITY): Promise<void> {
+    this.#pending ??= await this.#countPending();
+    if (this.#pending >= maxPending) {
+      throw new SpecloopError("too_many_questions", `${this.#pending} questions wait for an answer already.`, {
+        details: { maxPending },
+      });
+    }
+    this.#pending += 1;
+    try {
+      await this.#store.write(async (tx) => {
+        await insertQuestion(tx, question, { status: "pending", closedAt: null, answerId: null });
+        await record(asUntyped(tx), question.id);
+      });
+    } catch (error) {
+      this.#pending = null;
+      throw error;
+    }
   }
 
   /** Accepts a question together with its answer. */
@@ -53,7 +82,7 @@ export class Ledger {
    * `question_expired` or `unknown_question`.
    */
   async settle(questionId: string, given: { answer: NewAnswer; at: number }, record: Recording): Promise<Answer> {
-    return this.#store.write(async (tx) => {
+    const settled = await this.#store.write(async (tx) => {
       const row = await questionRow(tx, questionId);
       await refuseClosed(tx, row, given.at);
       const set = { status: "answered" as const, closed_at: given.at, answer_id: given.answer.id };
@@ -62,6 +91,13 @@ export class Ledger {
       await record(asUntyped(tx), row.id);
       return answer;
     });
+    if (this.#pending !== null) this.#pending = Math.max(0, this.#pending - 1);
+    return settled;
+  }
+
+  /** Throws what `settle` throws for a question that is not pending any more. */
+  async refuseClosed(questionId: string, now: number): Promise<void> {
+    await refuseClosed(this.#store.read, await questionRow(this.#store.read, questionId), now);
   }
 
   /** Records a verdict on the standing answer, and the correction as the answer that stands from now on. */
@@ -86,36 +122,34 @@ export class Ledger {
     });
   }
 
-  /** Closes what is past its time and returns the ids. */
+  /** Closes what is past its time, a batch after the other, and returns the ids. */
   async expire(now: number): Promise<string[]> {
-    const due = await this.#store.read
-      .selectFrom("questions")
-      .select("id")
-      .where("status", "=", "pending")
-      .where("expires_at", "<=", now)
-      .execute();
-    if (due.length === 0) return [];
-    return this.#store.write(async (tx) => {
-      const closed: string[] = [];
-      for (const { id } of due) {
-        const where = { id, status: "pending" as const };
-        const count = await updateSealed(tx, "questions", { where, set: { status: "expired", closed_at: now } });
-        if (count > 0) closed.push(id);
-      }
-      return closed;
-    });
+    const closed: string[] = [];
+    for (;;) {
+      const batch = await this.#expireSome(now);
+      closed.push(...batch);
+      if (batch.length === 0) break;
+    }
+    this.#pending = null;
+    return closed;
   }
 
-  /** Id of the question with this key that still waits for its answer. */
-  async openQuestion(key: string, now: number): Promise<string | null> {
+  /** When the next pending question expires; null when none is pending. */
+  async nextDue(): Promise<number | null> {
+    const query = this.#store.read.selectFrom("questions").select("expires_at").where("status", "=", "pending");
+    return (await query.orderBy("expires_at").limit(1).executeTakeFirst())?.expires_at ?? null;
+  }
+
+  /** The question with this key that still waits for its answer. */
+  async openQuestion(key: string, now: number): Promise<OpenQuestion | null> {
     const row = await this.#store.read
       .selectFrom("questions")
-      .select("id")
+      .select(["id", "expires_at"])
       .where("key", "=", key)
       .where("status", "=", "pending")
       .where("expires_at", ">", now)
       .executeTakeFirst();
-    return row?.id ?? null;
+    return row ? { id: row.id, expiresAt: row.expires_at } : null;
   }
 
   /** Throws `unknown_question`. */
@@ -138,20 +172,22 @@ export class Ledger {
 
   async page(filter: PageFilter): Promise<QuestionPage> {
     const { limit, after, now } = filter;
-    const matching = filtered(this.#store.read, filter);
-    const total = await matching.select((builder) => builder.fn.countAll<number>().as("n")).executeTakeFirstOrThrow();
-    let query = matching
+    const total = await this.#total(filter);
+    let query = filtered(this.#store.read, filter)
       .selectAll("questions")
       .orderBy("asked_at", "desc")
       .orderBy("id", "desc")
       .limit(limit + 1);
     if (after) {
-      query = query.where((builder) =>
-        builder.or([
-          builder("asked_at", "<", after.askedAt),
-          builder.and([builder("asked_at", "=", after.askedAt), builder("id", "<", after.id)]),
-        ]),
-      );
+      // Said twice, because only the plain comparison lets the index begin where the last page ended.
+      query = query
+        .where("asked_at", "<=", after.askedAt)
+        .where((builder) =>
+          builder.or([
+            builder("asked_at", "<", after.askedAt),
+            builder.and([builder("asked_at", "=", after.askedAt), builder("id", "<", after.id)]),
+          ]),
+        );
     }
     const rows = await query.execute();
     const shown = rows.slice(0, limit);
@@ -159,7 +195,7 @@ export class Ledger {
     const last = rows.length > limit ? shown.at(-1) : undefined;
     return {
       questions: shown.map((row) => toView(row, answers.get(row.answer_id ?? "") ?? null, now)),
-      total: total.n,
+      total,
       nextCursor: last ? encodeCursor(last) : null,
     };
   }
@@ -186,6 +222,44 @@ export class Ledger {
     return questions.map((question) => ({ question, answers: byQuestion.get(question.id) ?? [] }));
   }
 
+  async #total(filter: PageFilter): Promise<number> {
+    const of = JSON.stringify([filter.status, filter.kinds]);
+    const known = this.#counted;
+    if (filter.after !== null && known?.of === of && filter.now < known.until) return known.total;
+    const row = await filtered(this.#store.read, filter)
+      .select((builder) => builder.fn.countAll<number>().as("n"))
+      .executeTakeFirstOrThrow();
+    const total = Number(row.n);
+    this.#counted = { of, until: filter.now + COUNTED_MS, total };
+    return total;
+  }
+
+  async #countPending(): Promise<number> {
+    const query = this.#store.read.selectFrom("questions").where("status", "=", "pending");
+    const row = await query.select((builder) => builder.fn.countAll<number>().as("n")).executeTakeFirstOrThrow();
+    return Number(row.n);
+  }
+
+  async #expireSome(now: number): Promise<string[]> {
+    const due = await this.#store.read
+      .selectFrom("questions")
+      .select("id")
+      .where("status", "=", "pending")
+      .where("expires_at", "<=", now)
+      .limit(EXPIRED_AT_ONCE)
+      .execute();
+    if (due.length === 0) return [];
+    return this.#store.write(async (tx) => {
+      const closed: string[] = [];
+      for (const { id } of due) {
+        const where = { id, status: "pending" as const };
+        const count = await updateSealed(tx, "questions", { where, set: { status: "expired", closed_at: now } });
+        if (count > 0) closed.push(id);
+      }
+      return closed;
+    });
+  }
+
   async #answersOf(questions: QuestionRow[]): Promise<Map<string, AnswerRow>> {
     const ids = questions.flatMap(({ answer_id }) => answer_id ?? []);
     const found = new Map<string, AnswerRow>();
@@ -195,6 +269,12 @@ export class Ledger {
     }
     return found;
   }
+}
+
+export interface OpenQuestion {
+  id: string;
+  /** Epoch milliseconds. */
+  expiresAt: number;
 }
 
 /** Writes the caller's idempotency record in the same transaction. */
@@ -210,7 +290,8 @@ export interface PageFilter {
 
 /** A pending question past its time is shown as expired, also before the clock closed it. */
 function filtered(db: Db, { status, kinds, now }: PageFilter) {
-  const query = db.selectFrom("questions").where("kind", "in", kinds);
+  const all = db.selectFrom("questions");
+  const query = kinds.length === KINDS.length ? all : all.where("kind", "in", kinds);
   if (status === "pending") return query.where("status", "=", status).where("expires_at", ">", now);
   if (status === "answered") return query.where("status", "=", status);
   if (status === undefined) return query;

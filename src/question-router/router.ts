@@ -1,8 +1,8 @@
 import type { Llm } from "../adapters/llm/index.ts";
-import type { SearchIndex } from "../adapters/search/index.ts";
 import { type Notices, sealedHealth, type Store } from "../adapters/store/index.ts";
 import type { Idempotency } from "../access/index.ts";
 import type { Clock } from "../foundation/clock.ts";
+import { SpecloopError } from "../foundation/errors.ts";
 import type { EventBus } from "../foundation/events.ts";
 import { canonicalJson, sha256 } from "../foundation/hash.ts";
 import type { HealthCheck } from "../foundation/health.ts";
@@ -10,22 +10,29 @@ import type { Logger } from "../foundation/logger.ts";
 import type { Live } from "../foundation/options.ts";
 import { type Principal, principalLabel } from "../foundation/principal.ts";
 import type { Service } from "../foundation/service.ts";
+import { Agents, type AskedAgent } from "./agents/index.ts";
 import { Answering } from "./answering.ts";
 import { Asking } from "./asking.ts";
 import { AnswerCache } from "./cache.ts";
 import { Corpus, type FileList } from "./corpus.ts";
+import { Expiry } from "./expiry.ts";
 import { Flights } from "./flights.ts";
 import { corpusHealth } from "./health.ts";
 import { checkWait, toDraft } from "./key.ts";
+import { Conversations, type ReadScope } from "./session/conversations.ts";
+import { Entries } from "./similar/entries.ts";
+import { withTerms } from "./terms.ts";
 import { Ladder } from "./ladder.ts";
 import { Ledger } from "./ledger.ts";
 import { followNeighbours } from "./neighbours.ts";
 import type { QuestionOptions } from "./options.ts";
 import { type CommittedDocuments, InForce, People, type PeopleParts } from "./people/index.ts";
-import { POLICIES } from "./policy.ts";
+import { Pace } from "./pace.ts";
 import { replay, splitOf, toRecorded } from "./replay.ts";
 import { createResponders } from "./responders/index.ts";
+import type { DocumentSearch } from "./search/port.ts";
 import { decodeCursor } from "./rows.ts";
+import { policyOf } from "./routing-options.ts";
 import type { QuestionTables, QuestionTelemetryTables } from "./tables.ts";
 import { AskTelemetry } from "./telemetry.ts";
 import {
@@ -53,14 +60,18 @@ export interface QuestionRouterDependencies {
   /** The telemetry database: asks and rungs. */
   telemetry: Store<QuestionTelemetryTables>;
   /** Owned by the caller: it is not disposed here. */
-  index: SearchIndex;
+  index: DocumentSearch;
   git: FileList & Partial<CommittedDocuments>;
   /** Top of the worktree, absolute. */
   root: string;
   /** What people need of the neighbours; without it nothing is written into documents and nobody is notified. */
   people?: PeopleParts;
+  /** Whether a person registered an agent of this name, whose token alone makes it; absent: nobody did. */
+  hasToken?(name: string): boolean;
   /** Null when no model is configured. */
   llm: Llm | null;
+  /** What an asker may read; everybody everything when absent. */
+  scopeOf?(principal: Principal): ReadScope | null;
   idempotency: Idempotency;
   events: EventBus;
   clock: Clock;
@@ -70,8 +81,6 @@ export interface QuestionRouterDependencies {
 
 const PAGE = 20;
 const MAX_PAGE = 100;
-/** How often it is looked whether questions expired. */
-const EXPIRY_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** How many questions are read for each one that is wanted of a split. */
 const HISTORY_PER_SPLIT = 4;
@@ -81,6 +90,8 @@ export class QuestionRouter implements Service {
   readonly name = "question-router";
   /** How people are reached and what they say is taken. */
   readonly people: People;
+  /** How agents are asked and what they say is taken. */
+  readonly agents: Agents;
   readonly #deps: QuestionRouterDependencies;
   readonly #ledger: Ledger;
   readonly #cache: AnswerCache;
@@ -88,12 +99,15 @@ export class QuestionRouter implements Service {
   readonly #corpus: Corpus;
   readonly #flights: Flights;
   readonly #asking: Asking;
+  readonly #entries: Entries;
+  readonly #conversations: Conversations;
   readonly #answering: Answering;
   readonly #waiters = new Waiters();
   readonly #life = new AbortController();
   readonly #closing = new AbortController();
   readonly #subscriptions = new DisposableStack();
-  #expiring: Promise<void> | null = null;
+  readonly #pace = new Pace();
+  readonly #expiry: Expiry;
 
   constructor(dependencies: QuestionRouterDependencies) {
     this.#deps = dependencies;
@@ -101,17 +115,40 @@ export class QuestionRouter implements Service {
     const waiters = this.#waiters;
     const ledger = new Ledger(store);
     const corpus = new Corpus(dependencies);
-    const cache = new AnswerCache({ ledger, corpus, options });
+    const entries = new Entries({ store, logger });
+    const cache = new AnswerCache({ ledger, corpus, entries, clock, options });
     const inForce = new InForce({ git: dependencies.git, writer: dependencies.people?.writer ?? null, options });
-    const ladder = new Ladder({ responders: createResponders({ ...dependencies, corpus, inForce }), clock, logger });
+    const announce = (questionId: string, key: string) => {
+      cache.forget(key);
+      waiters.wake(questionId);
+    };
+    const hasToken = (name: string) => dependencies.hasToken?.(name) ?? false;
+    this.agents = new Agents({ store, ledger, events, clock, logger, options, hasToken, announce });
+    const responders = createResponders({ ...dependencies, corpus, inForce, cache, entries, desk: this.agents.desk });
+    const ladder = new Ladder({ responders, options, pace: this.#pace, clock, logger });
+    this.#expiry = new Expiry({ clock, logger, expire: () => this.#expire() });
     this.#ledger = ledger;
+    this.#entries = entries;
+    const scopeOf = dependencies.scopeOf ?? (() => null);
+    const view = (questionId: string) => ledger.view(questionId, clock.now());
+    this.#conversations = new Conversations({ scopeOf, view, clock, options });
     this.#corpus = corpus;
     this.#cache = cache;
     this.#telemetry = new AskTelemetry({ store: telemetry, logger });
-    this.#flights = new Flights({ ledger, ladder, cache, waiters, events, clock, options });
+    this.#flights = new Flights({
+      ledger,
+      ladder,
+      cache,
+      waiters,
+      telemetry: this.#telemetry,
+      events,
+      clock,
+      options,
+      due: (at) => this.#expiry.due(at),
+    });
     const asks = { ledger, cache, flights: this.#flights, waiters, telemetry: this.#telemetry };
     this.#asking = new Asking({ ...asks, events, clock, options, closing: this.#closing.signal });
-    this.#answering = new Answering({ ledger, corpus, cache, waiters, events, clock });
+    this.#answering = new Answering({ ledger, corpus, cache, entries, waiters, events, clock });
     this.people = new People({
       ...dependencies,
       ...dependencies.people,
@@ -139,8 +176,11 @@ export class QuestionRouter implements Service {
     this.#subscriptions.use(events.on("document.updated", ({ path }) => void this.#corpus.take([path])));
     const [ledger, cache, waiters] = [this.#ledger, this.#cache, this.#waiters];
     this.#subscriptions.use(followNeighbours({ ledger, cache, waiters, ...this.#deps }));
-    await this.#expire();
-    this.#expiring = this.#keepExpiring();
+    for (const name of ["tool", "agent", "model"] as const)
+      for (const hop of await this.#telemetry.runsOf(name)) this.#pace.learn(hop);
+    this.#entries.start();
+    await this.#expiry.start();
+    await this.agents.start(signal);
   }
 
   /**
@@ -151,20 +191,22 @@ export class QuestionRouter implements Service {
   async ask(request: AskRequest, principal: Principal, signal: AbortSignal): Promise<AskResult> {
     signal.throwIfAborted();
     const started = this.#deps.clock.monotonic();
-    const draft = toDraft(request);
+    const plain = withTerms(toDraft(request), request);
     checkWait(request.waitMs);
     const scope = `question_ask/${principalLabel(principal)}`;
     let fresh: AskResult | undefined;
     const { questionId } = await this.#deps.idempotency.run<{ questionId: string }>(
       scope,
       request.idempotencyKey,
-      sha256(canonicalJson(draft)),
+      sha256(canonicalJson(plain)),
       async (record) => {
         const recording = (tx: Parameters<typeof record>[0], questionId: string) => record(tx, { questionId });
+        const draft = await this.#conversations.inContext(plain, request, principal);
         fresh = await this.#asking.ask(
           { draft, waitMs: request.waitMs, principal, started, record: recording },
           signal,
         );
+        this.#conversations.said(draft, fresh, request, principal);
         return { questionId: fresh.questionId };
       },
     );
@@ -177,16 +219,21 @@ export class QuestionRouter implements Service {
   async get(
     questionId: string,
     wait: { waitMs?: number | undefined; signal?: AbortSignal } = {},
-  ): Promise<QuestionView & { hops: Hop[] }> {
+  ): Promise<QuestionView & { hops: Hop[]; agents: AskedAgent[] }> {
     checkWait(wait.waitMs);
     const view = await this.#asking.waitFor(questionId, wait.waitMs ?? 0, wait.signal);
-    const [hops, told] = await Promise.all([this.#telemetry.hops(questionId), this.people.told(view)]);
-    return { ...view, hops: [...hops, ...told] };
+    const [hops, told, agents] = await Promise.all([
+      this.#telemetry.hops(questionId),
+      this.people.told(view),
+      this.agents.asked(questionId),
+    ]);
+    return { ...view, hops: [...hops, ...told], agents };
   }
 
   /** Newest first. Throws `bad_input` for a cursor that is none. */
   async list({ status, for: who, cursor, limit = PAGE }: ListRequest = {}): Promise<QuestionPage> {
-    const kinds = who === undefined ? KINDS : KINDS.filter((kind) => POLICIES[kind].answerers.includes(who));
+    const { current } = this.#deps.options;
+    const kinds = who === undefined ? KINDS : KINDS.filter((kind) => policyOf(current, kind).answerers.includes(who));
     const after = cursor === undefined ? null : decodeCursor(cursor);
     return this.#ledger.page({
       status,
@@ -211,7 +258,9 @@ export class QuestionRouter implements Service {
       idempotencyKey,
       sha256(canonicalJson(input)),
       async (record) => {
-        fresh = await this.#answering.answer(request, (tx, questionId) => record(tx, { questionId }));
+        await this.#checkPolicy(request);
+        const admitted = await this.agents.admitted(request);
+        fresh = await this.#answering.answer(admitted, (tx, questionId) => record(tx, { questionId }));
         return { questionId: request.questionId };
       },
     );
@@ -222,7 +271,8 @@ export class QuestionRouter implements Service {
    * Says whether an answer is right. One that is `wrong` or `outdated` is never served again; a correction takes its
    * place. Errors: `bad_input` when there is no answer, `forbidden` for an agent that rejects a person's answer.
    */
-  judge(request: JudgeRequest): Promise<{ answerId: string; corrected: Answer | null }> {
+  async judge(request: JudgeRequest): Promise<{ answerId: string; corrected: Answer | null }> {
+    if (request.correction !== undefined) await this.#checkPolicy(request);
     return this.#answering.judge(request);
   }
 
@@ -259,30 +309,31 @@ export class QuestionRouter implements Service {
     this.#closing.abort();
     this.#life.abort();
     await this.#flights.stop();
+    await this.#entries[Symbol.asyncDispose]();
     this.#waiters.wakeAll();
-    await this.#expiring;
+    await this.#expiry[Symbol.asyncDispose]();
+    await this.agents[Symbol.asyncDispose]();
     await this.#corpus.settled();
   }
 
-  async #keepExpiring(): Promise<void> {
-    while (!this.#life.signal.aborted) {
-      try {
-        await this.#deps.clock.sleep(EXPIRY_MS, this.#life.signal);
-        await this.#expire();
-        const { clock, options } = this.#deps;
-        await this.#telemetry.forget(clock.now() - options.current.keepDays * DAY_MS);
-      } catch (error) {
-        if (!this.#life.signal.aborted)
-          this.#deps.logger.error({ err: error }, "questions could not be expired, or old records not be dropped");
-      }
-    }
+  /** The built-in policy is checked where the answer is taken; this is what specloop.yaml narrows it to. */
+  async #checkPolicy({ questionId, principal }: Pick<AnswerRequest, "questionId" | "principal">): Promise<void> {
+    const { kind } = await this.#ledger.view(questionId, this.#deps.clock.now());
+    const { answerers } = policyOf(this.#deps.options.current, kind);
+    if (answerers.includes(principal.kind)) return;
+    const by = `A question of kind "${kind}" is answered by ${answerers.join(" or ")}, not by ${principalLabel(principal)}.`;
+    throw new SpecloopError("forbidden", by, { target: questionId });
   }
 
-  async #expire(): Promise<void> {
+  /** Resolves with when the next question is due. */
+  async #expire(): Promise<number | null> {
     for (const questionId of await this.#ledger.expire(this.#deps.clock.now())) {
       this.#deps.events.emit("question.expired", { questionId });
       this.#waiters.wake(questionId);
     }
     await this.people.tick();
+    const { clock, options } = this.#deps;
+    await this.#telemetry.forget(clock.now() - options.current.keepDays * DAY_MS);
+    return this.#ledger.nextDue();
   }
 }

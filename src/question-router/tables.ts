@@ -2,10 +2,11 @@ import type { Kysely } from "kysely";
 import type { RoomMigrations } from "../adapters/store/index.ts";
 import { type AgentWorkTables, agentsMigration } from "./agents/tables.ts";
 import { peopleMigration } from "./people/tables.ts";
+import { similarMigration, type SimilarTables } from "./similar/tables.ts";
 import type { Kind, Route, Status, Verdict } from "./types.ts";
 
 /** In the core database: never lost once acknowledged. Rows are sealed, so every table ends in `row_hash`. */
-export interface QuestionTables extends AgentWorkTables {
+export interface QuestionTables extends AgentWorkTables, SimilarTables {
   questions: {
     id: string;
     text: string;
@@ -69,7 +70,7 @@ export interface QuestionTelemetryTables {
 
 export const migrations: RoomMigrations = {
   room: "question-router",
-  migrations: [{ name: "0001-questions", up: createQuestions }, peopleMigration, agentsMigration],
+  migrations: [{ name: "0001-questions", up: createQuestions }, peopleMigration, agentsMigration, similarMigration],
 };
 
 export const telemetryMigrations: RoomMigrations = {

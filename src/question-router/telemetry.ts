@@ -1,7 +1,8 @@
+import type { Selectable, SelectQueryBuilder } from "kysely";
 import type { Store } from "../adapters/store/index.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { QuestionTelemetryTables } from "./tables.ts";
-import type { Hop, Route, Status } from "./types.ts";
+import type { Hop, Outcome, ResponderName, Route, Status } from "./types.ts";
 
 export interface AskRecord {
   questionId: string;
@@ -11,8 +12,6 @@ export interface AskRecord {
   route: Route | null;
   cached: boolean;
   ms: number;
-  /** The rungs of this ask; empty where it joined another one that was in flight. */
-  hops: Hop[];
 }
 
 /**
@@ -28,16 +27,37 @@ export class AskTelemetry {
     this.#logger = logger;
   }
 
-  async record({ questionId, at, asker, status, route, cached, ms, hops }: AskRecord): Promise<void> {
+  async record({ questionId, at, asker, status, route, cached, ms }: AskRecord): Promise<void> {
     try {
       await this.#store.write(async (tx) => {
         const ask = { question_id: questionId, at, asker, status, route, cached: cached ? 1 : 0, ms };
         await tx.insertInto("question_asks").values(ask).execute();
-        const rows = hops.map((hop, place) => ({ question_id: questionId, place, at, ...hop }));
-        if (rows.length > 0) await tx.insertInto("question_hops").values(rows).execute();
       });
     } catch (error) {
       this.#logger.warn({ err: error, questionId }, "an ask could not be recorded");
+    }
+  }
+
+  /** Keeps the rungs of one climb, in the order in which they ended; the first of them has the place `from`. */
+  async recordHops(questionId: string, { hops, from, at }: { hops: Hop[]; from: number; at: number }): Promise<void> {
+    const rows = hops.map(({ responder, outcome, ms, reason, at: began, cost }, index) => ({
+      question_id: questionId,
+      place: from + index,
+      responder,
+      outcome,
+      ms,
+      reason,
+      at,
+      began_at: began ?? null,
+      tokens_in: cost?.tokensIn ?? null,
+      tokens_out: cost?.tokensOut ?? null,
+      usd: cost?.usd ?? null,
+    }));
+    if (rows.length === 0) return;
+    try {
+      await this.#store.write((tx) => tx.insertInto("question_hops").values(rows).execute());
+    } catch (error) {
+      this.#logger.warn({ err: error, questionId }, "the rungs of a question could not be recorded");
     }
   }
 
@@ -51,14 +71,26 @@ export class AskTelemetry {
 
   /** The rungs of a question in the order in which they were tried. */
   async hops(questionId: string): Promise<Hop[]> {
-    return this.#store.read
-      .selectFrom("question_hops")
-      .select(["responder", "outcome", "ms", "reason"])
-      .where("question_id", "=", questionId)
-      .orderBy("at")
-      .orderBy("place")
-      .limit(100)
-      .$castTo<Hop>()
-      .execute();
+    const rows = await this.#hopRows((query) => query.where("question_id", "=", questionId).orderBy("at"));
+    return rows.map(toHop);
   }
+
+  /** The last runs of one responder that took any time, oldest first: what its pace is learnt from. */
+  async runsOf(responder: ResponderName): Promise<Hop[]> {
+    const rows = await this.#hopRows((query) => query.where("responder", "=", responder).orderBy("at", "desc"));
+    return rows.map(toHop).toReversed();
+  }
+
+  #hopRows(chosen: (query: HopQuery) => HopQuery): Promise<HopRow[]> {
+    return chosen(this.#store.read.selectFrom("question_hops").selectAll()).orderBy("place").limit(100).execute();
+  }
+}
+
+type HopRow = Selectable<QuestionTelemetryTables["question_hops"]>;
+type HopQuery = SelectQueryBuilder<QuestionTelemetryTables, "question_hops", HopRow>;
+
+function toHop(row: HopRow): Hop {
+  const { responder, ms, reason, began_at: at, tokens_in: tokensIn, tokens_out: tokensOut, usd } = row;
+  const cost = tokensIn === null || tokensOut === null ? {} : { cost: { tokensIn, tokensOut, usd } };
+  return { responder, outcome: row.outcome as Outcome, ms, reason, ...(at !== null && { at }), ...cost };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineTool, type Tool } from "../foundation/tool.ts";
+import { agentTools } from "./agents/index.ts";
 import { inboxTool } from "./people/index.ts";
 import {
   renderAnswered,
@@ -28,7 +29,7 @@ const waitMs = z.int().min(0).max(MAX_WAIT_MS).optional();
 
 /** The tools of this room. */
 export function tools(router: QuestionRouter): Tool[] {
-  return [ask(router), get(router), list(router), submit(router), judge(router), inboxTool(router)];
+  return [ask(router), get(router), list(router), submit(router), judge(router), inboxTool(router), ...agentTools(router.agents)];
 }
 
 function ask(router: QuestionRouter): Tool {

@@ -76,8 +76,8 @@ export type Cost = { tokensIn: number; tokensOut: number; usd: number | null };
 export interface AskRequest {
   text: string;
   kind?: Kind | undefined;
-  /** Answers for a change are kept apart from general ones. */
-  context?: { change?: string | undefined } | undefined;
+  /** Answers for a change are kept apart from general ones; a session's follow-up questions see what was said before. */
+  context?: { change?: string | undefined; session?: string | undefined } | undefined;
   /**
    * Milliseconds to wait for anybody's answer, 0..25000. Without it the call waits for the model (up to
    * `questions.waitMs`), never for people.

@@ -110,7 +110,14 @@ export class Mcp implements AsyncDisposable {
   connectionFactory(connection: McpConnection): McpServerFactory {
     return (context) => {
       const server = this.#create(connection, context);
-      openInstance(server, { era: context.era, notifier: this.#notifier, logger: this.#options.logger });
+      const { logger, events } = this.#options;
+      openInstance(server, {
+        era: context.era,
+        notifier: this.#notifier,
+        logger,
+        principal: () => callerOf(connection, server).principal,
+        onLeft: (principal) => events.emit("client.left", { principal }),
+      });
       return server;
     };
   }

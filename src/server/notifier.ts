@@ -1,9 +1,12 @@
 import type { ServerEventBus } from "@modelcontextprotocol/server";
 import type { EventBus } from "../foundation/events.ts";
+import { type Principal, principalLabel } from "../foundation/principal.ts";
 import { resourceUris } from "./resources.ts";
 
 /** A server instance that stays connected: a socket, or a 2025-era HTTP session. */
 export interface LiveInstance {
+  /** Who is at the other end, as far as it has said; absent where nobody asks. */
+  principal?(): Principal;
   /** Sends `notifications/resources/updated` if this client wants it for this address. */
   resourceUpdated(uri: string): void;
   resourceListChanged(): void;
@@ -19,6 +22,8 @@ export class Notifier implements Disposable {
   readonly #bus: ServerEventBus;
   readonly #subscriptions = new DisposableStack();
   readonly #updated = new Set<string>();
+  /** Labels of agents that were offered something. */
+  readonly #offered = new Set<string>();
   #listChanged = false;
   #scheduled: NodeJS.Immediate | null = null;
 
@@ -81,6 +86,12 @@ export class Notifier implements Disposable {
         else settled(questionId);
       }),
     );
+    const offered = (label: string) => {
+      this.#offered.add(label);
+      this.#update();
+    };
+    this.#subscriptions.use(events.on("question.offered", ({ to }) => offered(to)));
+    this.#subscriptions.use(events.on("question.returned", ({ from }) => offered(from)));
     this.#subscriptions.use(events.on("answer.judged", ({ questionId }) => this.#update(question(questionId))));
   }
 
@@ -108,15 +119,29 @@ export class Notifier implements Disposable {
   #flush(): void {
     const uris = [...this.#updated];
     const listChanged = this.#listChanged;
+    const offered = new Set(this.#offered);
     this.#updated.clear();
+    this.#offered.clear();
     this.#listChanged = false;
     this.#scheduled = null;
     for (const uri of uris) {
       this.#bus.publish({ kind: "resource_updated", uri });
       for (const instance of this.#live) instance.resourceUpdated(uri);
     }
+    this.#tellOffered(offered);
     if (!listChanged) return;
     this.#bus.publish({ kind: "resources_list_changed" });
     for (const instance of this.#live) instance.resourceListChanged();
+  }
+
+  /** Only who was offered something is told; 2026-era HTTP clients have no instance of their own and all look. */
+  #tellOffered(labels: Set<string>): void {
+    if (labels.size === 0) return;
+    const uri = resourceUris.questionsForMe;
+    this.#bus.publish({ kind: "resource_updated", uri });
+    for (const instance of this.#live) {
+      const principal = instance.principal?.();
+      if (!principal || labels.has(principalLabel(principal))) instance.resourceUpdated(uri);
+    }
   }
 }

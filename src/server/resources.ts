@@ -55,6 +55,8 @@ export const resourceUris = {
   changes: "specloop://changes",
   change: (id: string) => `specloop://changes/${encodeURIComponent(id)}`,
   pendingQuestions: "specloop://questions/pending",
+  /** What is offered to the agent that reads it. */
+  questionsForMe: "specloop://questions/for-me",
   question: (id: string) => `specloop://questions/${encodeURIComponent(id)}`,
   approval: (id: string) => `specloop://approvals/${encodeURIComponent(id)}`,
 } as const;
@@ -71,6 +73,12 @@ const COLLECTIONS: (ResourceEntry & { title: string })[] = [
     name: "pending-questions",
     title: "Pending questions",
     description: "Questions that wait for somebody's answer.",
+  },
+  {
+    uri: resourceUris.questionsForMe,
+    name: "questions-for-me",
+    title: "Questions for you",
+    description: "What is offered to you since agent_register; answer it with answer_submit.",
   },
 ];
 

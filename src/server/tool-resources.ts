@@ -7,6 +7,8 @@ import type { ResourceContent, ResourceEntry, ResourceSource } from "./resources
 import { resourceUris } from "./resources.ts";
 
 const READER: Principal = { kind: "system", name: "resources" };
+/** What this one shows depends on who reads it. */
+const FOR_ME = "agent_heartbeat";
 /** How many single changes and questions a list names. */
 const LISTED = 50;
 
@@ -49,7 +51,8 @@ class Reader {
     const tool = this.#tools.find((candidate) => candidate.name === name);
     if (!tool) throw new Error(`resources need the tool ${name}`);
     this.#admit(tool);
-    const whole = await tool.run(input, { principal: READER, signal: new AbortController().signal });
+    const principal = name === FOR_ME ? this.#caller.principal : READER;
+    const whole = await tool.run(input, { principal, signal: new AbortController().signal });
     const reads = this.#gate?.readable(this.#caller.principal) ?? null;
     const output = reads ? withhold(whole, reads) : whole;
     return { output, text: tool.render(output) };
@@ -102,6 +105,7 @@ async function readUri(
     return { mimeType: "text/markdown", text: (await read(name, input)).text };
   };
   if (uri === resourceUris.changes) return content("change_list", { limit: 100 });
+  if (uri === resourceUris.questionsForMe) return content(FOR_ME, {});
   if (uri === resourceUris.pendingQuestions) return content("question_list", { status: "pending", limit: 100 });
   const [, kind, id] = /^specloop:\/\/(changes|questions|approvals)\/([^/]+)$/.exec(uri) ?? [];
   if (kind === undefined || id === undefined) return null;

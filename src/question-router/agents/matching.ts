@@ -31,7 +31,8 @@ export function matchOf(capabilities: string[], subject: Subject): Match {
   if (subject.change !== null) places.push(`openspec/changes/${subject.change}/proposal.md`);
   let best: Match = { score: 0, why: "no capability fits" };
   for (const capability of capabilities) {
-    const match = capability === "*" ? generalist : isGlob(capability) ? byPath(capability, places) : byWords(capability, asked);
+    const match =
+      capability === "*" ? generalist : isGlob(capability) ? byPath(capability, places) : byWords(capability, asked);
     if (match.score > best.score) best = match;
   }
   return best;

@@ -85,6 +85,11 @@ export class OfferRows {
     return this.#store.write(async (tx) => (await updateSealed(tx, "offers", { where, set })) > 0);
   }
 
+  async speak(id: string, { text, at }: { text: string; at: number }): Promise<void> {
+    const set = { state: "answered" as const, closed_at: at, reason: "gave its voice", text };
+    await this.#store.write((tx) => updateSealed(tx, "offers", { where: { id }, set }));
+  }
+
   async open(): Promise<Offer[]> {
     const rows = await this.#store.read.selectFrom("offers").selectAll().where("state", "=", "open").execute();
     return rows.map(toOffer);
@@ -101,11 +106,6 @@ export class OfferRows {
     const query = this.#store.read.selectFrom("offers").selectAll().where("worker", "=", worker);
     const closed = query.where("state", "in", ["answered", "returned", "declined"]);
     return (await closed.orderBy("closed_at", "desc").limit(limit).execute()).map(toOffer);
-  }
-
-  async saveTerms(tx: Db, questionId: string, terms: { quorum: number; choices: string[] | null }): Promise<void> {
-    const choices = terms.choices && JSON.stringify(terms.choices);
-    await insertSealed(tx, "question_terms", { question_id: questionId, quorum: terms.quorum, choices });
   }
 
   async terms(questionId: string): Promise<{ quorum: number; choices: string[] | null }> {

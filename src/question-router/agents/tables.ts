@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Migration } from "../../adapters/store/index.ts";
 
 /** In the core database, sealed like questions and answers: who may be asked, who was, and what they said. */
@@ -127,7 +127,7 @@ async function createOffers(db: Kysely<unknown>): Promise<void> {
     .unique()
     .on("offers")
     .columns(["item", "slot"])
-    .where("state", "=", "open")
+    .where(sql.ref("state"), "=", "open")
     .execute();
 }
 

@@ -63,7 +63,13 @@ export type OfferedItem = {
   until: number;
 };
 
-/** One agent in a client of its own: the same client in two sessions is two. */
+/** One agent in a client of its own: the same client in two sessions is two. A name cannot hold the sign between them. */
 export function workerKey({ name, session }: Principal): string {
-  return session === undefined ? name : `${name}#${session}`;
+  const who = encodeURIComponent(name.toWellFormed());
+  return session === undefined ? who : `${who}#${session}`;
+}
+
+/** The principal's name of a worker. */
+export function nameOf({ label }: Pick<Worker, "label">): string {
+  return label.slice("agent:".length);
 }

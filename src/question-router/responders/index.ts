@@ -1,18 +1,30 @@
 import type { Llm } from "../../adapters/llm/index.ts";
-import type { SearchIndex } from "../../adapters/search/index.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Live } from "../../foundation/options.ts";
+import type { AgentDesk } from "../agents/index.ts";
+import type { AnswerCache } from "../cache.ts";
 import type { Corpus } from "../corpus.ts";
+import type { Embedder } from "../embedder.ts";
 import type { QuestionOptions } from "../options.ts";
 import type { InForce } from "../people/index.ts";
+import { FollowingUp } from "../session/follow-up.ts";
+import type { Entries } from "../similar/entries.ts";
+import { AgentResponder } from "./agent.ts";
 import { DocumentsResponder } from "./documents.ts";
 import { ModelResponder } from "./model.ts";
+import type { DocumentSearch } from "../search/port.ts";
 import type { Responder } from "./responder.ts";
+import { SimilarResponder } from "./similar.ts";
 
 interface Dependencies {
-  index: SearchIndex;
+  index: DocumentSearch;
   corpus: Corpus;
+  cache: AnswerCache;
+  entries: Entries;
+  /** Null, or without a model: everything goes by words alone. */
+  embedder?: Embedder | null;
   inForce: InForce;
+  desk: AgentDesk;
   llm: Llm | null;
   options: Live<QuestionOptions>;
   clock: Clock;
@@ -20,10 +32,10 @@ interface Dependencies {
 
 /** Who can answer, one line each; `policy.ts` says who may, and in which order they are asked. */
 const RESPONDERS: Record<Responder["name"], (dependencies: Dependencies) => Responder | null> = {
-  documents: (dependencies) => new DocumentsResponder(dependencies),
-  similar: () => null,
+  documents: (dependencies) => new FollowingUp(new DocumentsResponder(dependencies)),
+  similar: (dependencies) => new SimilarResponder(dependencies),
   tool: () => null,
-  agent: () => null,
+  agent: ({ desk }) => new AgentResponder(desk),
   model: ({ llm, ...dependencies }) => llm && new ModelResponder({ llm, ...dependencies }),
 };
 

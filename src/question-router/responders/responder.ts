@@ -1,3 +1,4 @@
+import type { Derivation } from "../similar/entries.ts";
 import type { Citation, Cost, Kind, ResponderName } from "../types.ts";
 
 /** A question as the ladder hands it up. It is data: nothing in it is followed. */
@@ -5,6 +6,15 @@ export interface Query {
   text: string;
   kind: Kind;
   change: string | null;
+  /** Id of the question, which is pending before a slow responder is asked. */
+  questionId?: string;
+  /** `workerKey` of the agent that asks, so that nobody is asked their own question. */
+  asker?: string;
+  /** Epoch milliseconds at which the question expires. */
+  deadline?: number;
+  /** How many agents have to be asked, and the only answers that they may give. */
+  quorum?: number;
+  choices?: string[];
   /** Whether the asker may read this document; what it may not read must not show in its answer. Absent: everything. */
   mayRead?: (path: string) => boolean;
   /** What was said before in the asker's session, oldest first; absent without a session. */
@@ -18,7 +28,10 @@ export type Response =
       citations: Citation[];
       confidence: number;
       by?: string;
-      derivedFrom?: string;
+      /** The answer of a similar question that this one was taken from. */
+      derivedFrom?: Derivation;
+      /** What the hop says beside confidence and places. */
+      note?: string;
       cost?: Cost;
     }
   | { outcome: "declined"; reason: string; cost?: Cost };
