@@ -155,6 +155,7 @@ function buildQuestions(parts: RoomParts, stack: AsyncDisposableStack, people: P
     root: repository,
     people,
     llm,
+    scopeOf: (principal) => parts.access.gate.readScope(principal),
     idempotency: new Idempotency({ store: stores.team.as<AccessTables>(), clock }),
     logger: parts.logger.child({ room: "question-router" }),
     options: config.live("questions"),

@@ -1,6 +1,7 @@
 import type { Clock } from "../foundation/clock.ts";
 import { type ErrorCode, SpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
+import { sha256 } from "../foundation/hash.ts";
 import type { Live } from "../foundation/options.ts";
 import type { Principal } from "../foundation/principal.ts";
 import type { Effect } from "../foundation/tool.ts";
@@ -150,6 +151,15 @@ export class Gate {
   readable(principal: Principal): ((path: string) => boolean) | null {
     const scope = this.#scopeByName(principal);
     return !scope || scope.readsAll ? null : (path) => scope.reads(path);
+  }
+
+  /** What of the documents a caller may read, with an id that is equal for equal views; null for one who may read all. */
+  readScope(principal: Principal): { id: string; reads(path: string): boolean } | null {
+    const scope = this.#scopeByName(principal);
+    if (!scope || scope.readsAll) return null;
+    const { read, write } = scope.capability;
+    const id = sha256(JSON.stringify([read.toSorted(), write.toSorted()]));
+    return { id, reads: (path) => scope.reads(path) };
   }
 
   /** Tells of a refusal, once per error; other errors are nobody's business here. `what`: tool, path or address. */

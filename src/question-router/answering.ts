@@ -8,6 +8,7 @@ import type { AnswerCache } from "./cache.ts";
 import type { Corpus } from "./corpus.ts";
 import type { NewAnswer } from "./insert.ts";
 import type { Ledger, Recording } from "./ledger.ts";
+import type { Entries } from "./similar/entries.ts";
 import { POLICIES } from "./policy.ts";
 import {
   type Answer,
@@ -23,6 +24,7 @@ interface Dependencies {
   ledger: Ledger;
   corpus: Corpus;
   cache: AnswerCache;
+  entries: Entries;
   waiters: Waiters;
   events: Emitter;
   clock: Clock;
@@ -69,7 +71,26 @@ export class Answering {
     const judged = await ledger.judge(questionId, { verdict, by, at: clock.now() }, correction);
     this.#announce(questionId, await ledger.keyOf(questionId));
     events.emit("answer.judged", { questionId, answerId: judged.answerId, verdict, principal });
+    if (verdict === "outdated") await this.#outdateSource(judged.answerId, principal);
+    for (const key of await this.#deps.entries.derivedKeys(judged.answerId)) this.#deps.cache.forget(key);
     return judged;
+  }
+
+  /**
+   * An answer that was taken from a similar question's and is outdated is so wherever it stands. One that is `wrong` may be
+   * right for the question it was given to: that only raises the threshold. A person's answer is taken back by people only.
+   */
+  async #outdateSource(answerId: string, principal: Principal): Promise<void> {
+    const { ledger, clock, entries, events } = this.#deps;
+    const source = await entries.sourceOf(answerId);
+    if (!source?.standing || source.verdict === "wrong" || source.verdict === "outdated") return;
+    const { questionId } = source;
+    const question = await ledger.view(questionId, clock.now());
+    if (question.answer?.route === "person" && principal.kind !== "person") return;
+    const judged = { verdict: "outdated" as const, by: principalLabel(principal), at: clock.now() };
+    await ledger.judge(questionId, judged, null);
+    this.#announce(questionId, await ledger.keyOf(questionId));
+    events.emit("answer.judged", { questionId, answerId: source.answerId, verdict: "outdated", principal });
   }
 
   #mayAnswer(question: QuestionView, principal: Principal): void {

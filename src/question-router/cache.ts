@@ -1,9 +1,11 @@
 import { LRUCache } from "lru-cache";
+import type { Clock } from "../foundation/clock.ts";
 import type { Live } from "../foundation/options.ts";
 import type { Corpus } from "./corpus.ts";
 import type { Ledger } from "./ledger.ts";
 import type { QuestionOptions } from "./options.ts";
 import type { StoredAnswer } from "./rows.ts";
+import type { Entries } from "./similar/entries.ts";
 import type { Answer, Kind } from "./types.ts";
 
 export type Lookup =
@@ -11,49 +13,68 @@ export type Lookup =
   /** `rejected` are texts that were judged wrong or outdated under this key: no responder gives them again. */
   | { outcome: "miss"; reason: string; rejected: Set<string> };
 
+/** What is looked up: the key of a question, and for whom. */
+export interface Wanted {
+  key: string;
+  /** Where somebody with a narrower view of the documents looks besides: what was answered for everybody. */
+  shared?: string | undefined;
+  kind: Kind;
+  /** Answers that cite what the asker may not read are none. Absent: everything may be read. */
+  mayRead?: ((path: string) => boolean) | undefined;
+}
+
 /** People's answers stand before those of agents, and both before what a program found. */
 const WORTH: Record<Answer["route"], number> = { person: 3, agent: 2, tool: 1, model: 1, documents: 1, similar: 0 };
 
 /**
  * Answers given before, by exact key. An answer is served only while every document that it cites is as it was when the
- * answer was given; if the document becomes so again (a branch switch and back), the answer holds again.
+ * answer was given; if the document becomes so again (a branch switch and back), the answer holds again. What was taken from
+ * a similar question's answer holds as long as that one stands.
  */
 export class AnswerCache {
   readonly #ledger: Ledger;
   readonly #corpus: Corpus;
+  readonly #entries: Entries;
+  readonly #clock: Clock;
   readonly #options: Live<QuestionOptions>;
   readonly #recent: LRUCache<string, StoredAnswer>;
   /** Counts `forget`, so that rows which were read before it are not kept after it. */
   #forgotten = 0;
 
-  constructor({ ledger, corpus, options }: { ledger: Ledger; corpus: Corpus; options: Live<QuestionOptions> }) {
+  constructor({ ledger, corpus, entries, clock, options }: CacheParts) {
     this.#ledger = ledger;
     this.#corpus = corpus;
+    this.#entries = entries;
+    this.#clock = clock;
     this.#options = options;
     this.#recent = new LRUCache({ max: options.current.cache.maxEntries });
   }
 
-  /**
-   * What somebody may do is read anew from the documents each time: whether they are in force shows in git, not in them,
-   * so only a person's word on it is served again.
-   */
-  async find(key: string, kind: Kind): Promise<Lookup> {
-    const mayServe = ({ answer }: StoredAnswer) => kind !== "authority" || answer.route === "person";
+  /** The best answer that holds and that the asker may read. */
+  async find({ key, shared, ...asker }: Wanted): Promise<Lookup> {
+    const own = await this.#find(key, asker);
+    if (own.outcome === "hit" || shared === undefined) return own;
+    const other = await this.#find(shared, asker);
+    return other.outcome === "hit" ? other : { ...own, rejected: new Set([...own.rejected, ...other.rejected]) };
+  }
+
+  async #find(key: string, asker: Asker): Promise<Lookup> {
     const recent = this.#recent.get(key);
-    if (recent && mayServe(recent) && (await this.#fault(recent.answer)) === null) return hit(recent);
+    if (recent && (await this.#fault(recent, asker)) === null) return hit(recent);
     const forgotten = this.#forgotten;
     const all = await this.#ledger.answersByKey(key);
     let reason = "not asked before";
-    for (const stored of all.filter((one) => !isRejected(one.verdict) && mayServe(one)).sort(byWorth)) {
-      const fault = await this.#fault(stored.answer);
+    for (const stored of all.filter(({ verdict }) => !isRejected(verdict)).sort(byWorth)) {
+      const fault = await this.#fault(stored, asker);
       if (fault !== null) {
-        reason = `the answer by ${stored.answer.by} ${fault}`;
+        reason = fault;
         continue;
       }
-      if (forgotten === this.#forgotten) this.#recent.set(key, stored);
+      // What a narrower view chose is not the best for everybody.
+      if (forgotten === this.#forgotten && !asker.mayRead) this.#recent.set(key, stored);
       return hit(stored);
     }
-    this.#recent.delete(key);
+    if (!asker.mayRead) this.#recent.delete(key);
     const rejected = all.filter(({ verdict }) => isRejected(verdict));
     if (rejected[0]?.answer.at === all[0]?.answer.at && rejected[0]) {
       reason = `the answer by ${rejected[0].answer.by} was judged ${rejected[0].verdict}`;
@@ -72,22 +93,48 @@ export class AnswerCache {
     this.#recent.clear();
   }
 
-  /** Why an answer does not hold any more; null when it does. */
-  async #fault({ citations, route, confidence }: Answer): Promise<string | null> {
-    if (route === "documents" && confidence < this.#options.current.documents.minScore)
-      return "is below documents.minScore";
+  /** Why an answer is not served, as a sentence; null when it is. */
+  async #fault({ answer }: StoredAnswer, { kind, mayRead }: Asker): Promise<string | null> {
+    const { citations, route, confidence, by, at } = answer;
+    if (mayRead && citations.some(({ path }) => !mayRead(path)))
+      return "the answer given before rests on documents that this asker may not read";
+    // Whether a document is in force shows in git, not in it: only a person's word on what is allowed is served again.
+    if (kind === "authority" && route !== "person") return "what is allowed is read anew from the documents each time";
+    if (route === "documents" && confidence < this.#options.current.documents.minConfidence)
+      return `the answer by ${by} is below documents.minConfidence`;
+    const { cache } = this.#options.current;
+    const source = route === "similar" ? await this.#entries.sourceOf(answer.id) : null;
+    if (route === "similar" && !cache.similar.enabled) return "answers of similar questions are switched off";
+    if (route === "similar" && source === null) return "it is not known where the answer was taken from";
+    if (source && isRejected(source.verdict)) return `the answer it was taken from was judged ${source.verdict}`;
+    if (source && !source.standing) return "the answer it was taken from was corrected";
+    if (this.#clock.now() - (source?.at ?? at) > cache.ttlHours[kind] * HOUR)
+      return `the answer by ${by} is older than cache.ttlHours.${kind}`;
     for (const { path, revision } of citations) {
-      if ((await this.#corpus.revision(path)) !== revision) return `cites ${path}, which has changed`;
+      if ((await this.#corpus.revision(path)) !== revision)
+        return `the answer by ${by} cites ${path}, which has changed`;
     }
     return null;
   }
 }
 
+interface CacheParts {
+  ledger: Ledger;
+  corpus: Corpus;
+  entries: Entries;
+  clock: Clock;
+  options: Live<QuestionOptions>;
+}
+
+type Asker = Omit<Wanted, "key" | "shared">;
+
+const HOUR = 3_600_000;
+
 function byWorth(a: StoredAnswer, b: StoredAnswer): number {
   return WORTH[b.answer.route] - WORTH[a.answer.route] || b.answer.at - a.answer.at;
 }
 
-function isRejected(verdict: StoredAnswer["verdict"]): boolean {
+function isRejected(verdict: string | null): boolean {
   return verdict === "wrong" || verdict === "outdated";
 }
 
