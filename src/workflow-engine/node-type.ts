@@ -18,6 +18,8 @@ export interface Attempt<Config> {
   key: string;
   /** From 1. */
   attempt: number;
+  /** Counts up with each failure and each time a person has it done again; after a crash it is the same. */
+  round: number;
   /** Stable over attempts: `${runId}/${key}`; handed on to whoever takes an idempotency key. */
   idempotencyKey: string;
   /** Who started the run; rights are checked as this principal's. */

@@ -1,0 +1,160 @@
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { migrate, openSqliteStore, type Store } from "../../../src/adapters/store/index.ts";
+import { systemClock } from "../../../src/foundation/clock.ts";
+import { SpecloopError } from "../../../src/foundation/errors.ts";
+import { EventBus } from "../../../src/foundation/events.ts";
+import { createLogger } from "../../../src/foundation/logger.ts";
+import type { Principal } from "../../../src/foundation/principal.ts";
+import { InProcessDispatcher } from "../../../src/workflow-engine/dispatcher.ts";
+import { WorkflowEngine } from "../../../src/workflow-engine/engine.ts";
+import { createExpressions } from "../../../src/workflow-engine/expression/index.ts";
+import type { NodeType } from "../../../src/workflow-engine/node-type.ts";
+import { condition } from "../../../src/workflow-engine/nodes/condition.ts";
+import { transform } from "../../../src/workflow-engine/nodes/transform.ts";
+import type { Plan } from "../../../src/workflow-engine/plan.ts";
+import { FileValues } from "../../../src/workflow-engine/run/values.ts";
+import { migrations, type WorkflowTables } from "../../../src/workflow-engine/tables.ts";
+
+export const ADA: Principal = { kind: "person", name: "ada@example.org" };
+export const BOB: Principal = { kind: "person", name: "bob@example.org" };
+export const AGENT: Principal = { kind: "agent", name: "claude-code" };
+
+/** How a suite gets a store: SQLite here, another database elsewhere. */
+export interface StoreKind {
+  name: string;
+  /** Opens the rows kept under a directory, the same ones each time. */
+  open(directory: string): Promise<Store<unknown>>;
+}
+
+export const sqlite: StoreKind = {
+  name: "SQLite",
+  open: async (directory) => openSqliteStore(join(directory, "core.db"), "full"),
+};
+
+const effect = z.object({
+  say: z.string().default(""),
+  ms: z.number().default(0),
+  /** How often it fails before it does not, and how. */
+  failures: z.number().default(0),
+  kind: z.enum(["timeout", "overload", "unavailable", "bad_output", "refused", "failed", "context"]).default("failed"),
+  tokens: z.number().default(0),
+  usd: z.number().nullable().default(null),
+  bytes: z.number().default(0),
+  deaf: z.boolean().default(false),
+});
+
+/** A node with a real effect: a line in a file, which says how often it was done. */
+export function effectType(file: string): NodeType<z.output<typeof effect>> {
+  return {
+    type: "effect",
+    description: "Writes a line.",
+    config: effect,
+    expressions: [],
+    output: () => ({}),
+    onCrash: "ask",
+    estimate: ({ tokens }) => (tokens === 0 ? null : { tokens, model: "test" }),
+    execute: async ({ config, key, attempt, signal, spend, log }) => {
+      appendFileSync(file, `${key} ${config.say}\n`);
+      log(`attempt ${attempt}`);
+      if (config.tokens > 0) spend({ tokensIn: config.tokens, tokensOut: 0, usd: config.usd, model: "test" });
+      if (config.ms > 0) await sleep(config.ms, undefined, config.deaf ? {} : { signal });
+      if (linesOf(file, key) <= config.failures) return { outcome: "failed", kind: config.kind, message: "as told" };
+      appendFileSync(file, `end ${key}\n`);
+      return { outcome: "done", output: config.bytes > 0 ? "x".repeat(config.bytes) : config.say };
+    },
+  };
+}
+
+function linesOf(file: string, key: string): number {
+  return existsSync(file)
+    ? readFileSync(file, "utf8")
+        .split("\n")
+        .filter((line) => line.startsWith(`${key} `)).length
+    : 0;
+}
+
+export interface House extends AsyncDisposable {
+  engine: WorkflowEngine;
+  events: EventBus;
+  directory: string;
+  logged: string[];
+  /** How often the effect of a node was begun, and ended. */
+  begun(key: string): number;
+  ended(key: string): number;
+  lines(): string[];
+}
+
+export interface HouseOptions {
+  kind?: StoreKind;
+  directory?: string;
+  plans?: Plan[];
+  concurrency?: number;
+  price?: (model: string | null, tokens: number) => number | null;
+  now?: () => number;
+}
+
+/** An engine as the daemon builds it, over a store in a directory. */
+export async function openHouse(options: HouseOptions = {}): Promise<House> {
+  const own = options.directory === undefined;
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), "specloop-engine-"));
+  const file = join(directory, "effects");
+  const store = await (options.kind ?? sqlite).open(directory);
+  await migrate(store, [migrations], 0);
+  const logged: string[] = [];
+  const logger = createLogger("warn", (line) => logged.push(line));
+  const events = new EventBus(logger);
+  const expressions = createExpressions();
+  const clock = options.now ? { ...systemClock, now: options.now } : systemClock;
+  const engine = new WorkflowEngine({
+    ...{ expressions, secretive: expressions, events, clock, logger, random: () => 0.5 },
+    store: store.as<WorkflowTables>(),
+    dispatcher: new InProcessDispatcher({ total: () => options.concurrency ?? 16, ofType: () => 1000 }),
+    types: [transform, condition, effectType(file)] as NodeType[],
+    values: new FileValues(join(directory, "values")),
+    price: options.price ?? (() => null),
+    find: async (name) => {
+      const found = options.plans?.find((candidate) => candidate.name === name);
+      if (!found) throw new SpecloopError("unknown_workflow", `There is no workflow "${name}".`);
+      return found;
+    },
+  });
+  await engine.start(new AbortController().signal);
+  return {
+    ...{ engine, events, directory, logged },
+    begun: (key) => linesOf(file, key),
+    ended: (key) =>
+      existsSync(file)
+        ? readFileSync(file, "utf8")
+            .split("\n")
+            .filter((line) => line === `end ${key}`).length
+        : 0,
+    lines: () => (existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : []),
+    [Symbol.asyncDispose]: async () => {
+      await engine[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      if (own) rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Begins a run and gives its id. */
+export async function begin(
+  house: House,
+  plan: Plan,
+  more: Partial<Parameters<WorkflowEngine["run"]>[0]> = {},
+): Promise<string> {
+  return (await house.engine.run({ workflow: { plan }, input: {}, principal: ADA, ...more })).id;
+}
+
+/** Resolves when `test` holds. */
+export async function until(test: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (let turn = 0; turn < 2000; turn++) {
+    if (await test()) return;
+    await sleep(5);
+  }
+  throw new Error(`${what} did not happen in 10 s`);
+}
