@@ -12,6 +12,8 @@ export class SchemaTypes {
   readonly #environment: Environment;
   #count = 0;
   readonly #nullable = new Set<string>();
+  /** Of objects, by their schema: many nodes have the same. */
+  readonly #objects = new Map<string, string>();
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -35,8 +37,12 @@ export class SchemaTypes {
   #object(schema: JsonSchema, depth: number): string {
     const fields = closedFields(schema);
     if (!fields) return "dyn";
+    const text = JSON.stringify(fields);
+    const same = this.#objects.get(text);
+    if (same !== undefined) return same;
     this.#count += 1;
     const name = `${PREFIX}${this.#count}`;
+    this.#objects.set(text, name);
     const types = Object.entries(fields).map(([key, field]) => [key, this.typeOf(field, depth + 1)]);
     this.#environment.registerType(name, { fields: Object.fromEntries(types) as Record<string, string> });
     return this.#allowNull(name);
