@@ -112,10 +112,11 @@ export function llmContract(backend: LlmOptions["backend"]): void {
     test("embeds many texts in order", async () => {
       await using at = await open();
       const texts = Array.from({ length: 150 }, (_, index) => `requirement number ${index}`);
-      const vectors = await at.llm.embed(texts, never);
+      const { model, vectors } = await at.llm.embed(texts, never);
+      expect(model).toBe("text-embedding-example");
       expect(vectors).toHaveLength(150);
-      expect(vectors[149]).toEqual((await at.llm.embed(["requirement number 149"], never))[0]);
-      expect(await at.llm.embed([], never)).toEqual([]);
+      expect(vectors[149]).toEqual((await at.llm.embed(["requirement number 149"], never)).vectors[0]);
+      expect(await at.llm.embed([], never)).toEqual({ model: null, vectors: [] });
     });
 
     test("has no embeddings where no embedding model is loaded", async () => {

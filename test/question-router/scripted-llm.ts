@@ -1,4 +1,4 @@
-import type { GenerateRequest, Generation, Llm, LlmStatus } from "../../src/adapters/llm/index.ts";
+import type { Embeddings, GenerateRequest, Generation, Llm, LlmStatus } from "../../src/adapters/llm/index.ts";
 import { SpecloopError } from "../../src/foundation/errors.ts";
 
 /** A model that says what the test tells it to. */
@@ -37,7 +37,7 @@ export class ScriptedLlm implements Llm {
     };
   }
 
-  embed(): Promise<number[][]> {
+  embed(): Promise<Embeddings> {
     return Promise.reject(new SpecloopError("llm_no_model", "This model does not embed."));
   }
 

@@ -1,6 +1,7 @@
 export { createLlm, type LlmDependencies } from "./create.ts";
 export { options, type LlmOptions } from "./options.ts";
-export type { GenerateRequest, Generation, Llm, LlmStatus, Message, ModelInfo } from "./port.ts";
+export type { Embeddings, GenerateRequest, Generation, Llm, LlmStatus, Message, ModelInfo } from "./port.ts";
+export { estimateTokens } from "./estimate.ts";
 export { generateStructured, type StructuredCall, type StructuredResult } from "./structured.ts";
 export { neutralise, wrapUntrusted, type Untrusted, type UntrustedBlock } from "./untrusted.ts";
 export {

@@ -8,7 +8,7 @@ import { chooseModel } from "./choose.ts";
 import { estimatePrompt, estimateTokens } from "./estimate.ts";
 import { asLlmError, noneAnswers, refuseCut, refuseTooLong } from "./failures.ts";
 import type { LlmOptions } from "./options.ts";
-import type { GenerateRequest, Generation, Llm, LlmStatus } from "./port.ts";
+import type { Embeddings, GenerateRequest, Generation, Llm, LlmStatus } from "./port.ts";
 import { CallQueue } from "./queue.ts";
 import type { Found, Selection } from "./selection.ts";
 import { LinkedSignal, Watchdog } from "./watchdog.ts";
@@ -77,12 +77,12 @@ export class ManagedLlm implements Llm {
     );
   }
 
-  async embed(texts: string[], signal: AbortSignal): Promise<number[][]> {
-    if (texts.length === 0) return [];
-    const { vectors } = await this.#call("embed", signal, (linked) =>
+  async embed(texts: string[], signal: AbortSignal): Promise<Embeddings> {
+    if (texts.length === 0) return { model: null, vectors: [] };
+    const { model, vectors } = await this.#call("embed", signal, (linked) =>
       this.#embeddings.run(() => this.#embed(texts, linked), linked),
     );
-    return vectors;
+    return { model, vectors };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -92,7 +92,10 @@ export class ManagedLlm implements Llm {
 
   #generate(request: GenerateRequest, signal: AbortSignal): Promise<Generation> {
     return this.#guarded(signal, async ({ backend, models }, options) => {
-      const model = chooseModel(models, "chat", { wanted: options.model, trusting: backend.name === "openai" });
+      const model = chooseModel(models, "chat", {
+        wanted: request.model ?? options.model,
+        trusting: backend.name === "openai",
+      });
       const wanted = request.maxTokens ?? options.maxTokens;
       const maxTokens = model.contextLength === null ? wanted : Math.min(wanted, Math.floor(model.contextLength / 2));
       const estimate = estimatePrompt(request.messages);

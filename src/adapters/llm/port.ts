@@ -10,6 +10,8 @@ export interface GenerateRequest {
   purpose: string;
   /** JSON Schema (draft 7) that the answer has to have; validated by the caller, never trusted. */
   schema?: Record<string, unknown>;
+  /** The model that is wanted; the configured one when absent. */
+  model?: string;
   /** Tokens to generate at most. */
   maxTokens?: number;
   temperature?: number;
@@ -26,6 +28,13 @@ export interface Generation {
   /** Token counts were estimated by us because the server gave none. */
   estimated: boolean;
   ms: number;
+}
+
+export interface Embeddings {
+  /** Vectors of different models cannot be compared; null where nothing was asked for. */
+  model: string | null;
+  /** In the order of the texts. */
+  vectors: number[][];
 }
 
 export interface ModelInfo {
@@ -56,5 +65,5 @@ export interface Llm extends AsyncDisposable {
   status(signal: AbortSignal): Promise<LlmStatus>;
   generate(request: GenerateRequest, signal: AbortSignal): Promise<Generation>;
   /** One vector per text; `llm_no_model` when no embedding model serves. */
-  embed(texts: string[], signal: AbortSignal): Promise<number[][]>;
+  embed(texts: string[], signal: AbortSignal): Promise<Embeddings>;
 }

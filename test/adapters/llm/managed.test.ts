@@ -195,7 +195,7 @@ describe("credentials", () => {
     const env: Record<string, string | undefined> = { LM_API_TOKEN: token };
     await using at = openLlm({ baseUrl: fake.url }, { env });
     expect((await at.llm.generate(ask("Hello?"), never)).backend).toBe("lmstudio");
-    expect(await at.llm.embed(["text"], never)).toHaveLength(1);
+    expect((await at.llm.embed(["text"], never)).vectors).toHaveLength(1);
     env["LM_API_TOKEN"] = "sk-lm-Wrong000:abcdefghij0123456789";
     const error = await failure(at.llm.generate(ask("Hello?"), never));
     expect(JSON.stringify(error) + error.message).not.toContain("abcdefghij");

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { serveSocket } from "./socket.ts";
 import { DEFAULT_MODELS, defaultReply, type FakeState } from "./state.ts";
 import type { FakeLmStudio, FakeOptions } from "./types.ts";
+import { trigramVector } from "./vectors.ts";
 import { serveHttp } from "./web.ts";
 
 export type { FakeContext, FakeFaults, FakeLmStudio, FakeModel, FakeOptions, FakeReply, FakeRequest } from "./types.ts";
@@ -16,6 +17,7 @@ export async function startFakeLmStudio(options: FakeOptions = {}): Promise<Fake
     faults: options.faults ?? {},
     models: options.models ?? structuredClone(DEFAULT_MODELS),
     respond: options.respond ?? defaultReply,
+    embed: options.embed ?? trigramVector,
     requests: [],
     token: options.token,
   };
@@ -43,6 +45,12 @@ export async function startFakeLmStudio(options: FakeOptions = {}): Promise<Fake
     },
     set respond(respond) {
       state.respond = respond;
+    },
+    get embed() {
+      return state.embed;
+    },
+    set embed(embed) {
+      state.embed = embed;
     },
     stop: () => close(doors),
     restart: async () => {

@@ -7,7 +7,6 @@ import { predict } from "./predict.ts";
 import { notLoaded, wireError, wireModel } from "./shapes.ts";
 import type { FakeState } from "./state.ts";
 import type { FakeModel } from "./types.ts";
-import { trigramVector } from "./vectors.ts";
 
 type Json = Record<string, unknown>;
 
@@ -99,7 +98,7 @@ const RPC: Record<string, (state: FakeState, parameter: Json) => RpcOutcome> = {
     const messages = [{ role: "user" as const, content: text(inputString) ?? "" }];
     const nothing = { schema: undefined, maxTokens: undefined, temperature: undefined, cancelled: false };
     state.requests.push({ kind: "embed", via: "ws", model, messages, raw: inputString, ...nothing });
-    return { result: { embedding: trigramVector(text(inputString) ?? "") } };
+    return { result: { embedding: state.embed(text(inputString) ?? "") } };
   },
 };
 

@@ -8,6 +8,7 @@ export interface FakeState {
   faults: FakeFaults;
   models: FakeModel[];
   respond: NonNullable<FakeOptions["respond"]>;
+  embed: NonNullable<FakeOptions["embed"]>;
   readonly requests: FakeRequest[];
   readonly token: string | undefined;
 }

@@ -72,6 +72,8 @@ export interface FakeFaults {
   reportedPromptTokens?: number | undefined;
   /** HTTP: answers without a stream although one was asked for. */
   noStream?: boolean | undefined;
+  /** Embeddings: never answers, answers an error, or vectors of nothing but zeros. */
+  embeddings?: "hang" | "error" | "zeros" | undefined;
 }
 
 export interface FakeOptions {
@@ -80,6 +82,8 @@ export interface FakeOptions {
   /** Answers; default: the smallest value that fits the schema, or a sentence. */
   respond?: (context: FakeContext) => FakeReply | Promise<FakeReply>;
   models?: FakeModel[];
+  /** Vector of a text; default: by its letter trigrams. */
+  embed?: (text: string) => number[];
   faults?: FakeFaults;
   /** A token `sk-lm-xxxxxxxx:…` that requests must bear. */
   token?: string;
@@ -95,6 +99,7 @@ export interface FakeLmStudio extends AsyncDisposable {
   faults: FakeFaults;
   models: FakeModel[];
   respond: NonNullable<FakeOptions["respond"]>;
+  embed: NonNullable<FakeOptions["embed"]>;
   /** Quits as LM Studio does: every connection breaks, nobody listens any more. */
   stop(): Promise<void>;
   /** Listens on the same port again. */

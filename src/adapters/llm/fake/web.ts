@@ -6,7 +6,6 @@ import type { Message } from "../port.ts";
 import { openAiModels, v0Models, v1Models } from "./shapes.ts";
 import { perform, type FakeState, type Performance } from "./state.ts";
 import type { FakeRequest } from "./types.ts";
-import { trigramVector } from "./vectors.ts";
 
 type Json = Record<string, unknown>;
 type Route = (state: FakeState, call: { body: Json; response: ServerResponse; signal: AbortSignal }) => Promise<void>;
@@ -169,7 +168,13 @@ async function embeddings(state: FakeState, { body, response }: Parameters<Route
   const messages = input.map((content): Message => ({ role: "user", content }));
   const nothing = { schema: undefined, maxTokens: undefined, temperature: undefined, cancelled: false };
   state.requests.push({ kind: "embed", via: "http", model, messages, raw: body, ...nothing });
-  const rows = input.map((content, index) => ({ object: "embedding", index, embedding: trigramVector(content) }));
+  if (state.faults.embeddings === "hang") return;
+  if (state.faults.embeddings === "error") return send(response, 500, { error: "The embedding model crashed." });
+  const vector = (content: string) => {
+    const numbers = state.embed(content);
+    return state.faults.embeddings === "zeros" ? numbers.map(() => 0) : numbers;
+  };
+  const rows = input.map((content, index) => ({ object: "embedding", index, embedding: vector(content) }));
   const data = state.faults.wrongShape === "predict" ? rows.slice(1) : rows;
   send(response, 200, { object: "list", data, model, usage: { prompt_tokens: 0, total_tokens: 0 } });
 }
