@@ -1,0 +1,52 @@
+import { calcPrice } from "@pydantic/genai-prices";
+import { z } from "zod";
+import { defineOptions, type Live } from "../../foundation/options.ts";
+
+const price = z.strictObject({
+  input: z.number().min(0).describe("US dollars per million tokens of the prompt."),
+  output: z.number().min(0).describe("US dollars per million tokens of the answer."),
+});
+
+/** The `prices` section of specloop.yaml. */
+export const options = defineOptions({
+  section: "prices",
+  schema: z.object({
+    models: z
+      .record(z.string().min(1).max(200), price)
+      .default({})
+      .describe("What a model costs, by its name; stands before the built-in table."),
+    useBuiltIn: z
+      .boolean()
+      .default(true)
+      .describe("Take prices of known models from the built-in table, which is as old as the installed version."),
+  }),
+  env: {},
+  tunable: {},
+});
+
+export type PriceOptions = z.output<typeof options.schema>;
+
+export interface PricedCall {
+  /** `lmstudio`, `openai`: what served the call. */
+  backend: string;
+  model: string;
+  tokensIn: number;
+  tokensOut: number;
+}
+
+const MILLION = 1_000_000;
+
+/**
+ * Dollars that a call cost: the user's own price, 0 for what LM Studio serves on this machine, the built-in table
+ * (`@pydantic/genai-prices`, which is not updated over the network), else null: unknown, never 0.
+ */
+export function priceOf(
+  { backend, model, tokensIn, tokensOut }: PricedCall,
+  { current }: Live<PriceOptions>,
+): number | null {
+  const own = current.models[model];
+  if (own) return (own.input * tokensIn + own.output * tokensOut) / MILLION;
+  if (backend === "lmstudio" || (tokensIn === 0 && tokensOut === 0)) return 0;
+  if (!current.useBuiltIn) return null;
+  return calcPrice({ input_tokens: tokensIn, output_tokens: tokensOut }, model)?.total_price ?? null;
+}
