@@ -29,11 +29,11 @@ export interface Attempt<Config> {
   /** Aborted by the timeout, cancel, pause for the budget, and when the daemon stops. */
   signal: AbortSignal;
   /** Counts what was used as soon as it is known; kept even if the attempt fails. */
-  spend(used: Spending): void;
+  readonly spend: (used: Spending) => void;
   /** One line of the node's log. */
-  log(line: string): void;
+  readonly log: (line: string) => void;
   /** Share 0..1 of the work done, shown live. */
-  progress(share: number, what?: string): void;
+  readonly progress: (share: number, what?: string) => void;
 }
 
 /**
