@@ -97,7 +97,7 @@ export class Connection {
     const downstream = await openDownstream(target, options);
     try {
       const left = Math.max(1000, timeoutMs - (performance.now() - started));
-      const listed = await downstream.tools({ timeoutMs: left, signal: AbortSignal.timeout(left) });
+      const listed = await downstream.tools({ timeoutMs: left, signal: starting.signal });
       open = { downstream, tools: new Map(listed.map((tool) => [tool.name, tool])) };
     } catch (error) {
       await downstream[Symbol.asyncDispose]();
@@ -117,7 +117,7 @@ export class Connection {
     if (!open || this.#current !== open) return;
     try {
       const timeoutMs = 10_000;
-      const listed = await open.downstream.tools({ timeoutMs, signal: AbortSignal.timeout(timeoutMs) });
+      const listed = await open.downstream.tools({ timeoutMs, signal: this.#starting.signal });
       open.tools = new Map(listed.map((tool) => [tool.name, tool]));
       this.#parts.onTools(open.tools);
     } catch (error) {

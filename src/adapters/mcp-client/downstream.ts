@@ -1,6 +1,8 @@
 import {
   Client,
   type RequestOptions,
+  SdkError,
+  SdkErrorCode,
   StreamableHTTPClientTransport,
   type Transport,
 } from "@modelcontextprotocol/client";
@@ -35,15 +37,32 @@ interface Way {
  * `tool_timeout`; nothing is left running then.
  */
 export async function openDownstream(target: DownstreamTarget, options: OpenOptions): Promise<Downstream> {
+  const late = AbortSignal.timeout(options.timeoutMs);
+  const bounds = { late, deadline: AbortSignal.any([late, options.signal]) };
+  try {
+    return await attempt(target, options, bounds);
+  } catch (error) {
+    if (!(error instanceof SpecloopError) || !wasTooNew(error.cause) || target.kind === "http") throw error;
+    // Older servers end when they are asked anything before the handshake that they know.
+    return attempt(target, options, { ...bounds, prior: { kind: "legacy" } });
+  }
+}
+
+interface Bounds {
+  late: AbortSignal;
+  /** Also fires when the start is given up. */
+  deadline: AbortSignal;
+  prior?: { kind: "legacy" };
+}
+
+async function attempt(target: DownstreamTarget, options: OpenOptions, bounds: Bounds): Promise<Downstream> {
+  const { late, deadline, prior } = bounds;
+  deadline.throwIfAborted();
   const way = await wayTo(target, options);
   const client = clientFor(options);
-  const late = AbortSignal.timeout(options.timeoutMs);
-  const deadline = AbortSignal.any([late, options.signal]);
   try {
-    await Promise.race([
-      client.connect(way.transport, { timeout: options.timeoutMs, signal: deadline }),
-      rejectionOf(deadline),
-    ]);
+    const request = { timeout: options.timeoutMs, signal: deadline, ...(prior && { prior }) };
+    await Promise.race([client.connect(way.transport, request), rejectionOf(deadline)]);
   } catch (thrown) {
     const fault = way.fault();
     await way.stop();
@@ -56,6 +75,10 @@ export async function openDownstream(target: DownstreamTarget, options: OpenOpti
     throw asDownstreamError(thrown, "start");
   }
   return handle(client, way, options);
+}
+
+function wasTooNew(cause: unknown): boolean {
+  return cause instanceof SdkError && cause.code === SdkErrorCode.EraNegotiationFailed;
 }
 
 function rejectionOf(signal: AbortSignal): Promise<never> {
