@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defineOptions } from "../foundation/options.ts";
 import { authorityOptions, peopleOptions } from "./people/options.ts";
 import { agents, hedging, policy } from "./routing-options.ts";
+import { toolOptions } from "./responders/tool-options.ts";
 
 const documents = z.object({
   globs: z
@@ -30,14 +31,10 @@ const documents = z.object({
     .number()
     .min(0)
     .max(1)
-    .default(0.4)
-    .describe("Share of a question's content words (rare ones count more) that a section must hold to answer it."),
-  minConfidence: z
-    .number()
-    .min(0)
-    .max(1)
     .default(0.55)
-    .describe("How probable it must be that a section answers a question; see docs/retrieval.md for what it costs."),
+    .describe(
+      "Confidence (how probable it is that a section answers a question) from which it does; docs/retrieval.md says what other values give.",
+    ),
   maxPassages: z
     .int()
     .min(1)
@@ -104,7 +101,10 @@ const ttlHours = z.object({
 });
 
 const similar = z.object({
-  enabled: z.boolean().default(true).describe("Answer from what a question of the same meaning in other words was answered."),
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe("Answer from what a question of the same meaning in other words was answered."),
   minSimilarity: z
     .number()
     .min(0.5)
@@ -163,6 +163,7 @@ const schema = z.object({
   cache: cache.prefault({}).describe("Answers given before."),
   context: context.prefault({}).describe("What was said before in a session."),
   model: model.prefault({}).describe("Answers by a local model."),
+  tools: toolOptions.prefault({}).describe("Answers by tools of downstream servers."),
   people: peopleOptions.prefault({}).describe("What people are asked, and how they hear of it."),
   authority: authorityOptions.prefault({}).describe("What may say what somebody is allowed to do."),
   policy: policy.prefault({}).describe("Who is asked about which kind of question."),
@@ -215,7 +216,6 @@ export const options = defineOptions({
   env: { SPECLOOP_QUESTIONS_MIN_SCORE: "documents.minScore", SPECLOOP_QUESTIONS_MODEL: "model.enabled" },
   tunable: {
     "documents.minScore": { min: 0, max: 1, step: 0.05 },
-    "documents.minConfidence": { min: 0, max: 1, step: 0.05 },
     "documents.maxPassages": { min: 1, max: 50, step: 1 },
     "embeddings.minSimilarity": { min: 0.5, max: 0.95, step: 0.05 },
     "embeddings.weight": { min: 0, max: 3, step: 0.25 },

@@ -24,6 +24,7 @@ import { Entries } from "./similar/entries.ts";
 import { withTerms } from "./terms.ts";
 import { Ladder } from "./ladder.ts";
 import { Ledger } from "./ledger.ts";
+import { Embedding } from "./embedding/index.ts";
 import { followNeighbours } from "./neighbours.ts";
 import type { QuestionOptions } from "./options.ts";
 import { type CommittedDocuments, InForce, People, type PeopleParts } from "./people/index.ts";
@@ -50,6 +51,7 @@ import {
   type ReplayEnvironment,
   type ReplayOutcome,
 } from "./types.ts";
+import type { ToolAnswers } from "./tool-answers.ts";
 import { Waiters } from "./waiters.ts";
 
 export interface QuestionRouterDependencies {
@@ -68,6 +70,8 @@ export interface QuestionRouterDependencies {
   people?: PeopleParts;
   /** Whether a person registered an agent of this name, whose token alone makes it; absent: nobody did. */
   hasToken?(name: string): boolean;
+  /** The tools of downstream servers that answer questions. */
+  tools?: ToolAnswers | null;
   /** Null when no model is configured. */
   llm: Llm | null;
   /** What an asker may read; everybody everything when absent. */
@@ -102,6 +106,7 @@ export class QuestionRouter implements Service {
   readonly #entries: Entries;
   readonly #conversations: Conversations;
   readonly #answering: Answering;
+  readonly #embedding: Embedding | null;
   readonly #waiters = new Waiters();
   readonly #life = new AbortController();
   readonly #closing = new AbortController();
@@ -124,7 +129,15 @@ export class QuestionRouter implements Service {
     };
     const hasToken = (name: string) => dependencies.hasToken?.(name) ?? false;
     this.agents = new Agents({ store, ledger, events, clock, logger, options, hasToken, announce });
-    const responders = createResponders({ ...dependencies, corpus, inForce, cache, entries, desk: this.agents.desk });
+    const { llm } = dependencies;
+    const embedding = llm && new Embedding({ ...dependencies, llm, corpus });
+    this.#embedding = embedding;
+    const responders = createResponders({
+      ...dependencies,
+      ...{ corpus, inForce, cache, entries, desk: this.agents.desk },
+      meanings: embedding,
+      embedder: embedding?.embedder ?? null,
+    });
     const ladder = new Ladder({ responders, options, pace: this.#pace, clock, logger });
     this.#expiry = new Expiry({ clock, logger, expire: () => this.#expire() });
     this.#ledger = ledger;
@@ -167,6 +180,7 @@ export class QuestionRouter implements Service {
     this.#subscriptions.defer(() => signal.removeEventListener("abort", close));
     const { events } = this.#deps;
     void this.#corpus.scan();
+    this.#embedding?.start();
     this.#subscriptions.use(
       events.on(
         "watch.settled",
@@ -309,6 +323,7 @@ export class QuestionRouter implements Service {
     this.#closing.abort();
     this.#life.abort();
     await this.#flights.stop();
+    await this.#embedding?.[Symbol.asyncDispose]();
     await this.#entries[Symbol.asyncDispose]();
     this.#waiters.wakeAll();
     await this.#expiry[Symbol.asyncDispose]();

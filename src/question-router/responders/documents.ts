@@ -4,7 +4,7 @@ import type { Corpus } from "../corpus.ts";
 import type { DocumentAnswer } from "../document-answer.ts";
 import type { QuestionOptions } from "../options.ts";
 import type { InForce } from "../people/index.ts";
-import type { DocumentSearch } from "../search/port.ts";
+import type { DocumentSearch, SearchQuery } from "../search/port.ts";
 import type { Citation } from "../types.ts";
 import type { Query, Responder, Response } from "./responder.ts";
 
@@ -12,13 +12,22 @@ import type { Query, Responder, Response } from "./responder.ts";
 const STALE_SCAN_MS = 10_000;
 /** How often an answer is sought anew because a document changed under it. */
 const ATTEMPTS = 3;
+/** Words that are so sure of their answer need no model beside them. */
+const SURE = 0.8;
 
 interface Dependencies {
   index: DocumentSearch;
   corpus: Corpus;
   /** Which documents may answer `authority` questions. */
   inForce: InForce;
+  /** Null where no model can embed: then everything goes by words. */
+  meanings?: Meanings | null;
   options: Live<QuestionOptions>;
+}
+
+/** What questions mean, where a model tells in time. */
+export interface Meanings {
+  meaningOf(text: string, signal: AbortSignal): Promise<SearchQuery["meaning"] | null>;
 }
 
 /** Answers with the lines of the documents that say it. */
@@ -28,12 +37,14 @@ export class DocumentsResponder implements Responder {
   readonly #index: DocumentSearch;
   readonly #corpus: Corpus;
   readonly #inForce: InForce;
+  readonly #meanings: Meanings | null;
   readonly #options: Live<QuestionOptions>;
 
-  constructor({ index, corpus, inForce, options }: Dependencies) {
+  constructor({ index, corpus, inForce, meanings, options }: Dependencies) {
     this.#index = index;
     this.#corpus = corpus;
     this.#inForce = inForce;
+    this.#meanings = meanings ?? null;
     this.#options = options;
   }
 
@@ -50,7 +61,7 @@ export class DocumentsResponder implements Responder {
   async #current(query: Query, signal: AbortSignal): Promise<Response> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       signal.throwIfAborted();
-      const response = await this.#search(query);
+      const response = await this.#search(query, signal);
       if (response.outcome === "declined") return response;
       if (query.kind === "authority" && !(await this.#inForce.holds(response.citations))) return notInForce(response);
       if (await this.#holds(response.citations)) return response;
@@ -63,8 +74,18 @@ export class DocumentsResponder implements Responder {
     return true;
   }
 
-  async #search(query: Query): Promise<DocumentAnswer> {
+  /** By words first, which costs next to nothing; where these are not sure, by what the question means as well. */
+  async #search(query: Query, signal: AbortSignal): Promise<DocumentAnswer> {
     const asked = { text: query.text, change: query.change, kind: query.kind, mayRead: this.#mayCite(query) };
+    const byWords = await this.#answer(asked);
+    if (byWords.outcome === "answered" && byWords.confidence >= SURE) return byWords;
+    const meaning = await this.#meanings?.meaningOf(query.text, signal);
+    if (!meaning) return byWords;
+    const byBoth = await this.#answer({ ...asked, meaning });
+    return byBoth.outcome === "answered" ? byBoth : byWords;
+  }
+
+  async #answer(asked: SearchQuery): Promise<DocumentAnswer> {
     try {
       return await this.#index.answer(asked, this.#options.current);
     } catch (error) {

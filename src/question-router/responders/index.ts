@@ -10,11 +10,13 @@ import type { InForce } from "../people/index.ts";
 import { FollowingUp } from "../session/follow-up.ts";
 import type { Entries } from "../similar/entries.ts";
 import { AgentResponder } from "./agent.ts";
-import { DocumentsResponder } from "./documents.ts";
+import { DocumentsResponder, type Meanings } from "./documents.ts";
 import { ModelResponder } from "./model.ts";
 import type { DocumentSearch } from "../search/port.ts";
 import type { Responder } from "./responder.ts";
 import { SimilarResponder } from "./similar.ts";
+import { ToolResponder } from "./tool.ts";
+import type { ToolAnswers } from "../tool-answers.ts";
 
 interface Dependencies {
   index: DocumentSearch;
@@ -23,7 +25,10 @@ interface Dependencies {
   entries: Entries;
   /** Null, or without a model: everything goes by words alone. */
   embedder?: Embedder | null;
+  meanings?: Meanings | null;
   inForce: InForce;
+  /** Null where no downstream server can be configured. */
+  tools?: ToolAnswers | null;
   desk: AgentDesk;
   llm: Llm | null;
   options: Live<QuestionOptions>;
@@ -34,7 +39,7 @@ interface Dependencies {
 const RESPONDERS: Record<Responder["name"], (dependencies: Dependencies) => Responder | null> = {
   documents: (dependencies) => new FollowingUp(new DocumentsResponder(dependencies)),
   similar: (dependencies) => new SimilarResponder(dependencies),
-  tool: () => null,
+  tool: ({ tools, ...dependencies }) => (tools ? new ToolResponder({ tools, ...dependencies }) : null),
   agent: ({ desk }) => new AgentResponder(desk),
   model: ({ llm, ...dependencies }) => llm && new ModelResponder({ llm, ...dependencies }),
 };

@@ -9,6 +9,7 @@ import type { QuestionOptions } from "../options.ts";
 import type { Candidate } from "../retrieval.ts";
 import type { DocumentSearch } from "../search/port.ts";
 import { type Citation, MAX_ANSWER } from "../types.ts";
+import type { Meanings } from "./documents.ts";
 import type { Query, Responder, Response } from "./responder.ts";
 
 const PASSAGES = 6;
@@ -38,6 +39,7 @@ interface Dependencies {
   llm: Llm;
   index: DocumentSearch;
   corpus: Corpus;
+  meanings?: Meanings | null;
   options: Live<QuestionOptions>;
   clock: Clock;
 }
@@ -61,7 +63,8 @@ export class ModelResponder implements Responder {
     if (!enabled) return declined("switched off by questions.model.enabled");
     await corpus.settled();
     const { text, change, kind, mayRead } = query;
-    const candidates = await index.candidates({ text, change, kind, mayRead }, options.current);
+    const meaning = (await this.#deps.meanings?.meaningOf(text, signal)) ?? undefined;
+    const candidates = await index.candidates({ text, change, kind, mayRead, meaning }, options.current);
     const passages = candidates.filter(({ evidence }) => evidence > 0).slice(0, PASSAGES);
     if (passages.length === 0) return declined("there is no passage to answer from");
     using deadline = timeoutSignal(clock, timeoutMs, signal);

@@ -101,7 +101,7 @@ class SearchThread implements DocumentSearch {
       const answer = (await this.#run(() => ({
         op: "answer",
         query: this.#scoped(query),
-        settings,
+        settings: relevant(settings),
       }))) as DocumentAnswer;
       if (answer.outcome === "declined" || mayReadAll(query, answer.citations)) return answer;
     }
@@ -109,7 +109,7 @@ class SearchThread implements DocumentSearch {
   }
 
   async candidates(query: SearchQuery, settings: SearchSettings): Promise<Candidate[]> {
-    const job = () => ({ op: "candidates" as const, query: this.#scoped(query), settings });
+    const job = () => ({ op: "candidates" as const, query: this.#scoped(query), settings: relevant(settings) });
     const candidates = (await this.#run(job)) as Candidate[];
     return candidates.filter(({ hit }) => mayReadAll(query, [hit]));
   }
@@ -309,6 +309,11 @@ class SearchThread implements DocumentSearch {
     clearTimeout(timer);
     this.#trusted = clean;
   }
+}
+
+/** Without what is of no use to a search: options are sent with every question. */
+function relevant({ documents, embeddings }: SearchSettings): SearchSettings {
+  return { documents: { ...documents, globs: [], exclude: [] }, embeddings };
 }
 
 function mayReadAll({ mayRead }: SearchQuery, places: { path: string }[]): boolean {

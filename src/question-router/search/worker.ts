@@ -118,11 +118,11 @@ function withScope({ hidden, ...query }: ThreadQuery) {
 
 function candidatesOf(index: SearchIndex, query: ThreadQuery, { documents, embeddings }: SearchSettings): Candidate[] {
   const { mayRead, meaning, ...question } = { mayRead: undefined, ...withScope(query) };
-  const { minScore, minConfidence } = documents;
+  const { minScore } = documents;
   const { candidates } = retrieve(index, question, {
     limit: documents.maxPassages,
     mayRead,
-    meaning: meaning && { ...meaning, ...embeddings, minScore, minConfidence },
+    meaning: meaning && { ...meaning, ...embeddings, minScore },
   });
   // What is read when it is looked at has to be read before it is sent.
   return candidates.map(({ hit, ...candidate }) => ({ ...candidate, hit: { ...hit, passage: hit.passage } }));
