@@ -16,9 +16,17 @@ import { type StatePaths, withoutRepositoryPath } from "./foundation/paths.ts";
 import type { Service } from "./foundation/service.ts";
 import type { Rooms } from "./mcp-tools.ts";
 import { Archives, ChangeProcessor, Lineage, Orchestrator } from "./orchestrator/index.ts";
-import { notifier, type Notify, type OriginOf, type PeopleParts, openDocumentSearch, QuestionRouter } from "./question-router/index.ts";
+import {
+  notifier,
+  type Notify,
+  type OriginOf,
+  type PeopleParts,
+  openDocumentSearch,
+  QuestionRouter,
+} from "./question-router/index.ts";
 import type { Stores } from "./stores.ts";
 import { DownstreamServers } from "./tool-servers/index.ts";
+import { nodeTypes, WorkflowCatalogue } from "./workflow-engine/index.ts";
 import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
 
 /** What the rooms stand on. */
@@ -52,7 +60,8 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
   const { changes, archives } = buildChanges(parts, documents, stack);
   const servers = buildServers(parts);
   const originOf: OriginOf = (questionId) => processing.originOf(questionId);
-  const questions = buildQuestions(parts, stack, { writer: documents, originOf, notify: buildNotifier(parts) });
+  const people = { writer: documents, originOf, notify: buildNotifier(parts) };
+  const questions = buildQuestions(parts, stack, { people, tools: servers });
   const processing = buildProcessing(parts, { changes, documents, questions });
   const rooms = {
     documents,
@@ -65,6 +74,7 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
     servers,
     lineage: new Lineage({ changes, git }),
     documentsIn: (worktree: string) => elsewhere.of(worktree),
+    definitions: new WorkflowCatalogue({ folder: join(parts.repository, "workflows"), types: nodeTypes(parts.clock) }),
     access,
     approvals,
   };
@@ -142,7 +152,11 @@ function buildChanges(
   return { changes, archives };
 }
 
-function buildQuestions(parts: RoomParts, stack: AsyncDisposableStack, people: PeopleParts): QuestionRouter {
+function buildQuestions(
+  parts: RoomParts,
+  stack: AsyncDisposableStack,
+  { people, tools }: { people: PeopleParts; tools: DownstreamServers },
+): QuestionRouter {
   const { repository, config, clock, git, events, llm, stores } = parts;
   return new QuestionRouter({
     git,
@@ -154,6 +168,7 @@ function buildQuestions(parts: RoomParts, stack: AsyncDisposableStack, people: P
     index: stack.use(openDocumentSearch(parts.paths.indexDb)),
     root: repository,
     people,
+    tools,
     llm,
     scopeOf: (principal) => parts.access.gate.readScope(principal),
     idempotency: new Idempotency({ store: stores.team.as<AccessTables>(), clock }),

@@ -1,0 +1,83 @@
+import { neutralise } from "../../adapters/llm/index.ts";
+import { Terms } from "../../adapters/search/index.ts";
+import type { Clock } from "../../foundation/clock.ts";
+import type { Live } from "../../foundation/options.ts";
+import type { Principal } from "../../foundation/principal.ts";
+import { timeoutSignal } from "../deadline.ts";
+import type { QuestionOptions } from "../options.ts";
+import type { AnsweringTool, ToolAnswers } from "../tool-answers.ts";
+import { MAX_ANSWER } from "../types.ts";
+import type { Query, Responder, Response } from "./responder.ts";
+
+interface Dependencies {
+  tools: ToolAnswers;
+  options: Live<QuestionOptions>;
+  clock: Clock;
+}
+
+/** The router itself asks: the person who approved the server approved that its tools answer questions. */
+const ROUTER: Principal = { kind: "system", name: "question-router" };
+
+/**
+ * Asks the tools whose capabilities touch the question, one after the other. What a tool says is data: it is given as an
+ * answer with its name and nothing in it is followed.
+ */
+export class ToolResponder implements Responder {
+  readonly name = "tool";
+  readonly slow = true;
+  readonly #deps: Dependencies;
+  readonly #terms = new Terms();
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+  }
+
+  async respond(query: Query, signal: AbortSignal): Promise<Response> {
+    const { tools, options, clock } = this.#deps;
+    const { enabled, timeoutMs, maxTools, confidence } = options.current.tools;
+    // What somebody may do is said by documents and people, whatever a policy says.
+    if (query.kind === "authority") return declined("tools do not say what somebody may do");
+    if (!enabled) return declined("switched off by questions.tools.enabled");
+    const chosen = this.#touching(query.text, tools.answering()).slice(0, maxTools);
+    if (chosen.length === 0) return declined("no tool is named to answer such questions");
+    using deadline = timeoutSignal(clock, timeoutMs, signal);
+    const failures: string[] = [];
+    for (const tool of chosen) {
+      try {
+        const { text, cost } = await tools.ask(tool, query.text, { principal: ROUTER, signal: deadline.signal });
+        const answer = neutralise(text).trim().slice(0, MAX_ANSWER);
+        if (answer !== "")
+          return {
+            outcome: "answered",
+            text: answer,
+            citations: [],
+            confidence,
+            by: `tool:${tool.id}`,
+            ...(cost && { cost }),
+          };
+        failures.push(`${tool.id} says nothing`);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        failures.push(`${tool.id}: ${error instanceof Error ? error.message : String(error)}`);
+        if (deadline.signal.aborted) break;
+      }
+    }
+    return declined(failures.join("; "));
+  }
+
+  /** By priority, then by how many of its words the question holds. */
+  #touching(text: string, tools: AnsweringTool[]): AnsweringTool[] {
+    const asked = new Set(this.#terms.ofQuestion(text).map(({ term }) => term));
+    const touched = ({ capabilities }: AnsweringTool) =>
+      capabilities.filter((words) => this.#terms.ofText(words).every((term) => asked.has(term))).length;
+    return tools
+      .map((tool) => ({ tool, words: touched(tool) }))
+      .filter(({ words }) => words > 0)
+      .sort((a, b) => a.tool.priority - b.tool.priority || b.words - a.words || (a.tool.id < b.tool.id ? -1 : 1))
+      .map(({ tool }) => tool);
+  }
+}
+
+function declined(reason: string): Response {
+  return { outcome: "declined", reason };
+}
