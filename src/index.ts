@@ -9,3 +9,16 @@ export { defineTool, type Tool, type ToolContext } from "./foundation/tool.ts";
 export { VERSION } from "./foundation/version.ts";
 export { connectControl, type ControlClient } from "./server/index.ts";
 export type { AppStatus } from "./status.ts";
+export {
+  checkDefinition,
+  describedNodeTypes,
+  toMermaid,
+  workflow,
+  WorkflowBuilder,
+  type Checked,
+  type DefinitionProblem,
+  type NodeInput,
+  type NodeType,
+  type Plan,
+  type PlanNode,
+} from "./workflow-engine/index.ts";

@@ -15,6 +15,7 @@ import {
 } from "./orchestrator/index.ts";
 import { tools as questionTools, type QuestionRouter } from "./question-router/index.ts";
 import { tools as serverTools, type DownstreamServers } from "./tool-servers/index.ts";
+import { definitionTools, type WorkflowCatalogue } from "./workflow-engine/index.ts";
 
 /** The rooms that tools reach. */
 export interface Rooms {
@@ -28,6 +29,7 @@ export interface Rooms {
   questions: QuestionRouter;
   loop: FeedbackLoop;
   servers: DownstreamServers;
+  definitions: WorkflowCatalogue;
   access: Access;
   approvals: ApprovalService;
 }
@@ -43,6 +45,7 @@ export function allTools(rooms: Rooms): Tool[] {
     ...processingTools(rooms.processing),
     ...documentToolsIn(rooms),
     ...loopTools(rooms.loop),
+    ...definitionTools(rooms.definitions),
     ...accessTools(rooms.access),
     ...approvalTools(rooms.approvals),
     ...serverTools(rooms.servers, {

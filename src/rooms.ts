@@ -26,7 +26,7 @@ import {
 } from "./question-router/index.ts";
 import type { Stores } from "./stores.ts";
 import { DownstreamServers } from "./tool-servers/index.ts";
-import { nodeTypes, WorkflowCatalogue } from "./workflow-engine/index.ts";
+import { describedNodeTypes, WorkflowCatalogue } from "./workflow-engine/index.ts";
 import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
 
 /** What the rooms stand on. */
@@ -74,7 +74,7 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
     servers,
     lineage: new Lineage({ changes, git }),
     documentsIn: (worktree: string) => elsewhere.of(worktree),
-    definitions: new WorkflowCatalogue({ folder: join(parts.repository, "workflows"), types: nodeTypes(parts.clock) }),
+    definitions: new WorkflowCatalogue({ folder: join(parts.repository, "workflows"), types: describedNodeTypes() }),
     access,
     approvals,
   };

@@ -22,6 +22,7 @@ import { registerServer } from "./server/index.ts";
 import { registerStatus } from "./status.ts";
 import { registerStop } from "./stop.ts";
 import { registerUp } from "./up.ts";
+import { registerWorkflow } from "./workflow/index.ts";
 
 /** Every command, in the order in which help lists them. */
 export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
@@ -44,6 +45,7 @@ export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
   registerApprover,
   registerServer,
   registerLoop,
+  registerWorkflow,
   registerAgent,
   registerAudit,
   registerDemo,

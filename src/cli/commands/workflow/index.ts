@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+import type { Bind } from "../../bind.ts";
+import { registerList } from "./list.ts";
+import { registerSchema } from "./schema.ts";
+import { registerShow } from "./show.ts";
+import { registerValidate } from "./validate.ts";
+
+export function registerWorkflow(program: Command, bind: Bind): void {
+  const workflow = program
+    .command("workflow")
+    .description("definitions of workflows: check, list, show; no daemon needed");
+  registerValidate(workflow, bind);
+  registerList(workflow, bind);
+  registerShow(workflow, bind);
+  registerSchema(workflow, bind);
+}
