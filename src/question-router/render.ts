@@ -1,8 +1,9 @@
+import type { AskedAgent, Received } from "./agents/index.ts";
 import type { Answer, AskResult, Hop, QuestionView, Route } from "./types.ts";
 
 type ShownAnswer = Omit<Answer, "route"> & { route: Route };
 
-export type ShownView = Omit<QuestionView, "answer"> & { answer?: Answer; hops: Hop[] };
+export type ShownView = Omit<QuestionView, "answer"> & { answer?: Answer; hops: Hop[]; agents?: AskedAgent[] };
 export interface ShownPage {
   questions: (Omit<QuestionView, "answer"> & { answer: string | null })[];
   total: number;
@@ -33,7 +34,9 @@ export function renderView(view: ShownView): string {
   const open = view.status === "pending" ? `expires ${time(view.expiresAt)}` : none;
   const body = view.answer ? answerText(view.answer) : open;
   const verdict = view.verdict === null ? [] : [`judged ${view.verdict}`];
-  return [head, body, ...verdict, ...view.hops.map(hopLine)].join("\n\n");
+  const route = view.hops.length > 0 ? [`How it went:\n${view.hops.map(hopLine).join("\n")}`] : [];
+  const asked = view.agents?.length ? [`Agents that were asked:\n${view.agents.map(agentLine).join("\n")}`] : [];
+  return [head, body, ...verdict, ...route, ...asked].join("\n\n");
 }
 
 export function renderPage({ questions, total, nextCursor }: ShownPage): string {
@@ -47,6 +50,16 @@ export function renderPage({ questions, total, nextCursor }: ShownPage): string 
 export function renderAnswered({ questionId, answer, written }: ShownSubmission): string {
   const where = written ? `\n\n${written.path}: ${written.status}. ${written.message}` : "";
   return `${questionId} is answered.\n\n${answerText(answer)}${where}`;
+}
+
+/** What an agent reads after it gave its voice or handed in work. */
+export function renderReceived(received: Received): string {
+  if (received.outcome === "done") return `${received.questionId} is done.`;
+  const { questionId, voices, quorum, outcome, answer } = received;
+  if (outcome === "agreed")
+    return `${questionId} is answered: more than half agree.\n\n${answer ? answerText(answer) : ""}`;
+  const next = outcome === "split" ? "they do not agree, so a person decides" : "others are still asked";
+  return `Your voice on ${questionId} is kept: ${voices} of ${quorum} have spoken; ${next}.`;
 }
 
 export function renderJudged({ answerId, corrected }: ShownJudgement): string {
@@ -66,8 +79,19 @@ function questionLine({ questionId, status, kind, change, text }: Omit<QuestionV
   return `${questionId} [${status}, ${kind}${change === null ? "" : `, ${change}`}] ${firstLine(text)}`;
 }
 
-function hopLine({ responder, outcome, ms, reason }: Hop): string {
-  return `- ${responder} ${outcome} in ${ms.toFixed(1)} ms: ${reason}`;
+function hopLine({ responder, outcome, ms, reason, cost }: Hop): string {
+  return `- ${responder} ${outcome} in ${ms.toFixed(1)} ms${costText(cost)}: ${reason}`;
+}
+
+function costText(cost: Hop["cost"]): string {
+  if (!cost) return "";
+  const money = cost.usd === null ? "" : `, ${cost.usd.toFixed(4)} USD`;
+  return ` for ${cost.tokensIn + cost.tokensOut} tokens${money}`;
+}
+
+function agentLine({ agent, state, reason, text, why }: AskedAgent): string {
+  const said = text === null ? "" : `, said "${firstLine(text)}"`;
+  return `- ${agent} ${state}${reason === null ? "" : ` (${reason})`}${said}; chosen by ${why}`;
 }
 
 function firstLine(text: string): string {

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { defineTool, type Tool } from "../foundation/tool.ts";
-import { agentTools } from "./agents/index.ts";
+import { agentTools, type OfferedItem, type Received, renderOffers } from "./agents/index.ts";
 import { inboxTool } from "./people/index.ts";
 import {
   renderAnswered,
   renderAsked,
   renderJudged,
   renderPage,
+  renderReceived,
   renderView,
   type ShownJudgement,
   type ShownPage,
@@ -24,12 +25,24 @@ const answer = z.looseObject({ text: z.string(), by: z.string(), citations: z.ar
 const MAX_EXCERPT = 300;
 const status = z.enum(STATUSES);
 const summary = z.looseObject({ questionId: z.string(), status: z.string(), text: z.string() });
-const questionId = z.string().max(60);
+/** A bound that is checked and not written into the schema: no model learns anything from it beforehand. */
+const upTo = (most: number) =>
+  z.string().refine((text) => text.length <= most, { error: `has at most ${most} characters` });
+const questionId = upTo(60);
 const waitMs = z.int().min(0).max(MAX_WAIT_MS).optional();
 
 /** The tools of this room. */
 export function tools(router: QuestionRouter): Tool[] {
-  return [ask(router), get(router), list(router), submit(router), judge(router), inboxTool(router), ...agentTools(router.agents)];
+  return [
+    ask(router),
+    askOnTerms(router),
+    get(router),
+    list(router),
+    submit(router),
+    judge(router),
+    inboxTool(router),
+    ...agentTools(router),
+  ];
 }
 
 function ask(router: QuestionRouter): Tool {
@@ -44,7 +57,7 @@ function ask(router: QuestionRouter): Tool {
     input: z.object({
       text: z.string().min(1).max(MAX_QUESTION),
       kind: z.enum(KINDS).optional().describe("authority (may I?) is answered by documents and people only."),
-      change: z.string().max(200).optional().describe("Change id that it is about."),
+      change: upTo(200).optional().describe("Change id that it is about."),
       waitMs: waitMs.describe("Wait for anybody's answer."),
     }),
     output: z.looseObject({ status, questionId: z.string(), answer: answer.optional() }),
@@ -60,6 +73,42 @@ function ask(router: QuestionRouter): Tool {
     render: (output) => renderAsked(output as unknown as AskResult),
     form: async ({ waitMs }, { status, questionId }, { principal }) =>
       status === "pending" ? router.people.form(questionId, principal, waitMs) : null,
+  });
+}
+
+function askOnTerms(router: QuestionRouter): Tool {
+  return defineTool({
+    name: "question_ask_on_terms",
+    title: "Ask with a deadline, a budget, several agents or choices",
+    description:
+      "As question_ask, and says how it is to be answered: by when, for how much, by how many agents of whom more than half " +
+      "must agree, or with which answers. What agents do not agree on is left to a person, who sees what each said.",
+    effect: "add",
+    toolset: "full",
+    input: z.object({
+      text: z.string().min(1).max(MAX_QUESTION),
+      kind: z.enum(KINDS).optional(),
+      change: upTo(200).optional().describe("Change id that it is about."),
+      waitMs: waitMs.describe("Wait for anybody's answer."),
+      deadlineMs: z
+        .int()
+        .min(1000)
+        .max(31_536_000_000)
+        .optional()
+        .describe("Milliseconds after which it expires without an answer."),
+      budget: z
+        .strictObject({ usd: z.number().min(0).optional(), tokens: z.int().min(0).optional() })
+        .optional()
+        .describe("The most that answering may cost; who would exceed it is not asked."),
+      quorum: z.int().min(2).max(5).optional().describe("How many different agents are asked, and only agents."),
+      choices: z.array(z.string().min(1).max(200)).min(2).max(20).optional().describe("The only answers there are."),
+    }),
+    output: z.looseObject({ status, questionId: z.string(), answer: answer.optional() }),
+    changed: ({ cached }) => cached !== true,
+  }).handle({
+    run: ({ change, ...request }, { principal, signal }) =>
+      router.ask({ ...request, context: { change } }, principal, signal),
+    render: (output) => renderAsked(output as unknown as AskResult),
   });
 }
 
@@ -86,25 +135,35 @@ function list(router: QuestionRouter): Tool {
   return defineTool({
     name: "question_list",
     title: "List questions",
-    description: "Questions, newest first. status pending shows what waits for an answer.",
+    description: "Questions, newest first; pending ones wait for an answer.",
     effect: "read",
     idempotent: true,
     toolset: "default",
     input: z.object({
       status: status.optional(),
-      for: z.enum(["agent", "person"]).optional().describe("Only what they may answer."),
-      cursor: z.string().max(200).optional(),
+      for: z.enum(["agent", "person", "me"]).optional().describe("Only for them; me: offered to you."),
+      cursor: upTo(200).optional(),
       limit: z.int().min(1).max(100).optional(),
     }),
     output: z.looseObject({ questions: z.array(summary), nextCursor: z.string().optional() }),
   }).handle({
-    run: async (request) => {
-      const { questions, nextCursor, total } = await router.list(request);
+    run: async ({ for: who, ...request }, { principal }) => {
+      if (who === "me") return offered(await router.agents.heartbeat(principal, {}));
+      const { questions, nextCursor, total } = await router.list({ ...request, for: who });
       const rows = questions.map((view) => ({ ...view, answer: view.answer?.text.slice(0, MAX_EXCERPT) ?? null }));
       return { questions: rows, total, ...(nextCursor === null ? {} : { nextCursor }) };
     },
-    render: (output) => renderPage(output as unknown as ShownPage),
+    render: (output) => {
+      const { offers } = output as { offers?: OfferedItem[] };
+      return offers ? renderOffers({ offers }) : renderPage(output as unknown as ShownPage);
+    },
   });
+}
+
+/** Offers in the shape of a list, so that one reader suffices. */
+function offered(offers: OfferedItem[]) {
+  const questions = offers.map((offer) => ({ ...offer, status: "pending" as const, answer: null }));
+  return { questions, offers, total: offers.length };
 }
 
 function submit(router: QuestionRouter): Tool {
@@ -118,18 +177,22 @@ function submit(router: QuestionRouter): Tool {
       questionId,
       text: z.string().min(1).max(MAX_ANSWER),
       citations: z
-        .array(z.object({ path: z.string().max(1000), heading: z.string().max(500).optional() }))
+        .array(z.object({ path: upTo(1000), heading: upTo(500).optional() }))
         .max(20)
         .optional(),
       into: z
-        .object({ path: z.string().max(1000), heading: z.string().max(500).optional() })
+        .object({ path: upTo(1000), heading: upTo(500).optional() })
         .optional()
         .describe("Also write it there."),
     }),
     output: z.looseObject({ questionId: z.string() }),
   }).handle({
-    run: (request, { principal }) => router.people.answer({ ...request, principal }),
-    render: (output) => renderAnswered(output as unknown as ShownSubmission),
+    run: async (request, { principal }) =>
+      (await router.agents.receive({ ...request, principal })) ?? router.people.answer({ ...request, principal }),
+    render: (output) =>
+      "outcome" in output
+        ? renderReceived(output as unknown as Received)
+        : renderAnswered(output as unknown as ShownSubmission),
   });
 }
 

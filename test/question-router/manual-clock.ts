@@ -16,6 +16,7 @@ export class ManualClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     if (signal?.aborted) return Promise.reject(signal.reason);
+    if (ms <= 0) return new Promise((done) => setImmediate(done));
     const sleeper = { at: this.#now + ms, wake: resolve };
     this.#sleepers.add(sleeper);
     signal?.addEventListener("abort", () => reject(signal.reason), { once: true });

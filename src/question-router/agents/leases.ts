@@ -120,7 +120,7 @@ export class Leases {
       load: this.loadOf(worker),
     }));
     const chosen = differing(choose(candidates, options.current.agents.leaseMs));
-    if (chosen.length === 0) return { state: "busy", why: `${fresh.length} agents that fit are busy` };
+    if (chosen.length === 0) return { state: "busy", why: `agents that fit are busy: ${fresh.length}` };
     const leased = await this.#leaseAll(item, places, chosen);
     return leased > 0
       ? { state: "leased", why: `offered to ${leased} of ${chosen.length} that fit` }

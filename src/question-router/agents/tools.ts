@@ -21,12 +21,17 @@ const worker = z.looseObject({
   latencyMs: z.number().nullable(),
 });
 
-/** What agents call to be asked, and everybody to see who is there. */
-export function agentTools(agents: Agents): Tool[] {
-  return [register(agents), heartbeat(agents), decline(agents), workers(agents)];
+/** Tools are made before rooms are asked for anything: the reference is written from them alone. */
+interface Router {
+  readonly agents: Agents;
 }
 
-function register(agents: Agents): Tool {
+/** What agents call to be asked, and everybody to see who is there. */
+export function agentTools(router: Router): Tool[] {
+  return [register(router), heartbeat(router), decline(router), workers(router)];
+}
+
+function register(router: Router): Tool {
   return defineTool({
     name: "agent_register",
     title: "Be asked questions",
@@ -48,12 +53,12 @@ function register(agents: Agents): Tool {
     }),
     output: worker.extend({ offers: z.array(offer) }),
   }).handle({
-    run: (request, { principal }) => agents.register(principal, request),
+    run: (request, { principal }) => router.agents.register(principal, request),
     render: renderRegistered,
   });
 }
 
-function heartbeat(agents: Agents): Tool {
+function heartbeat(router: Router): Tool {
   return defineTool({
     name: "agent_heartbeat",
     title: "Be there for questions",
@@ -74,13 +79,13 @@ function heartbeat(agents: Agents): Tool {
     output: z.looseObject({ offers: z.array(offer) }),
   }).handle({
     run: async (request, { principal, signal }) => ({
-      offers: await agents.heartbeat(principal, { ...request, signal }),
+      offers: await router.agents.heartbeat(principal, { ...request, signal }),
     }),
     render: renderOffers,
   });
 }
 
-function decline(agents: Agents): Tool {
+function decline(router: Router): Tool {
   return defineTool({
     name: "question_decline",
     title: "Give a question back",
@@ -96,14 +101,14 @@ function decline(agents: Agents): Tool {
     run: async ({ questionId, reason }, { principal }) => {
       const why = reason.replaceAll(/\s+/g, " ").trim();
       if (why === "") throw new SpecloopError("bad_input", "Say why you cannot answer it.", { target: "reason" });
-      await agents.decline(principal, questionId, why);
+      await router.agents.decline(principal, questionId, why);
       return { questionId };
     },
     render: renderDeclined,
   });
 }
 
-function workers(agents: Agents): Tool {
+function workers(router: Router): Tool {
   return defineTool({
     name: "agent_workers",
     title: "List agents that answer",
@@ -114,7 +119,7 @@ function workers(agents: Agents): Tool {
     input: z.object({}),
     output: z.object({ agents: z.array(worker) }),
   }).handle({
-    run: async () => ({ agents: agents.workers() }),
+    run: async () => ({ agents: router.agents.workers() }),
     render: renderWorkers,
   });
 }
