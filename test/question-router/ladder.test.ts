@@ -150,7 +150,7 @@ scenario("questions", "Somebody answers while the model is still at work", async
   const stopped: string[] = [];
   const llm = new ScriptedLlm((_, signal) => endless(stopped, "model")(signal!) as never);
   await using shop = await startRouter({ llm });
-  const text = "How often does the nightly backup run for the blue tandem?";
+  const text = "Which hour do tandem mechanics expect the nightly backup?";
   const asking = shop.router.ask({ text, waitMs: 20_000 }, agent, never);
   await expect.poll(() => llm.requests.length).toBe(1);
   const { questions } = await shop.router.list({ status: "pending" });
