@@ -50,7 +50,7 @@ export class Cel implements ExpressionLanguage {
       const { valid, error } = parsed.check();
       if (!valid) throw error;
       instrument(parsed.root, meter);
-      const compiled = { run: parsed.run, meter };
+      const compiled = { run: (context: Record<string, unknown>) => parsed.run(context), meter };
       this.#compiled.set(expression, compiled);
       return compiled;
     } catch (error) {

@@ -33,9 +33,9 @@ const ARITHMETIC: Record<string, (a: number, b: number) => number> = {
 /** Functions that depend on nothing but their arguments; the library has more, such as those of the local time zone. */
 export const FUNCTIONS = ["size", "int", "double", "string", "bool", "dyn", "has", "timestamp", "duration"];
 export const LOOPS = ["all", "exists", "exists_one", "map", "filter"];
-export const METHODS = [
-  ...LOOPS,
-  ...["size", "contains", "startsWith", "endsWith", "matches", "indexOf", "lastIndexOf", "substring", "split", "join"],
-  ...["trim", "lowerAscii", "upperAscii", "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek"],
-  ...["getHours", "getMinutes", "getSeconds", "getMilliseconds"],
-];
+export const METHODS = LOOPS.concat(
+  (
+    "size contains startsWith endsWith matches indexOf lastIndexOf substring split join trim lowerAscii upperAscii " +
+    "getFullYear getMonth getDate getDayOfMonth getDayOfWeek getHours getMinutes getSeconds getMilliseconds"
+  ).split(" "),
+);

@@ -54,13 +54,19 @@ function nextLine(source: string, at: number, indent: number): number {
 
 const ESCAPE_LENGTHS: Record<string, number> = { x: 4, u: 6, U: 10 };
 
+interface Here {
+  source: string;
+  at: number;
+  quote: string;
+}
+
 function alignFlow(source: string, value: string, quote: string): number[] {
   let at = quote === "" ? 0 : 1;
   return Array.from({ length: value.length }, (_, index) => {
     const character = value[index]!;
     at = skipFold(source, at, character, quote);
     const here = at;
-    at += width(source, at, quote, value, index);
+    at += width({ source, at, quote }, value, index);
     return Math.min(here, Math.max(0, source.length - 1));
   });
 }
@@ -90,17 +96,23 @@ const GAPS = /^(?:[ \t]*\r?\n)+[ \t]*/;
 const MAX_GAP = 2000;
 
 /** How many characters of the source stand for the value's next one. */
-function width(source: string, at: number, quote: string, value: string, index: number): number {
-  const character = value[index]!;
-  const pattern = character === "\n" && value[index + 1] !== "\n" ? GAPS : GAP;
-  const gap = pattern.exec(source.slice(at, at + MAX_GAP));
-  if (gap && (character === " " || character === "\n"))
-    return value[index + 1] === "\n" ? gap[0].search(/\n/) + 1 : gap[0].length;
+function width({ source, at, quote }: Here, value: string, index: number): number {
+  const folded = widthOfGap(source.slice(at, at + MAX_GAP), value[index]!, value[index + 1]);
+  if (folded > 0) return folded;
   if (quote === "'" && source.startsWith("''", at)) return 2;
   if (quote !== '"' || source[at] !== "\\") return 1;
   const length = ESCAPE_LENGTHS[source[at + 1] ?? ""] ?? 2;
   // An astral character is one escape and two units of the value.
   return length === 10 && isHighSurrogate(value, index) ? 0 : length;
+}
+
+/** Of the line ends that stand for a blank or a line end of the value; 0 where there are none. */
+function widthOfGap(rest: string, character: string, following: string | undefined): number {
+  if (character !== " " && character !== "\n") return 0;
+  const last = character === "\n" && following !== "\n";
+  const gap = (last ? GAPS : GAP).exec(rest);
+  if (!gap) return 0;
+  return following === "\n" ? gap[0].search(/\n/) + 1 : gap[0].length;
 }
 
 function isHighSurrogate(value: string, index: number): boolean {

@@ -160,7 +160,7 @@ class Reader implements LocatedYaml {
     const entries = new Map<string, unknown>();
     for (const { key, value } of items) {
       const place = placeOf(rangeOf(key));
-      const name = isScalar(key) && key.value !== null ? String(key.value) : null;
+      const name = nameOfKey(key);
       if (name === null) {
         this.fault(isAlias(key) ? "alias" : "key", "A key is a plain text.", place);
       } else if (entries.has(name)) {
@@ -171,6 +171,12 @@ class Reader implements LocatedYaml {
     }
     return Object.fromEntries(entries);
   }
+}
+
+/** Numbers and booleans name as they are written in JSON; a list or a map names nothing. */
+function nameOfKey(key: unknown): string | null {
+  if (!isScalar(key) || key.value === null) return null;
+  return typeof key.value === "string" ? key.value : JSON.stringify(key.value);
 }
 
 function nameOf(path: readonly PropertyKey[]): string {

@@ -14,8 +14,9 @@ export function editorSchema(types: readonly NodeType[]): JsonSchema {
     properties: { ...(properties as JsonSchema), nodes, inputs: INPUTS },
     $defs: {
       nodes,
-      node: oneOf(types, nodeFields),
-      step: oneOf(types, stepFields),
+      node: oneOf(types, Object.keys(nodeFields.shape)),
+      step: oneOf(types, Object.keys(stepFields.shape)),
+      fields: commonFields(),
     },
   };
 }
@@ -27,17 +28,21 @@ const INPUTS: JsonSchema = {
   additionalProperties: { type: ["string", "object"] },
 };
 
-function oneOf(types: readonly NodeType[], fields: z.ZodObject): JsonSchema {
-  const common = { ...(jsonSchema(fields)["properties"] as JsonSchema) };
-  const nested: JsonSchema = {
+/** Written once, since every type of node has them. */
+function commonFields(): JsonSchema {
+  return {
+    ...(jsonSchema(nodeFields)["properties"] as JsonSchema),
     fallback: {
       description: "Instead of failing: another step, or a value",
       oneOf: [closed({ node: ref("step") }, ["node"]), closed({ value: {} }, ["value"])],
     },
-    undo: ref("step"),
-    do: ref("nodes"),
+    undo: { description: "A step that takes back what the node did", ...ref("step") },
+    do: { description: "The nodes that are done for each item", ...ref("nodes") },
   };
-  for (const field of Object.keys(nested)) if (field in common) common[field] = nested[field];
+}
+
+function oneOf(types: readonly NodeType[], fields: string[]): JsonSchema {
+  const common = Object.fromEntries(fields.map((field) => [field, ref(`fields/${field}`)]));
   return { type: "object", required: ["type"], oneOf: types.map((type) => ofType(type, common)) };
 }
 
@@ -49,12 +54,12 @@ function ofType(type: NodeType, { as, do: body, ...common }: JsonSchema): JsonSc
   ]);
   const properties = {
     ...common,
-    ...(type.body === true ? { as, do: body } : {}),
+    ...(type.body === true && body !== undefined ? { as, do: body } : {}),
     ...(Object.fromEntries(fields) as JsonSchema),
     type: { const: type.type, description: type.description },
   };
   const required = Array.isArray(own["required"]) ? (own["required"] as string[]) : [];
-  return closed(properties, ["type", ...required, ...(type.body === true ? ["do"] : [])]);
+  return closed(properties, ["type", ...required, ...(type.body === true && body !== undefined ? ["do"] : [])]);
 }
 
 /** What has a value later is written as CEL, and a template may stand for what is no text. */

@@ -15,11 +15,12 @@ const TYPES: Record<string, JsonSchema> = {
 };
 
 /** Keywords of JSON Schema that inputs may use. `pattern` is not among them: its matching can take for ever. */
-const KEYWORDS = new Set([
-  ...["type", "description", "title", "default", "enum", "const", "items", "properties", "required", "optional"],
-  ...["additionalProperties", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
-  ...["minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "anyOf", "examples"],
-]);
+const KEYWORDS = new Set(
+  (
+    "type description title default enum const items properties required optional additionalProperties minimum maximum " +
+    "exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems uniqueItems anyOf examples"
+  ).split(" "),
+);
 
 /** The JSON Schema of a run's input: `string`, `list<string>`, `string?`, or JSON Schema itself. */
 export function inputSchema(inputs: Record<string, unknown>, problems: Problems): JsonSchema {
@@ -39,7 +40,7 @@ export function readInput(plan: Plan, input: Record<string, unknown>): Record<st
   const properties = Object.keys((plan.input["properties"] ?? {}) as object);
   if (result.success) {
     const absent = Object.fromEntries(properties.map((name) => [name, null]));
-    return { ...absent, ...(result.data as Record<string, unknown>) };
+    return { ...absent, ...(result.data as object) };
   }
   const faults = result.error.issues.map(({ path, message }) => `${path.map(String).join(".") || "input"}: ${message}`);
   throw new SpecloopError("bad_input", `The input does not fit ${plan.name}: ${faults.join("; ")}.`, {

@@ -69,7 +69,7 @@ function describe(issue: Issue, value: unknown, path: PropertyKey[]): { message:
   if (issue.code === "invalid_key") {
     return {
       message: `${name} is not a name that can be used.`,
-      fix: `${sentence(issue.issues[0]?.message ?? "Use letters, digits and _")}`,
+      fix: sentence(issue.issues[0]?.message ?? "Use letters, digits and _"),
     };
   }
   return { message: `${name}: ${shown(value)} does not fit.`, fix: sentence(issue.message) };

@@ -42,7 +42,7 @@ const MAX_EXCERPT = 160;
 
 /** Collects mistakes and finds their places in the text. */
 export class Problems {
-  readonly #found: (DefinitionProblem & { offset: number })[] = [];
+  readonly #found: { problem: DefinitionProblem; offset: number }[] = [];
   readonly #file: string;
   readonly #text: string;
   readonly #yaml: LocatedYaml | null;
@@ -54,7 +54,7 @@ export class Problems {
   }
 
   get failed(): boolean {
-    return this.#found.some(({ severity }) => severity === "error");
+    return this.#found.some(({ problem }) => problem.severity === "error");
   }
 
   add({ path, key = false, part }: Spot, report: Report): void {
@@ -70,21 +70,18 @@ export class Problems {
     const line = this.#lineAt(start);
     const width = Math.max(1, Math.min(end - start, line.length - from.column + 1));
     const excerpt = excerptOf(line, from, width);
-    this.#push(report, { path, target, ...from, endColumn: from.column + width, excerpt, offset: start });
+    this.#push(report, { path, target, ...from, endColumn: from.column + width, excerpt }, start);
   }
 
   /** In the order of the text. */
   list(): DefinitionProblem[] {
-    return this.#found.toSorted((a, b) => a.offset - b.offset).map(({ offset: _, ...problem }) => problem);
+    return this.#found.toSorted((a, b) => a.offset - b.offset).map(({ problem }) => problem);
   }
 
-  #push(
-    report: Report,
-    place: Partial<DefinitionProblem & { offset: number }> & { path: string; target: string },
-  ): void {
+  #push(report: Report, place: Partial<DefinitionProblem> & { path: string; target: string }, offset = -1): void {
     if (this.#found.length >= MAX_PROBLEMS) return;
-    const nowhere = { line: null, column: null, endColumn: null, excerpt: "", offset: this.#found.length };
-    this.#found.push({ severity: "error", ...report, file: this.#file, ...nowhere, ...place });
+    const nowhere = { line: null, column: null, endColumn: null, excerpt: "" };
+    this.#found.push({ problem: { severity: "error", ...report, file: this.#file, ...nowhere, ...place }, offset });
   }
 
   #lineAt(offset: number): string {
