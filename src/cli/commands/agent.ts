@@ -5,6 +5,7 @@ import type { ToolListing } from "../../server/index.ts";
 import type { Bind } from "../bind.ts";
 import { callTool, connect, type CliContext } from "../context.ts";
 import { addedView, agentsView } from "../views/agent.ts";
+import { workersView } from "../views/workers.ts";
 
 export function registerAgent(program: Command, bind: Bind): void {
   const agent = program.command("agent").description("agents with a token of their own, and what each of them may do");
@@ -25,6 +26,15 @@ export function registerAgent(program: Command, bind: Bind): void {
       bind(async (context) => {
         const { output } = await callTool(context, "agent_list", {});
         context.output.result(output, () => agentsView(output, context.output));
+      }),
+    );
+  agent
+    .command("workers")
+    .description("agents that registered to be asked: what they can answer, whether they are there, how they did")
+    .action(
+      bind(async (context) => {
+        const { output } = await callTool(context, "agent_workers", {});
+        context.output.result(output, () => workersView(output, context.output));
       }),
     );
   agent
@@ -57,7 +67,9 @@ function usual(known: ToolListing[], write: string[]): string[] {
 
 /** A name that fits no tool is a typing error, and would grant nothing. */
 function named(known: ToolListing[], globs: string[]): string[] {
-  const nothing = globs.find((glob) => !known.some(({ name }) => globMatcher([glob])(name)));
+  // What servers offer is known only to themselves.
+  const ours = globs.filter((glob) => !glob.startsWith("tool_call:"));
+  const nothing = ours.find((glob) => !known.some(({ name }) => globMatcher([glob])(name)));
   if (nothing === undefined) return globs;
   throw new SpecloopError("bad_input", `No tool for agents is called "${nothing}".`, {
     target: "--tools",

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { callTool } from "../context.ts";
+import { SpecloopError } from "../../foundation/errors.ts";
 import type { Bind } from "../bind.ts";
 import { numberOption } from "../number-option.ts";
 import { askedView } from "../views/question.ts";
@@ -12,17 +13,62 @@ export function registerAsk(program: Command, bind: Bind): void {
     .option("--kind <kind>", "fact, how_to, decision, authority or status")
     .option("--change <id>", "the change it is about")
     .option("--wait <seconds>", "how long to wait for an answer, at most 25", "0")
+    .option("--deadline <time>", "when it expires without an answer: 30s, 90m, 12h, 30d")
+    .option("--budget-usd <usd>", "the most that answering may cost; who would exceed it is not asked")
+    .option("--budget-tokens <n>", "the most tokens that answering may use")
+    .option("--quorum <n>", "ask this many agents (2 to 5), of whom more than half must agree")
+    .option("--choices <answers>", "the only answers there are, with | between them")
     .action(
       bind(async (context, words, options) => {
-        const { kind, change, wait } = options as { kind?: string; change?: string; wait: string };
+        const { wait, ...given } = options as Given;
         const input = {
           text: words.join(" "),
-          ...(kind && { kind }),
-          ...(change && { change }),
           waitMs: Math.round(numberOption("--wait", wait) * 1000),
+          ...about(given),
         };
-        const answer = await callTool(context, "question_ask", input);
+        const terms = termsOf(given);
+        const tool = Object.keys(terms).length > 0 ? "question_ask_on_terms" : "question_ask";
+        const answer = await callTool(context, tool, { ...input, ...terms });
         context.output.result(answer.output, () => askedView(answer.output, context.output, context));
       }),
     );
+}
+
+interface Given {
+  wait: string;
+  kind?: string;
+  change?: string;
+  deadline?: string;
+  budgetUsd?: string;
+  budgetTokens?: string;
+  quorum?: string;
+  choices?: string;
+}
+
+function about({ kind, change }: Omit<Given, "wait">): { kind?: string; change?: string } {
+  return { ...(kind && { kind }), ...(change && { change }) };
+}
+
+/** What was said about how it is to be answered; empty for a plain question. */
+function termsOf({ deadline, budgetUsd, budgetTokens, quorum, choices }: Omit<Given, "wait">): Record<string, unknown> {
+  const usd = budgetUsd === undefined ? {} : { usd: numberOption("--budget-usd", budgetUsd) };
+  const tokens = budgetTokens === undefined ? {} : { tokens: numberOption("--budget-tokens", budgetTokens) };
+  const budget = { ...usd, ...tokens };
+  return {
+    ...(deadline !== undefined && { deadlineMs: milliseconds(deadline) }),
+    ...(Object.keys(budget).length > 0 && { budget }),
+    ...(quorum !== undefined && { quorum: numberOption("--quorum", quorum) }),
+    ...(choices !== undefined && { choices: choices.split("|").map((choice) => choice.trim()) }),
+  };
+}
+
+const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+function milliseconds(text: string): number {
+  const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (number !== undefined && unit !== undefined) return Number(number) * UNITS[unit as keyof typeof UNITS];
+  throw new SpecloopError("bad_input", `--deadline takes a time, not "${text.slice(0, 40)}".`, {
+    target: "--deadline",
+    fix: "Write 30s, 90m, 12h or 30d.",
+  });
 }
