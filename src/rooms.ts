@@ -170,6 +170,7 @@ function buildQuestions(
     people,
     tools,
     llm,
+    hasToken: (name) => parts.access.agents.named(name) !== null,
     scopeOf: (principal) => parts.access.gate.readScope(principal),
     idempotency: new Idempotency({ store: stores.team.as<AccessTables>(), clock }),
     logger: parts.logger.child({ room: "question-router" }),
