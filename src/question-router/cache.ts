@@ -33,7 +33,7 @@ const WORTH: Record<Answer["route"], number> = { person: 3, agent: 2, tool: 1, m
  */
 export class AnswerCache {
   readonly #ledger: Ledger;
-  readonly #corpus: Corpus;
+  readonly #corpus: Pick<Corpus, "revision">;
   readonly #entries: Entries;
   readonly #clock: Clock;
   readonly #options: Live<QuestionOptions>;
@@ -100,8 +100,8 @@ export class AnswerCache {
       return "the answer given before rests on documents that this asker may not read";
     // Whether a document is in force shows in git, not in it: only a person's word on what is allowed is served again.
     if (kind === "authority" && route !== "person") return "what is allowed is read anew from the documents each time";
-    if (route === "documents" && confidence < this.#options.current.documents.minConfidence)
-      return `the answer by ${by} is below documents.minConfidence`;
+    if (route === "documents" && confidence < this.#options.current.documents.minScore)
+      return `the answer by ${by} is below documents.minScore`;
     const { cache } = this.#options.current;
     const source = route === "similar" ? await this.#entries.sourceOf(answer.id) : null;
     if (route === "similar" && !cache.similar.enabled) return "answers of similar questions are switched off";
@@ -120,7 +120,7 @@ export class AnswerCache {
 
 interface CacheParts {
   ledger: Ledger;
-  corpus: Corpus;
+  corpus: Pick<Corpus, "revision">;
   entries: Entries;
   clock: Clock;
   options: Live<QuestionOptions>;

@@ -30,22 +30,21 @@ export function answerFromDocuments(
   query: DocumentQuery,
   { documents, embeddings }: Pick<QuestionOptions, "documents" | "embeddings">,
 ): DocumentAnswer {
-  const { minScore, minConfidence, maxPassages } = documents;
+  const { minScore, maxPassages } = documents;
   const { meaning, mayRead } = query;
   const retrieved = retrieve(index, query, {
     limit: maxPassages,
     mayRead,
-    meaning: meaning && { ...meaning, ...embeddings, minScore, minConfidence },
+    meaning: meaning && { ...meaning, ...embeddings, minScore },
   });
   const [best, next] = firstTwo(retrieved.candidates, ({ hit }) => !asksItself(hit.passage.text, query.text));
   if (!best) return { outcome: "declined", reason: "no section holds a word of the question" };
-  if (best.evidence < minScore || best.evidence === 0) {
-    const much = `${best.evidence.toFixed(2)} of the question${mayRead ? "" : ` in ${best.hit.path}`}`;
-    return { outcome: "declined", reason: `best evidence is ${much}, below ${minScore}` };
-  }
-  if (best.confidence < minConfidence) {
-    const sure = `${best.confidence.toFixed(2)}${mayRead ? "" : ` in ${best.hit.path}`}`;
-    return { outcome: "declined", reason: `best confidence is ${sure}, below ${minConfidence}` };
+  if (best.confidence < minScore || best.evidence === 0) {
+    const much = `it holds ${best.evidence.toFixed(2)} of the question${mayRead ? "" : ` in ${best.hit.path}`}`;
+    return {
+      outcome: "declined",
+      reason: `best confidence is ${best.confidence.toFixed(2)} (${much}), below ${minScore}`,
+    };
   }
   return answerWith(index, retrieved, next && rivals(best, next) ? [best, next] : [best]);
 }

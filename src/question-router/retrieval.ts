@@ -44,10 +44,9 @@ export interface RetrievalOptions {
 
 /** The meaning of a question, and from which nearness on a passage counts as one that says it. */
 export interface QuestionMeaning extends Meaning {
-  /** Cosine, 0..1, that stands for evidence of `minScore` and for `minConfidence`; nearer passages come up to 1. */
+  /** Cosine, 0..1, that stands for evidence of `minScore` and confidence; nearer passages come up to 1. */
   minSimilarity: number;
   minScore: number;
-  minConfidence: number;
 }
 
 /** Looks up the passages for a question and orders them by rank, evidence and what kind of document they stand in. */
@@ -69,7 +68,7 @@ export function retrieve(
     const score = place + named + words - RANK * rank;
     const proposed = standingOf(hit.path).standing !== "in_force";
     const byWords = confidenceOf({ evidence: best, heading, opening, terms: terms.length, proposed });
-    return { hit, evidence, confidence: Math.max(byWords, onScale(near, options.meaning?.minConfidence)), score };
+    return { hit, evidence, confidence: Math.max(byWords, onScale(near, options.meaning?.minScore)), score };
   });
   return { terms, candidates: scored.sort((a, b) => b.score - a.score) };
 }

@@ -44,7 +44,7 @@ export type Answer = {
   text: string;
   citations: Citation[];
   route: Exclude<Route, "cache">;
-  /** 0..1: of documents the evidence, of the model its own statement, of people 1. */
+  /** 0..1: of documents how probable it is that they answer (`confidence.ts`), of the model its own statement, of people 1. */
   confidence: number;
   /** Label of who gave it: `person:ada`, `system:documents`. */
   by: string;

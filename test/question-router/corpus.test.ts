@@ -89,7 +89,7 @@ test("two edits of the same size within one tick of the file system are told apa
   for (let turn = 1; turn <= 40; turn += 1) {
     const number = String(turn).padStart(2, "0");
     await shop.repository.write("docs/a.md", `# A\n\n## Bell\n\nThe bell is red ${number}.\n`);
-    const result = await shop.router.ask({ text: "Which colour is the bell? Is the bell red?" }, agent, never);
+    const result = await shop.router.ask({ text: "Which red is the bell?" }, agent, never);
     expect(result.status === "answered" && result.answer.text).toBe(`The bell is red ${number}.`);
   }
 });

@@ -24,7 +24,7 @@ export interface Figures {
 
 /** What is answered from a confidence on. */
 export interface Outcome {
-  minConfidence: number;
+  minScore: number;
   /** Answered from a right section, from another one, and although the documents do not say it. */
   right: number;
   wrong: number;
@@ -48,13 +48,12 @@ export interface Reliability {
 const THRESHOLDS = Array.from({ length: 20 }, (_none, step) => step / 20);
 const BIN = 0.2;
 
-/** Sums up what was measured; `minScore` and `minConfidence` are those in force. */
-export function figuresOf(measured: Measured[], now: { minScore: number; minConfidence: number }): Figures {
+/** Sums up what was measured; `minScore` is the one in force. */
+export function figuresOf(measured: Measured[], { minScore }: { minScore: number }): Figures {
   const answerable = measured.filter(({ question }) => question.expected.length > 0);
   const share = (count: number) => count / Math.max(1, answerable.length);
   const within = (rank: number) => share(answerable.filter((one) => (one.rank ?? Infinity) <= rank).length);
   const overlaps = measured.flatMap(({ answer }) => (answer?.overlap == null ? [] : [answer.overlap]));
-  const outcome = (minConfidence: number) => outcomeAt(measured, { ...now, minConfidence });
   return {
     questions: measured.length,
     answerable: answerable.length,
@@ -62,33 +61,27 @@ export function figuresOf(measured: Measured[], now: { minScore: number; minConf
     recallAt5: within(5),
     mrr: share(sum(answerable.map(({ rank }) => (rank === null ? 0 : 1 / rank)))),
     ndcg: share(sum(answerable.map(gain))),
-    now: outcome(now.minConfidence),
-    curve: THRESHOLDS.map(outcome),
+    now: outcomeAt(measured, minScore),
+    curve: THRESHOLDS.map((threshold) => outcomeAt(measured, threshold)),
     reliability: reliabilityOf(measured),
     overlap: overlaps.length === 0 ? null : sum(overlaps) / overlaps.length,
   };
 }
 
-function outcomeAt(measured: Measured[], least: { minScore: number; minConfidence: number }): Outcome {
+function outcomeAt(measured: Measured[], minScore: number): Outcome {
   const answerable = measured.filter(({ question }) => question.expected.length > 0).length;
-  const [counts, given] = [{ right: 0, wrong: 0, unfounded: 0 }, measured.filter((one) => isGiven(one, least))];
+  const counts = { right: 0, wrong: 0, unfounded: 0 };
+  const given = measured.filter(({ answer }) => answer !== null && answer.confidence >= minScore);
   for (const { question, answer } of given) {
     counts[answer?.right ? "right" : question.expected.length > 0 ? "wrong" : "unfounded"] += 1;
   }
   return {
-    minConfidence: least.minConfidence,
+    minScore,
     ...counts,
     declined: measured.length - given.length,
     precision: given.length === 0 ? null : counts.right / given.length,
     coverage: counts.right / Math.max(1, answerable),
   };
-}
-
-function isGiven(
-  { answer }: Measured,
-  { minScore, minConfidence }: { minScore: number; minConfidence: number },
-): boolean {
-  return answer !== null && answer.evidence >= minScore && answer.confidence >= minConfidence;
 }
 
 /** Järvelin and Kekäläinen 2002, with gains of 0 and 1. At most as many sections are expected as there are labels. */

@@ -23,7 +23,6 @@ export interface Measured {
 
 export interface GivenAnswer {
   confidence: number;
-  evidence: number;
   right: boolean;
   /** `path > heading`, of two documents both. */
   place: string;
@@ -42,7 +41,7 @@ export async function measure(
   signal?: AbortSignal,
 ): Promise<Measured[]> {
   const maxPassages = Math.max(DEPTH, settings.documents.maxPassages);
-  const open = { ...settings, documents: { ...settings.documents, maxPassages, minScore: 0, minConfidence: 0 } };
+  const open = { ...settings, documents: { ...settings.documents, maxPassages, minScore: 0 } };
   const measured: Measured[] = [];
   for (let at = 0; at < questions.length; at += AT_ONCE) {
     signal?.throwIfAborted();
@@ -56,7 +55,7 @@ async function measureOne(search: Searched, question: LabelledQuestion, settings
   const query: SearchQuery = { text: question.question, kind: question.kind ?? "fact", change: null };
   const candidates = await search.candidates(query, settings);
   const ranks = candidates.slice(0, DEPTH).flatMap((candidate, at) => (isRight(question, candidate) ? [at + 1] : []));
-  const answer = await answerOf(search, { question, query, settings, evidence: candidates[0]?.evidence ?? 0 });
+  const answer = await answerOf(search, { question, query, settings });
   return { question, rank: ranks[0] ?? null, ranks, answer };
 }
 
@@ -68,17 +67,16 @@ interface Asked {
   question: LabelledQuestion;
   query: SearchQuery;
   settings: SearchSettings;
-  evidence: number;
 }
 
-async function answerOf(search: Searched, { question, query, settings, evidence }: Asked): Promise<GivenAnswer | null> {
+async function answerOf(search: Searched, { question, query, settings }: Asked): Promise<GivenAnswer | null> {
   const given = await search.answer(query, settings);
   if (given.outcome === "declined") return null;
   const places = given.citations.map(({ path, heading }) => ({ path, headings: heading.split(" > ") }));
   const right = places.some((place) => question.expected.some((one) => isPlace(one, place)));
   const place = given.citations.map(({ path, heading }) => `${path} > ${heading}`).join("; ");
   const overlap = question.answer === undefined || !right ? null : tokenF1(given.text, question.answer);
-  return { confidence: given.confidence, evidence, right, place, overlap };
+  return { confidence: given.confidence, right, place, overlap };
 }
 
 /** Whether a section is the expected one or stands below it. */

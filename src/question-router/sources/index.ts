@@ -7,11 +7,11 @@ import { passagesBetween } from "./headings.ts";
 import { restructuredText } from "./restructured-text.ts";
 
 /** How a document is cut, by the end of its name; one line per format. */
-const FORMATS: { extensions: string[]; passages(text: string): Passage[] }[] = [
+const FORMATS: { extensions: string[]; passages: (text: string) => Passage[] }[] = [
   { extensions: ["md", "mdx", "markdown"], passages: passagesOf },
   { extensions: ["rst"], passages: restructuredText },
   { extensions: ["adoc", "asciidoc"], passages: asciidoc },
-  { extensions: ["txt", ""], passages: (text) => passagesBetween(text, []) },
+  { extensions: ["txt"], passages: (text) => passagesBetween(text, []) },
 ];
 const BY_EXTENSION = new Map(
   FORMATS.flatMap(({ extensions, passages }) => extensions.map((extension) => [extension, passages] as const)),

@@ -18,8 +18,8 @@ export function cLikeComments(lines: Line[]): Comment[] {
   return comments;
 }
 
-/** Null when it is never closed. */
-function block(lines: Line[], first: number): Comment | null {
+/** One that is never closed says nothing, and nothing behind it is looked at. */
+function block(lines: Line[], first: number): Comment {
   const texts: string[] = [];
   for (let at = first; at < lines.length; at += 1) {
     const opened = at === first ? lines[at]!.text.replace(OPENS, "") : lines[at]!.text;
@@ -34,7 +34,7 @@ function block(lines: Line[], first: number): Comment | null {
     // What follows on the same line is code of its own.
     if (end !== -1) return { startLine: lines[first]!.number, texts, next: at + 1 };
   }
-  return null;
+  return { startLine: lines[first]!.number, texts: [], next: lines.length };
 }
 
 function run(lines: Line[], first: number): Comment | null {

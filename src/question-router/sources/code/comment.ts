@@ -40,16 +40,12 @@ export function commentPassage(
   if (isNoise(comment.texts)) return null;
   const subject = subjectOf(comment, lines);
   if (subject === null && !first) return null;
-  const heading = subject?.name ?? file;
   const headingPath = subject ? [file, subject.name] : [file];
-  const kept = trimmed(comment);
-  const shown = subject
-    ? [...kept.texts, ...lines.slice(comment.next, subject.at + 1).map(({ text }) => text)]
-    : kept.texts;
-  const texts = shown.slice(0, MAX_LINES);
-  const startLine = kept.startLine;
+  // One line for each line of the file, so that what is quoted of it has its lines.
+  const below = subject ? lines.slice(comment.next, subject.at + 1).map(({ text }) => text) : [];
+  const { startLine, texts } = trimmed({ startLine: comment.startLine, texts: [...comment.texts, ...below] });
   return {
-    heading,
+    heading: headingPath.at(-1)!,
     headingPath,
     level: headingPath.length,
     startLine,
@@ -69,10 +65,10 @@ function subjectOf({ next }: Comment, lines: Line[]): { name: string; at: number
   return null;
 }
 
-/** Without the empty lines at both ends. */
-function trimmed({ startLine, texts }: Comment): { startLine: number; texts: string[] } {
+/** Without the empty lines at both ends, and not more than is quoted. */
+function trimmed({ startLine, texts }: Pick<Comment, "startLine" | "texts">): { startLine: number; texts: string[] } {
   let [from, to] = [0, texts.length];
   while (from < to && texts[from]!.trim() === "") from += 1;
   while (to > from && texts[to - 1]!.trim() === "") to -= 1;
-  return { startLine: startLine + from, texts: texts.slice(from, to) };
+  return { startLine: startLine + from, texts: texts.slice(from, Math.min(to, from + MAX_LINES)) };
 }

@@ -7,7 +7,7 @@ import { hashComments } from "./hash.ts";
 import { docstrings } from "./python.ts";
 
 /** How the comments of a language are found; one line per family. */
-const FAMILIES: { extensions: string[]; passages(lines: Line[], file: string): Passage[] }[] = [
+const FAMILIES: { extensions: string[]; passages: (lines: Line[], file: string) => Passage[] }[] = [
   {
     extensions:
       "ts tsx mts cts js jsx mjs cjs go rs java kt kts scala swift c h cc cpp cxx hh hpp cs dart php proto groovy".split(

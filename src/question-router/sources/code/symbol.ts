@@ -1,7 +1,7 @@
 /** What a line declares, by the words that languages begin declarations with. */
 const DECLARATIONS: RegExp[] = [
   // TypeScript, JavaScript, Rust, Go, Java, C#, Kotlin, Swift, Python, Ruby: a keyword and a name.
-  /\b(?:function\*?|class|interface|enum|namespace|module|struct|trait|impl|union|record|protocol|extension|object|def|fn|fun|macro_rules!)\s+(?:<[^>]*>\s*)?([A-Za-z_$][\w$]*)/,
+  /^(?:\s*pub\([^)]*\))?[^(=]*?\b(?:function\*?|class|interface|enum|namespace|module|struct|trait|impl|union|record|protocol|extension|object|def|fn|fun|macro_rules!)\s+(?:<[^>]*>\s*)?([A-Za-z_$][\w$]*)/,
   // Go: `func (r *Router) Ask(`.
   /^\s*func\s+(?:\([^)]*\)\s*)?([A-Za-z_]\w*)/,
   /^\s*(?:export\s+|pub(?:\([^)]*\))?\s+|public\s+|private\s+|protected\s+|static\s+|declare\s+|default\s+|abstract\s+|readonly\s+|async\s+|final\s+)*(?:const|let|var|val|type|typedef|mod|package)\s+(?:mut\s+)?([A-Za-z_$][\w$]*)/,
