@@ -5,6 +5,7 @@ import { type Principal, principalLabel } from "../foundation/principal.ts";
 import type { AnswerCache, Lookup } from "./cache.ts";
 import { within } from "./deadline.ts";
 import type { Draft, Flights } from "./flights.ts";
+import type { Freshness } from "./freshness.ts";
 import type { Ledger, Recording } from "./ledger.ts";
 import type { QuestionOptions } from "./options.ts";
 import type { AskTelemetry } from "./telemetry.ts";
@@ -15,6 +16,7 @@ interface Dependencies {
   ledger: Ledger;
   cache: AnswerCache;
   flights: Flights;
+  freshness: Freshness;
   waiters: Waiters;
   telemetry: AskTelemetry;
   events: Emitter;
@@ -48,7 +50,13 @@ export class Asking {
 
   async ask(ask: Ask, signal: AbortSignal): Promise<AskResult> {
     const lookup = await this.#deps.cache.find(ask.draft);
-    return lookup.outcome === "hit" ? this.#fromCache(ask, lookup) : this.#climb(ask, lookup, signal);
+    if (lookup.outcome === "miss") return this.#climb(ask, lookup, signal);
+    const reason = await this.#deps.freshness.fault(ask.draft, lookup.answer, signal);
+    if (reason === null) return this.#fromCache(ask, lookup);
+    const given = await this.#deps.ledger.answersByKey(ask.draft.key);
+    const rejected = given.filter(({ verdict }) => verdict === "wrong" || verdict === "outdated");
+    const texts = new Set(rejected.map(({ answer }) => answer.text));
+    return this.#climb(ask, { outcome: "miss", reason, rejected: texts }, signal);
   }
 
   /** Waits for a question to be closed by anybody, at most `ms`. */

@@ -22,6 +22,7 @@ import { checkWait, toDraft } from "./key.ts";
 import { Conversations, type ReadScope } from "./session/conversations.ts";
 import { Entries } from "./similar/entries.ts";
 import { withTerms } from "./terms.ts";
+import { Freshness } from "./freshness.ts";
 import { Ladder } from "./ladder.ts";
 import { Ledger } from "./ledger.ts";
 import { Embedding } from "./embedding/index.ts";
@@ -159,7 +160,8 @@ export class QuestionRouter implements Service {
       options,
       due: (at) => this.#expiry.due(at),
     });
-    const asks = { ledger, cache, flights: this.#flights, waiters, telemetry: this.#telemetry };
+    const freshness = new Freshness({ index: dependencies.index, documents: responders.documents });
+    const asks = { freshness, ledger, cache, flights: this.#flights, waiters, telemetry: this.#telemetry };
     this.#asking = new Asking({ ...asks, events, clock, options, closing: this.#closing.signal });
     this.#answering = new Answering({ ledger, corpus, cache, entries, waiters, events, clock });
     this.people = new People({
@@ -180,7 +182,6 @@ export class QuestionRouter implements Service {
     this.#subscriptions.defer(() => signal.removeEventListener("abort", close));
     const { events } = this.#deps;
     void this.#corpus.scan();
-    this.#embedding?.start();
     this.#subscriptions.use(
       events.on(
         "watch.settled",
@@ -188,6 +189,8 @@ export class QuestionRouter implements Service {
       ),
     );
     this.#subscriptions.use(events.on("document.updated", ({ path }) => void this.#corpus.take([path])));
+    // Behind the corpus, so that it waits for what the corpus was told.
+    this.#embedding?.start();
     const [ledger, cache, waiters] = [this.#ledger, this.#cache, this.#waiters];
     this.#subscriptions.use(followNeighbours({ ledger, cache, waiters, ...this.#deps }));
     for (const name of ["tool", "agent", "model"] as const)
@@ -293,6 +296,11 @@ export class QuestionRouter implements Service {
   /** Waits until every change of a document that was told so far is in the index. */
   reindexed(): Promise<void> {
     return this.#corpus.settled();
+  }
+
+  /** Waits until every passage has its vector, where vectors are used and can be had. */
+  async embedded(): Promise<void> {
+    await this.#embedding?.settled();
   }
 
   /** The newest questions with the answers that count as right, for the feedback loop. */

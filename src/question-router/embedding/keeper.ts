@@ -27,8 +27,8 @@ export class VectorKeeper {
   readonly #life = new AbortController();
   #running: Promise<void> | null = null;
   #again = false;
-  /** Of the index, when nothing was missing. */
-  #completeAt = -1;
+  /** State of the index and model for which nothing was missing. */
+  #complete = "";
   /** That embedded since it began. */
   readonly #models = new Set<string>();
   /** Whether there are vectors; null until it was looked up. */
@@ -46,7 +46,7 @@ export class VectorKeeper {
 
   /** Embeds what is missing; nothing when that is being done. */
   wake(): void {
-    if (this.#completeAt === this.#deps.index.generation) return;
+    if (this.#complete === this.#state()) return;
     this.#again = true;
     this.#running ??= this.#run().finally(() => {
       this.#running = null;
@@ -68,6 +68,11 @@ export class VectorKeeper {
     await this.#running;
   }
 
+  #state(): string {
+    const { index, embedder } = this.#deps;
+    return `${index.generation} ${embedder.model}`;
+  }
+
   async #run(): Promise<void> {
     const { clock, logger } = this.#deps;
     try {
@@ -87,7 +92,7 @@ export class VectorKeeper {
     const wanted = embedder.model ?? (await index.embeddedBy()) ?? "";
     const missing = await index.unembedded(wanted, BATCH);
     if (missing.length === 0) {
-      this.#completeAt = index.generation;
+      this.#complete = this.#state();
       return false;
     }
     const embedded = await embedder.passages(
