@@ -14,18 +14,21 @@ export function questionKey({ text, kind, change }: { text: string; kind: Kind; 
 
 /**
  * NFKC, lower case, one space between words, without quotation marks and the punctuation that ends a word. What stands
- * inside a word or alone stays (`v1.2`, `a/b`, `--force`, `!=`, `C++`), and so does the case of one-letter flags.
+ * inside a word or alone stays (`v1.2`, `a/b`, `--force`, `!=`, `C++`), and so does the case of one-letter flags and of bits
+ * and bytes.
  */
 export function normalise(text: string): string {
   return text
     .normalize("NFKC")
     .split(/\s+/)
-    .map((word) => (/^-\p{L}\p{P}*$/u.test(word) ? word : word.toLowerCase()))
+    .map((word) => (CASE_COUNTS.test(word) ? word : word.toLowerCase()))
     .join(" ")
     .replaceAll(/(?<=\S)[.,;:!?。、]+(?=\s|$)/gu, "")
     .replaceAll(/[\p{Quotation_Mark}`]/gu, "")
     .trim();
 }
+
+const CASE_COUNTS = /^(?:-\p{L}|\d*[kKMGT]i?[bB])\p{P}*$/u;
 
 /** A request with its defaults and its key. Throws `bad_input` for a text that asks nothing or is too long. */
 export function toDraft({ text, kind = "fact", context }: AskRequest): Draft {

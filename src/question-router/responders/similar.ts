@@ -12,6 +12,7 @@ import type { Query, Responder, Response } from "./responder.ts";
 const NEAR_COSINE = 0.9;
 /** Vectors that are this far from each other contradict words that look alike. */
 const FAR_COSINE = 0.4;
+const UNANSWERED = "the same was asked in other words, and there is no answer to it that holds";
 /** Scale of similarities where no vectors were compared. */
 const WORDS = "words";
 
@@ -50,11 +51,11 @@ export class SimilarResponder implements Responder {
     if (!gist) return declined("such a question is never answered from another one");
     const candidates = await this.#candidates(query, gist, signal);
     if (candidates.length === 0) return declined("nothing of the same meaning was asked before");
-    let reason = "";
+    let reason = UNANSWERED;
     for (const candidate of candidates.toSorted((a, b) => b.similarity - a.similarity)) {
       const response = await this.#from(candidate, query);
       if (response.outcome === "answered") return response;
-      reason ||= response.reason;
+      if (reason === UNANSWERED) reason = response.reason;
     }
     return declined(reason);
   }
@@ -85,7 +86,7 @@ export class SimilarResponder implements Responder {
     const found = await cache.find({ key: entry.key, kind: query.kind, mayRead: query.mayRead });
     // An answer that was taken from a third question is found at that one.
     if (found.outcome === "miss" || found.answer.route === "similar") {
-      return declined("the same was asked in other words, and there is no answer to it that holds");
+      return declined(UNANSWERED);
     }
     const { minSimilarity, targetError } = options.current.cache.similar;
     const learnt = await entries.observations(entry.key, scale);

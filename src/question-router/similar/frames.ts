@@ -29,10 +29,12 @@ export const AROUND: Rule[] = [
   [/ (?:please|thanks|thank you|thx|in advance|many thanks)(?: \|)?$/, ""],
   [/(?: (?:in|of|for) (?:this|our) (?:project|repository|repo|codebase|code base))(?=$| \|)/, ""],
   [/(?: \|)+$/, ""],
+  [/^(what|which) (.+) (is|are)$/, "$1 $3 $2"],
 ];
 
 /** What is asked for; capital words are the marks that later rules and the comparison know. */
 export const FOCUS: Rule[] = [
+  [/^(who|what|which) (?:is|are|was|were) it that /, "$1 "],
   [new RegExp(`^(${PREPOSITION}) (what|which|whom) (?!is |are |was |were )(.*)$`), "$2 $3 $1"],
   [/^whether /, "YN "],
   [/^if (?=(?:the|a|an|i|we|you|it|there) )/, "YN "],
@@ -52,7 +54,9 @@ export const FOCUS: Rule[] = [
   [/^(?:for )how long /, "HOWLONG "],
   [/^how (?:often|frequently) /, "HOWOFTEN "],
   [/^how (?:big|large) /, "HOW-big "],
-  [/^how (much|far|fast|soon|old|deep|well|small|little|few) /, "HOW-$1 "],
+  [/^how (?:fast|quick|quickly) /, "HOW-fast "],
+  [/^(?:what|which) way (.*) in$/, "HOW $1"],
+  [/^how (much|far|soon|old|deep|well|small|little|few) /, "HOW-$1 "],
   [/^how come /, "WHY "],
   [/^how /, "HOW "],
   [/^(?:when|(?:what|which) time) (.*?)(?: at)?$/, "WHEN $1"],
@@ -69,7 +73,7 @@ export const FOCUS: Rule[] = [
   [/^(?:what|which) /, "WHAT "],
   [/^is it possible (?:for (?:me|us) )?to /, "YN can GEN "],
   [new RegExp(`^(?:${BE}) (?:i|we|one) able to `), "YN can GEN "],
-  [/^(?:can|could) (?:i|we|one) /, "YN can GEN "],
+  [/^can (?:i|we|one) /, "YN can GEN "],
   [
     new RegExp(
       `^(?:is it (?:allowed|permitted|ok|okay) to|${BE} (?:i|we|one) (?:allowed|permitted) to|may (?:i|we|one)) `,
@@ -86,44 +90,70 @@ export const FOCUS: Rule[] = [
   [/^(?=(?:is|are|am|was|were|do|does|did|has|have|had|can|could|may|might|must|shall|should|will|would) )/, "YN "],
 ];
 
-const AGENTLESS = "(?!.* (?:by|and|or|that|which|who|if|when|while|because|before|after|unless|not|never) )";
+/** No clause, no second subject, nobody named who does it. */
+const PLAIN =
+  "(?!.* (?:by|and|or|that|which|who|how|whether|if|when|while|because|before|after|unless|not|never|do|past) )";
+/** Ends there, or goes on with where, when and how: what stands before is whole. */
+const WHOLE = `((?: (?:${PREPOSITION.slice(3, -1)}|per|after|before|during|without|within|per|automatically|manually|=\\S+) .*|)?)$`;
+const ASKS = "(?:HOW|WHERE|WHEN|HOWLONG|HOWOFTEN)";
+/** Somebody or something that does it; `by default` and `by hand` name nobody. */
+const DOER =
+  "(?!default|hand|mistake|accident|itself|then|now|chance|far|=)((?:(?!(?:and|or|by|in|on|at|to|from|for|with|when|if|that|not|per) )\\S+ ?){1,3})";
+const HABIT = "(?:store|use|keep|write|log|record)";
 
 /** How it is said: auxiliaries, mood, voice. `be`, `past` and `M:` are what remains of them. */
 export const SAID: Rule[] = [
   [new RegExp(` ${BE} (\\S.*?) (?:allowed|permitted) to `), " may $1 "],
   [new RegExp(` ${BE} (?:allowed|permitted) to `), " may "],
   [/ (?:have|has|need|needs) to /g, " must "],
-  [new RegExp(` ${BE} supposed to `), " should "],
+  [new RegExp(` ${BE} (?:(\\S+(?: \\S+){0,3}) )?supposed to `), " should $1 "],
   [/ ought to /g, " should "],
   [new RegExp(` ${BE} able to `), " can "],
   [/ there any /, " there "],
   [/^(HOWMANY .*) (?:is|are) there$/, "$1"],
   // The auxiliary of the question itself stands behind what is asked for, or behind the subject where it is asked indirectly.
   [/^((?:HOW|WHERE|WHEN|HOWLONG|HOWOFTEN|WHY) )(?:do|does) (?=\S)/, "$1"],
-  [/^((?:WHAT|WHO|HOWMANY)(?: \S+){0,4}?) (?:do|does) (?=\S)/, "$1 AUX "],
+  [/^((?:WHAT|WHO|HOWMANY|HOW-\S+)(?: \S+){0,4}?) (?:do|does) (?=\S)/, "$1 AUX "],
   [/^YN (?:do|does) /, "YN "],
+];
+
+/** Between words led back to their bases and the mood put first. */
+export const BASED: Rule[] = [
+  [/ get (?=\S+~(?: |$))/, " be "],
+  // `health of the daemon` and `the daemon's health`, where it is plain how far the owner's name goes.
+  [
+    new RegExp(
+      `(?<= )(?!(?:kind|sort|type|number|out|instead|because|ahead|independent|regardless|any|all|none|one|some|each|both|most|many|few|lot|part|of|not|no|first|last|next|only|rest|case|way|be|use|do|have) )([a-z-]+) of ([a-z-]+)(?= (?:be|past|M:\\S+|on|in|at|to|from|for|with|by|under|into|when|if|before|after|\\S+~)(?: |$)|$)`,
+    ),
+    "$2 $1",
+  ],
 ];
 
 /** After words are led back to their bases: participles end in `~`, forms in -ing in `+`. */
 export const VOICE: Rule[] = [
+  [/^HOWMANY (.+) AUX we have$/, "HOWMANY $1"],
+  [/^WHAT happen (?:if|once) /, "WHAT happen when "],
   [/^(WHAT|WHO) AUX GEN /, "$1 GEN "],
-  [new RegExp(`^((?:HOW|WHERE|WHEN|HOWLONG|HOWOFTEN) )${ONE} `), "$1GEN "],
-  [new RegExp(`^(WHAT(?: \\S+){0,3}) AUX (?:i|we|you|one) `), "$1 GEN "],
-  // `How is X started` asks what `how do we start X` asks; with a doer named it does not.
-  [
-    new RegExp(`^((?:HOW|WHERE|WHEN|HOWLONG|HOWOFTEN))${AGENTLESS} be ([^~+]+) (\\S+)~((?: [^~+]*)?)$`),
-    "$1 GEN $3 $2$4",
-  ],
-  [
-    new RegExp(`^((?:HOW|WHERE|WHEN|HOWLONG|HOWOFTEN))${AGENTLESS} M:can ([^~+]+) be (\\S+)~((?: [^~+]*)?)$`),
-    "$1 GEN $3 $2$4",
-  ],
-  [new RegExp(`^(YN)${AGENTLESS} M:can ([^~+]+) be (\\S+)~((?: [^~+]*)?)$`), "$1 M:can GEN $3 $2$4"],
-  [new RegExp(`^(WHAT)${AGENTLESS} be (\\S+)~((?: [^~+]*)?)$`), "$1 GEN $2$3"],
-  [new RegExp(`^((?:HOWLONG|WHEN|WHERE|WHY)) be ([^~+]+) (\\S+)\\+((?: [^~+]*)?)$`), "$1 $2 $3$4"],
+  [new RegExp(`^(${ASKS}) ${ONE} `), "$1 GEN "],
+  [/^(WHY|WHEN|WHERE|HOW) past (?:we|one) /, "$1 past GEN "],
+  [/^(HOWLONG|WHEN|WHERE|WHY) be ([^~+]+) (\S+)\+((?: [^~+]*)?)$/, "$1 $2 $3$4"],
   [/^(WHAT \S+(?: \S+)?) be ([^~+]+) (\S+)\+((?: [^~+]*)?)$/, "$1 AUX $2 $3$4"],
+  [/^(WHAT(?: \S+){0,3}) AUX (?:i|we|you|one) /, "$1 GEN "],
+  // `How is X started` asks what `how do we start X` asks; with a doer named it asks what `how does Y start X` asks.
+  [new RegExp(`^(${ASKS})${PLAIN} be ([^~+]+) (\\S+)~${WHOLE}`), "$1 GEN $3 $2$4"],
+  [new RegExp(`^(${ASKS}|WHY)${PLAIN.replace("|past)", ")")} past be ([^~+]+) (\\S+)~${WHOLE}`), "$1 past GEN $3 $2$4"],
+  [new RegExp(`^(${ASKS})${PLAIN} M:can (.+) be (\\S+)~${WHOLE}`), "$1 GEN $3 $2$4"],
+  [new RegExp(`^YN M:(can|may|must|should)${PLAIN} (.+) be (\\S+)~${WHOLE}`), "YN M:$1 GEN $3 $2$4"],
+  [new RegExp(`^YN M:(can|may|must|should) we `), "YN M:$1 GEN "],
+  [new RegExp(`^WHAT${PLAIN} be (${HABIT})~${WHOLE}`), "WHAT GEN $1$2"],
+  [/^by (?:whom|who) be ([^~+]+) (\S+)~$/, "WHO $2 $1"],
+  [/^by what be ([^~+]+) (\S+)~$/, "WHAT $2 $1"],
+  [new RegExp(`^YN be ([^+]+) (\\S+)~ by ${DOER}$`), "YN $3 $2 $1"],
+  [new RegExp(`^YN M:(can|may|must|should) ([^+]+) be (\\S+)~ by ${DOER}$`), "YN M:$1 $4 $3 $2"],
+  [new RegExp(`^WHAT ([^~+]+) be (\\S+)~ by ${DOER}$`), "WHAT $1 AUX $3 $2"],
+  [/^WHAT (\S+(?: \S+)?) AUX ([^~+]+) have$/, "WHAT be $2 $1"],
   [/^WHAT AUX (.+) mean$/, "WHAT be $1"],
-  [/^WHAT be meant by (.+)$/, "WHAT be $1"],
+  [/^WHAT be mean~ by (.+)$/, "WHAT be $1"],
 ];
 
 /** Applies rules in order, each once. */

@@ -1,4 +1,4 @@
-import { AROUND, FOCUS, rewrite, SAID, VOICE } from "./frames.ts";
+import { AROUND, BASED, FOCUS, rewrite, SAID, VOICE } from "./frames.ts";
 import { isExact, tokensOf } from "./tokens.ts";
 import { baseOf } from "./verbs.ts";
 import { CJK_SAME, IDLE, isListed, NEARLY_IDLE, nearStandIn, standIn, unitSign } from "./words.ts";
@@ -57,7 +57,9 @@ function read(asked: string, standsFor: (word: string) => string, idle?: Readonl
     .filter((token) => token !== "" && (idle === undefined || !idle.has(token)))
     .filter((token, index, all) => !IDLE.has(token) && !isIdleArticle(token, all[index + 1]))
     .map((token, index, all) => canonical(token, all[index - 1], standsFor));
-  return rewrite(hoist(based.join(" ")), VOICE);
+  return rewrite(hoist(rewrite(based.join(" "), BASED)), VOICE)
+    .replaceAll(/ +/g, " ")
+    .trim();
 }
 
 /** `what is the port of the daemon` and `what is the daemon's port`: the owner stands first. */

@@ -30,6 +30,8 @@ const WORD = /^\p{L}+(?:-\p{L}+)*$/u;
 const CAMEL = /\p{Ll}\p{Lu}|\p{Lu}{2,}\p{Ll}/u;
 /** A number with a unit that can be nothing else: `10m` may be minutes, metres or months and stays as it is. */
 const MEASURE = /^(\d+(?:\.\d+)?)(ms|s|sec|secs|min|mins|h|hr|hrs|KB|MB|GB|TB|KiB|MiB|GiB|%)$/;
+/** `Mb` is no `MB`. */
+const UNIT_SIGN = /^(?:[kKMGT]i?[bB]|ms|s|min|h|d)$/;
 const SHORT: [RegExp, string][] = [
   [/^(can)'t$|^(can)not$/, "can not"],
   [/^won't$/, "will not"],
@@ -73,6 +75,7 @@ function trimmed(run: string): { core: string; ends: boolean } {
 
 function tokenOf(core: string, before: string[], isWord: (word: string) => boolean): string[] {
   if (core === "&") return ["and"];
+  if (UNIT_SIGN.test(core) && /^=[\d.]+$/.test(before.at(-1) ?? "")) return [exact(core)];
   const measure = MEASURE.exec(core);
   if (measure) return [exact(measure[1]!), exact(measure[2]!)];
   const lower = core.toLowerCase();

@@ -21,12 +21,12 @@ const REGULAR =
   serve share ship show sign skip sort specify split squash stage start state stop store stream subscribe submit
   succeed supply support suspend switch sync synchronize tag talk terminate test throttle tick toggle trace track
   transfer transform translate trigger truncate trust try tune turn undo uninstall unlock update upgrade upload use
-  utilize validate verify visit wait warn watch work wrap exist expect matter consist concern affect belong influence`.split(
+  utilize validate verify visit wait warn watch work wrap exist expect matter consist concern affect belong influence invalidate consider version rebuild collide escalate`.split(
     /\s+/,
   );
 /** Base, past, participle. */
 const IRREGULAR =
-  `keep kept kept|write wrote written|build built built|send sent sent|find found found|make made made|hold held held|
+  `keep kept kept|write wrote written|build built built|rebuild rebuilt rebuilt|send sent sent|find found found|make made made|hold held held|
   give gave given|take took taken|choose chose chosen|hide hid hidden|lose lost lost|throw threw thrown|draw drew drawn|
   tell told told|bind bound bound|spend spent spent|know knew known|break broke broken|begin began begun|
   see saw seen|mean meant meant|understand understood understood|say said said|freeze froze frozen|
@@ -78,7 +78,7 @@ function forms(): Map<string, string> {
     put(third(base), base);
     put(/[aeiou][^aeiou]$/.test(base) && base !== "read" ? `${base}${base.at(-1)}ing` : `${base}ing`, `${base}+`);
   }
-  all.set("does", "do").set("doing", "do+").set("done", "do~").set("dying", "die+").set("ran", "run~");
+  all.set("ids", "id").set("does", "do").set("doing", "do+").set("done", "do~").set("dying", "die+").set("ran", "run~");
   return all;
 }
 

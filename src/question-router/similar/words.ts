@@ -43,6 +43,7 @@ const SAME: string[] = [
   "organize organise",
   "allow permit",
   "owner proprietor",
+  "require need",
   "purpose aim",
   "buy purchase",
   "often frequently",
@@ -91,6 +92,7 @@ const UNITS: [string, string][] = [
   ["=%", "percent"],
 ];
 const EXACT_UNITS: ReadonlyMap<string, string> = new Map([
+  ...["ms", "s", "min", "h", "d", "KB", "MB", "GB", "%"].map((sign) => [`=${sign}`, `=${sign}`] as const),
   ["=sec", "=s"],
   ["=secs", "=s"],
   ["=mins", "=min"],
@@ -116,6 +118,7 @@ export const CJK_SAME: [string, string][] = [
   ["怎么", "如何"],
   ["为何", "为什么"],
   ["为啥", "为什么"],
+  ["多长时间", "多久"],
   ["哪一个", "哪个"],
   ["在哪里", "在哪"],
   ["在哪儿", "在哪"],
