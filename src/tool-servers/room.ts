@@ -118,7 +118,8 @@ export class DownstreamServers implements Service, ToolServers {
     const told = { server: server.name, tool, principal };
     try {
       if (this.#closing) throw new SpecloopError("daemon_stopping", "The daemon is stopping.");
-      this.checkRight(principal, id);
+      // Without an approval there is nothing to have a right to; the call says so.
+      if (server.approval()) this.checkRight(principal, id);
       const result = await server.call(tool, input, { timeoutMs, signal });
       events.emit("server.tool_called", { ...told, ok: true, ms: ms() });
       return { ...result, ms: ms(), server: server.name };
@@ -131,8 +132,16 @@ export class DownstreamServers implements Service, ToolServers {
 
   /** Throws `forbidden` unless this principal may call this tool. */
   checkRight(principal: Principal, id: string): void {
-    const open = this.#named(id).server.approval()?.agents === "all";
-    this.#deps.rights.checkRight(principal, { name: `tool_call:${id.replaceAll("/", ":")}`, open });
+    const { server } = this.#named(id);
+    const open = server.approval()?.agents === "all";
+    const right = `tool_call:${id.replaceAll("/", ":")}`;
+    try {
+      this.#deps.rights.checkRight(principal, { name: right, open });
+    } catch (error) {
+      if (!(error instanceof SpecloopError) || error.code !== "forbidden") throw error;
+      const fix = `Ask the person: \`specloop server approve ${server.name} --agents all\` opens it to every local agent, ${right} in \`specloop agent add\` to one.`;
+      throw new SpecloopError("forbidden", error.message, { target: right, fix });
+    }
   }
 
   /** The tools that may answer questions now. */

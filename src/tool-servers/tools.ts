@@ -83,7 +83,8 @@ function approveTool(room: DownstreamServers): Tool {
     }),
     output: view,
     effect: "world",
-    tellsItself: true,
+    // `server.approved` is the entry of it.
+    changed: () => false,
     toolset: "full",
     personOnly: true,
   }).handle({

@@ -51,7 +51,8 @@ export type ShownServer = z.output<typeof serverShape>;
 
 const STATES = { ready: "green", off: "green", starting: "yellow", unapproved: "yellow", failing: "red" } as const;
 const STANDINGS = { approved: "green", new: "yellow", changed: "red", gone: "dim", left_out: "dim" } as const;
-const WIDTH = 96;
+/** At spaces, after at most so many letters; longer words are cut. */
+const FOLD = /.{1,96}(?:\s|$)|.{1,96}/gu;
 const MAX_LINES = 12;
 
 export function serverTable(result: unknown, output: Output): string {
@@ -176,7 +177,7 @@ function visible(text: string): string {
 }
 
 function folded(text: string): string[] {
-  const lines = text.split("\n").flatMap((line) => line.match(new RegExp(`.{1,${WIDTH}}`, "gu")) ?? [""]);
+  const lines = text.split("\n").flatMap((line) => line.match(FOLD) ?? [""]);
   if (lines.length <= MAX_LINES) return lines;
   return [...lines.slice(0, MAX_LINES), `… ${lines.length - MAX_LINES} more lines: specloop server show NAME --json`];
 }
