@@ -3,6 +3,7 @@
 const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   daemon: () => import("./daemon.ts"),
   questions: () => import("./questions.ts"),
+  "question-load": () => import("./question-load.ts"),
   documents: () => import("./documents.ts"),
   edits: () => import("./edits.ts"),
   changes: () => import("./changes.ts"),

@@ -105,7 +105,7 @@ async function readUri(
     return { mimeType: "text/markdown", text: (await read(name, input)).text };
   };
   if (uri === resourceUris.changes) return content("change_list", { limit: 100 });
-  if (uri === resourceUris.questionsForMe) return content(FOR_ME, {});
+  if (uri === resourceUris.questionsForMe) return content(FOR_ME, {}).catch(unregistered);
   if (uri === resourceUris.pendingQuestions) return content("question_list", { status: "pending", limit: 100 });
   const [, kind, id] = /^specloop:\/\/(changes|questions|approvals)\/([^/]+)$/.exec(uri) ?? [];
   if (kind === undefined || id === undefined) return null;
@@ -120,6 +120,12 @@ async function readUri(
       return null;
     throw error;
   }
+}
+
+/** Who looks before it registered is told how, in place of what is offered. */
+function unregistered(error: unknown): ResourceContent {
+  if (!(error instanceof SpecloopError) || error.code !== "no_agent") throw error;
+  return { mimeType: "text/markdown", text: `${error.message} ${error.fix}` };
 }
 
 /** Null for an address whose percent signs make no sense. */
