@@ -52,9 +52,7 @@ export class Meanings {
 
   unembedded(model: string, limit: number): Unembedded[] {
     const known = model === this.model ? "WHERE hash NOT IN (SELECT hash FROM vectors)" : "";
-    const rows = this.#db
-      .prepare(`SELECT hash, heading_path, text FROM passages ${known} LIMIT ?`)
-      .all(limit);
+    const rows = this.#db.prepare(`SELECT hash, heading_path, text FROM passages ${known} LIMIT ?`).all(limit);
     return rows.map((row) => ({
       hash: row["hash"] as string,
       text: embeddable(JSON.parse(row["heading_path"] as string) as string[], row["text"] as string),
