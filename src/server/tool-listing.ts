@@ -41,7 +41,8 @@ export function listTools(tools: readonly Tool[]): ToolListing[] {
 function annotationsOf(effect: Effect, idempotent: boolean): ToolAnnotations {
   return {
     readOnlyHint: effect === "read",
-    destructiveHint: effect === "write",
+    // What lies beyond the repository may be anything.
+    destructiveHint: effect === "write" || effect === "world",
     idempotentHint: effect === "read" || idempotent,
     openWorldHint: effect === "world",
   };

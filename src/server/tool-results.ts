@@ -57,13 +57,24 @@ function shallow(schema: JsonSchema, levels: number): JsonSchema {
   if (types.length > 0) return types.every((type) => typeof type === "string") ? { ...rest, type: types } : rest;
   const inner = (value: unknown): unknown =>
     Array.isArray(value) ? value.map(inner) : isSchema(value) ? shallow(value, levels) : value;
-  const result = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, inner(value)]));
+  const result = withoutNothing(Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, inner(value)])));
   if (!isSchema(properties) || levels === 0) return result;
   const named = Object.entries(properties).map(([name, value]) => [
     name,
     isSchema(value) ? shallow(value, levels - 1) : value,
   ]);
   return { ...result, properties: Object.fromEntries(named) };
+}
+
+/** Keywords that allow everything: `items: {}`, names of properties that are text, an object of which nothing is known. */
+function saysNothing(key: string, value: unknown): boolean {
+  if (key === "propertyNames") return JSON.stringify(value) === '{"type":"string"}';
+  const open = ["items", "properties", "additionalProperties"].includes(key);
+  return open && isSchema(value) && Object.keys(value).length === 0;
+}
+
+function withoutNothing(values: object): JsonSchema {
+  return Object.fromEntries(Object.entries(values).filter(([key, value]) => !saysNothing(key, value)));
 }
 
 /** Lengths of texts are checked by the caller, which says what is wrong; a model learns nothing from them before. */
@@ -73,7 +84,8 @@ function withoutLengths(schema: JsonSchema): JsonSchema {
     Array.isArray(value) ? value.map(inner) : isSchema(value) ? withoutLengths(value) : value;
   const each = (values: object) =>
     Object.fromEntries(Object.entries(values).map(([key, value]) => [key, inner(value)]));
-  return { ...each(rest), ...(isSchema(properties) && { properties: each(properties) }) };
+  const known = isSchema(properties) && Object.keys(properties).length > 0;
+  return { ...withoutNothing(each(rest)), ...(known && { properties: each(properties) }) };
 }
 
 function isSchema(value: unknown): value is JsonSchema {
