@@ -1,3 +1,4 @@
+export { parseLabelled } from "./evaluation/labelled.ts";
 export { options, type QuestionOptions } from "./options.ts";
 export { notifier, type AnswerWriter, type Notify, type OriginOf, type PeopleParts } from "./people/index.ts";
 export { QuestionRouter } from "./router.ts";

@@ -15,6 +15,8 @@ import { Answering } from "./answering.ts";
 import { Asking } from "./asking.ts";
 import { AnswerCache } from "./cache.ts";
 import { Corpus, type FileList } from "./corpus.ts";
+import { evaluate, type Evaluation } from "./evaluation/evaluate.ts";
+import type { LabelledQuestion } from "./evaluation/labelled.ts";
 import { Expiry } from "./expiry.ts";
 import { Flights } from "./flights.ts";
 import { corpusHealth } from "./health.ts";
@@ -316,6 +318,11 @@ export class QuestionRouter implements Service {
   replay(questions: RecordedQuestion[], environment: ReplayEnvironment, signal: AbortSignal): Promise<ReplayOutcome[]> {
     const { index, clock, options } = this.#deps;
     return replay(questions, environment, { index, corpus: this.#corpus, current: options.current, clock }, signal);
+  }
+
+  /** How labelled questions are answered from the documents; see `evaluation/`. Records nothing. */
+  evaluate(questions: LabelledQuestion[], signal: AbortSignal): Promise<Evaluation> {
+    return evaluate({ ...this.#deps, corpus: this.#corpus }, questions, signal);
   }
 
   /** What `/ready` and `specloop doctor` look at. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { defineTool, type Tool } from "../foundation/tool.ts";
 import { agentTools, type OfferedItem, type Received, renderOffers } from "./agents/index.ts";
+import { evaluationTool } from "./evaluation/tool.ts";
 import { inboxTool } from "./people/index.ts";
 import {
   renderAnswered,
@@ -41,6 +42,7 @@ export function tools(router: QuestionRouter): Tool[] {
     submit(router),
     judge(router),
     inboxTool(router),
+    evaluationTool(router),
     ...agentTools(router),
   ];
 }

@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import { callTool, type CliContext } from "../context.ts";
+import { registerEvaluate } from "./evaluate.ts";
 import { numberOption } from "../number-option.ts";
 import { questionTable } from "../tables.ts";
 import { questionView } from "../views/question.ts";
 import type { Bind } from "../bind.ts";
 
 export function registerQuestions(program: Command, bind: Bind): void {
-  program
+  const questions = program
     .command("questions")
     .alias("question")
     .description("list questions, those that wait for an answer first; with an id, one question and its route")
@@ -26,6 +27,7 @@ export function registerQuestions(program: Command, bind: Bind): void {
         output.result(list, () => questionTable(list, output));
       }),
     );
+  registerEvaluate(questions, bind);
 }
 
 interface Row {

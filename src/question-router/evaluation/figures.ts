@@ -1,7 +1,7 @@
 import { DEPTH, type Measured } from "./measure.ts";
 
 /** How well the sections are found and the answers given, over the questions that one file holds. */
-export interface Figures {
+export type Figures = {
   questions: number;
   /** Questions whose answer the documents hold; the others ask for what they do not say. */
   answerable: number;
@@ -20,10 +20,10 @@ export interface Figures {
   reliability: Reliability[];
   /** Mean overlap (F1 of words) of right answers with the sentences that were given for them; null without any. */
   overlap: number | null;
-}
+};
 
 /** What is answered from a confidence on. */
-export interface Outcome {
+export type Outcome = {
   minScore: number;
   /** Answered from a right section, from another one, and although the documents do not say it. */
   right: number;
@@ -34,16 +34,16 @@ export interface Outcome {
   precision: number | null;
   /** Share of the answerable questions that are answered right. */
   coverage: number;
-}
+};
 
-export interface Reliability {
+export type Reliability = {
   from: number;
   to: number;
   answers: number;
   /** Mean confidence of them, and the share that is right. */
   confidence: number;
   right: number;
-}
+};
 
 const THRESHOLDS = Array.from({ length: 20 }, (_none, step) => step / 20);
 const BIN = 0.2;

@@ -101,18 +101,30 @@ function toPlace(text: string): ExpectedPlace {
   return at === -1 ? { path: text.trim() } : { path: text.slice(0, at).trim(), heading: text.slice(at + 1).trim() };
 }
 
-/** RFC 4180: fields in quotation marks may hold commas, line ends and doubled quotation marks. */
-function csvRecords(content: string): { line: number; fields: string[] }[] {
-  const records: { line: number; fields: string[] }[] = [];
-  let [fields, line, begins]: [string[], number, number] = [[], 1, 1];
-  for (const [, quoted, plain = "", end = ""] of content.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
-    fields.push(quoted?.replaceAll('""', '"') ?? plain);
-    line += (quoted?.split("\n").length ?? 1) - 1;
-    if (end === ",") continue;
-    if (fields.some((field) => field.trim() !== "")) records.push({ line: begins, fields });
-    fields = [];
-    line += end === "" ? 0 : 1;
-    begins = line;
+interface CsvRecord {
+  /** In which line of the file it begins. */
+  line: number;
+  fields: string[];
+}
+
+/** One field and what ends it. */
+const FIELD = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
+
+/** RFC 4180: fields in quotation marks may hold commas, line ends and doubled quotation marks. Empty lines are none. */
+function csvRecords(content: string): CsvRecord[] {
+  const records: CsvRecord[] = [];
+  let [at, line, record]: [number, number, CsvRecord] = [0, 1, { line: 1, fields: [] }];
+  while (at < content.length) {
+    FIELD.lastIndex = at;
+    const match = FIELD.exec(content);
+    if (!match) throw wrongLine(line, "a quotation mark is not closed, or stands in the middle of a field");
+    const [whole, quoted, plain = "", end] = match;
+    record.fields.push(quoted?.replaceAll('""', '"') ?? plain);
+    at += whole.length;
+    line += whole.split("\n").length - 1;
+    if (end === "," && at < content.length) continue;
+    if (record.fields.some((field) => field.trim() !== "")) records.push(record);
+    record = { line, fields: [] };
   }
   return records;
 }
