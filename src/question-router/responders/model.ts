@@ -10,6 +10,7 @@ import type { Candidate } from "../retrieval.ts";
 import type { DocumentSearch } from "../search/port.ts";
 import { type Citation, MAX_ANSWER } from "../types.ts";
 import type { Meanings } from "./documents.ts";
+import { withWhatWasSaid } from "../session/follow-up.ts";
 import type { Query, Responder, Response } from "./responder.ts";
 
 const PASSAGES = 6;
@@ -62,7 +63,7 @@ export class ModelResponder implements Responder {
     const { enabled, timeoutMs } = options.current.model;
     if (!enabled) return declined("switched off by questions.model.enabled");
     await corpus.settled();
-    const { text, change, kind, mayRead } = query;
+    const { text, change, kind, mayRead } = withWhatWasSaid(query);
     const meaning = (await this.#deps.meanings?.meaningOf(text, signal)) ?? undefined;
     const candidates = await index.candidates({ text, change, kind, mayRead, meaning }, options.current);
     const passages = candidates.filter(({ evidence }) => evidence > 0).slice(0, PASSAGES);
@@ -84,10 +85,15 @@ export class ModelResponder implements Responder {
       label: `passage ${at + 1}: ${hit.path} > ${hit.passage.headingPath.join(" > ")}`,
       text: hit.passage.text,
     }));
-    const { block, rule } = wrapUntrusted([...quoted, { label: "question", text: query.text }]);
+    const said = (query.before ?? []).flatMap(({ question, answer }, at) => [
+      { label: `said before ${at + 1}: question`, text: question },
+      ...(answer === null ? [] : [{ label: `said before ${at + 1}: answer`, text: answer }]),
+    ]);
+    const { block, rule } = wrapUntrusted([...quoted, ...said, { label: "question", text: query.text }]);
     const system =
       "You answer a question about a software project from the passages of its documents that you are given, and from nothing else. " +
-      "When they do not say it, answerable is false. Quote the sentences that your answer rests on word for word. " +
+      "What was said before shows what the question is about and proves nothing. " +
+      "When the passages do not say it, answerable is false. Quote the sentences that your answer rests on word for word. " +
       `End with done: true.\n\n${rule}`;
     const { value } = await generateStructured(this.#deps.llm, {
       request: {

@@ -81,8 +81,9 @@ export class Conversations {
   #turns(session: string | null): Turn[] {
     const said = session === null ? undefined : this.#said.get(session);
     if (!said) return [];
-    const { minutes } = this.#deps.options.current.context;
-    return this.#deps.clock.monotonic() - said.at > minutes * MINUTE ? [] : said.turns;
+    const { minutes, turns } = this.#deps.options.current.context;
+    if (turns === 0 || this.#deps.clock.monotonic() - said.at > minutes * MINUTE) return [];
+    return said.turns.slice(-turns);
   }
 
   /** A question that depends on what nobody here knows is like no other one: its answer is served to nobody else. */

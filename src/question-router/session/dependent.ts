@@ -12,7 +12,7 @@ export function dependence(text: string): Dependence {
     .replaceAll(/[\u2018\u2019]/g, "'")
     .replaceAll(/`[^`]*`|"[^"]*"/g, " quoted ")
     .replaceAll(OWN, " here ")
-    .replaceAll(EXPLETIVE, " ")
+    .replaceAll(EXPLETIVE, " is ok ")
     .replaceAll(/[\s,]+/g, " ")
     .trim();
   if (CJK.test(plain)) return CJK_GOES_ON.test(plain) ? "certain" : CJK_BACK.test(plain) ? "possible" : "none";

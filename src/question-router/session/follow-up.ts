@@ -10,9 +10,16 @@ export function withWhatWasSaid<Asked extends Query>(query: Asked): Asked {
   return before.length === 0 ? query : { ...query, text: [...before, query.text].join("\n") };
 }
 
+/** Words of what was said that may be the one in whose place the follow-up puts its own. */
+const MAX_TRIES = 6;
+/** Words of `how long` and `how many`, which no answer repeats. */
+const ASKING: ReadonlySet<string> = new Set(["long", "many", "much", "often", "old", "big", "large", "fast"]);
+
 /**
- * Lets a responder answer follow-up questions: it is asked with what was said before. What is new in the follow-up has to
- * stand in the answer or its place; otherwise it would repeat what was said about something else.
+ * Lets a responder answer follow-up questions: it is asked with what was said before, and where that finds nothing, with
+ * each word of it left out in turn (`… of the production database?` `And of the staging one?`). All that is new in the
+ * follow-up, and all but one word of what it follows, have to stand in the answer or its place; otherwise it would repeat
+ * what was said about something else.
  */
 export class FollowingUp implements Responder {
   readonly name;
@@ -27,21 +34,29 @@ export class FollowingUp implements Responder {
   }
 
   async respond(query: Query, signal: AbortSignal): Promise<Response> {
-    if (!query.before || query.before.length === 0) return this.#responder.respond(query, signal);
-    const response = await this.#responder.respond(withWhatWasSaid(query), signal);
-    if (response.outcome === "declined") return response;
-    const missing = this.#missing(query.text, response);
-    if (missing === null) return response;
-    return {
-      outcome: "declined",
-      reason: `what was found for this and what was said before does not speak of "${missing}"`,
-    };
+    const last = query.before?.at(-1);
+    if (!last) return this.#responder.respond(query, signal);
+    const own = this.#terms.ofQuestion(query.text);
+    const said = this.#terms
+      .ofQuestion(last.question)
+      .filter(({ word, term }) => !ASKING.has(word) && !own.some((mine) => mine.term === term));
+    let reason = "";
+    for (const words of [said, ...said.slice(0, MAX_TRIES).map((left) => said.filter((word) => word !== left))]) {
+      const text = [...words.map(({ word }) => word), query.text].join(" ");
+      const response = await this.#responder.respond({ ...query, text }, signal);
+      if (response.outcome === "answered" && this.#speaksOf(response, own, said)) return response;
+      reason ||= response.outcome === "declined" ? response.reason : "";
+    }
+    const news = own.map(({ word }) => word).join(" ");
+    return { outcome: "declined", reason: reason || `nothing speaks of "${news}" together with what was said before` };
   }
 
-  /** The first word of the follow-up that the answer does not hold; `""` where it has none of its own. */
-  #missing(text: string, { text: answer, citations }: Extract<Response, { outcome: "answered" }>): string | null {
+  #speaksOf({ text, citations }: Answered, own: { term: string }[], said: { term: string }[]): boolean {
     const places = citations.map(({ path, heading }) => `${path} ${heading}`).join(" ");
-    const held = new Set(this.#terms.ofText(`${answer} ${places.replaceAll(/[/_.-]/g, " ")}`));
-    return this.#terms.ofQuestion(text).find(({ term }) => !held.has(term))?.word ?? null;
+    const held = new Set(this.#terms.ofText(`${text} ${places.replaceAll(/[/_.-]/g, " ")}`));
+    const missing = said.filter(({ term }) => !held.has(term)).length;
+    return own.every(({ term }) => held.has(term)) && missing <= Math.min(1, said.length - 1);
   }
 }
+
+type Answered = Extract<Response, { outcome: "answered" }>;
