@@ -16,6 +16,7 @@ interface JsonSchema {
   properties?: Record<string, JsonSchema>;
   required?: string[];
   items?: JsonSchema;
+  additionalProperties?: JsonSchema | boolean;
   enum?: unknown[];
   anyOf?: JsonSchema[];
   oneOf?: JsonSchema[];
@@ -53,7 +54,7 @@ export function configurationReference(): string {
   const parts = Object.values(FRAGMENTS as Record<string, OptionsFragment>).map((fragment) => {
     const schema = z.toJSONSchema(fragment.schema, { io: "input", unrepresentable: "any" }) as JsonSchema;
     const rows = flatten(schema, "").map(([key, option]) => {
-      const variables = Object.entries(fragment.env).filter(([, target]) => target === key);
+      const variables = Object.entries(fragment.env).filter(([, target]) => target === key || target.replace(/^[^.]+/, "NAME") === key);
       const names = variables.map(([variable]) => `\`${variable}\``).join(", ");
       const range = fragment.tunable[key]
         ? ` Tunable, ${fragment.tunable[key].min} to ${fragment.tunable[key].max}.`
@@ -99,6 +100,9 @@ function properties(schema: JsonSchema): string {
 }
 
 function flatten(schema: JsonSchema, prefix: string): [string, JsonSchema][] {
+  // A section whose keys the person names.
+  const named = typeof schema.additionalProperties === "object" ? schema.additionalProperties : null;
+  if (named?.properties) return flatten(named, `${prefix}NAME.`);
   return Object.entries(schema.properties ?? {}).flatMap(([key, property]) =>
     property.properties
       ? flatten(property, `${prefix}${key}.`)
