@@ -77,7 +77,8 @@ async function killed(): Promise<void> {
     const clients = await openClients(daemon, CLIENTS);
     const asking = askAll(clients, texts);
     if (round < 3) {
-      await wait(60 + round * 40);
+      const before = rowsOf(repository.path);
+      while (rowsOf(repository.path) < before + 100) await wait(2);
       await daemon.end("SIGKILL");
     }
     const asked = await asking;
@@ -181,6 +182,10 @@ function checked(repository: string): string {
     "SELECT count(*) AS n FROM (SELECT question_id FROM answers GROUP BY question_id HAVING count(*) > 1)",
   );
   return `${count("SELECT count(*) AS n FROM questions")} rows, ${twice} kept twice, ${answered} answered twice`;
+}
+
+function rowsOf(repository: string): number {
+  return idsOf(repository).size;
 }
 
 function idsOf(repository: string): Set<string> {

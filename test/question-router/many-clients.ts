@@ -18,25 +18,26 @@ export interface McpClient extends AsyncDisposable {
 interface Who {
   name: string;
   session?: string;
+  toolset?: "default" | "full";
   /** What the client asks for; 2026-07-28 where nothing is said. */
   legacy?: boolean;
 }
 
 /** Through the unix socket, as the shim does it after its hello line. */
-export async function openSocketClient(daemon: RunningDaemon, { name, session, legacy }: Who): Promise<McpClient> {
+export async function openSocketClient(daemon: RunningDaemon, { name, session, legacy, toolset = "full" }: Who): Promise<McpClient> {
   const socket = connect(daemon.status.socket);
   await once(socket, "connect");
   socket.on("error", () => {});
-  socket.write(`${JSON.stringify({ kind: "mcp", client: name, toolset: "full", ...(session && { session }) })}\n`);
+  socket.write(`${JSON.stringify({ kind: "mcp", client: name, toolset, ...(session && { session }) })}\n`);
   const client = newClient(name, legacy);
   await client.connect(new SocketTransport(socket));
   return wrap(client, "socket");
 }
 
 /** Through HTTP on the loopback, with the person's token. */
-export async function openHttpClient(daemon: RunningDaemon, { name, legacy }: Who): Promise<McpClient> {
+export async function openHttpClient(daemon: RunningDaemon, { name, legacy, toolset = "full" }: Who): Promise<McpClient> {
   const token = (await readFile(join(daemon.status.repository, ".specloop/token"), "utf8")).trim();
-  const url = new URL(`${daemon.status.url}/mcp?toolset=full&client=${name}`);
+  const url = new URL(`${daemon.status.url}/mcp?toolset=${toolset}&client=${name}`);
   const requestInit = { headers: { authorization: `Bearer ${token}` } };
   const client = newClient(name, legacy);
   await client.connect(new StreamableHTTPClientTransport(url, { requestInit }));
@@ -46,7 +47,7 @@ export async function openHttpClient(daemon: RunningDaemon, { name, legacy }: Wh
 /** So many clients, every other one over HTTP, of both protocol eras. */
 export function openClients(daemon: RunningDaemon, count: number): Promise<McpClient[]> {
   const clients = Array.from({ length: count }, (_, index) => {
-    const who = { name: `load-${index}`, legacy: index % 4 < 2 };
+    const who = { name: `load-${index}`, legacy: index % 4 < 2, toolset: "default" as const };
     return index % 2 === 0 ? openSocketClient(daemon, who) : openHttpClient(daemon, who);
   });
   return Promise.all(clients);

@@ -69,8 +69,9 @@ export class McpSessions implements AsyncDisposable {
       });
     }
     await this.#makeRoom();
+    const id = randomUUID();
     const transport = new NodeStreamableHTTPServerTransport({
-      sessionIdGenerator: randomUUID,
+      sessionIdGenerator: () => id,
       onsessioninitialized: (id) => void this.#sessions.set(id, session),
       onsessionclosed: (id) => void this.#sessions.delete(id),
     });
@@ -82,7 +83,8 @@ export class McpSessions implements AsyncDisposable {
       open: 0,
       usedAt: performance.now(),
     };
-    const server = await this.#mcp.connectionFactory(connection)({ era: "legacy" });
+    // Known from the beginning, so that resources and notifications are this session's, as calls are.
+    const server = await this.#mcp.connectionFactory({ ...connection, session: connection.session ?? id })({ era: "legacy" });
     await server.connect(transport);
     return session;
   }
