@@ -37,6 +37,7 @@ interface Bounds {
 }
 
 const MAX_DEPTH = 40;
+const CORE_TAG = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/;
 /** What follows a mistake is mostly its echo. */
 const MAX_SYNTAX = 10;
 const AT_START: Place = { start: 0, end: 0 };
@@ -143,7 +144,7 @@ class Reader implements LocatedYaml {
       return null;
     }
     const tag = (node as { tag?: unknown } | null)?.tag;
-    if (typeof tag === "string" && !tag.startsWith("tag:yaml.org,2002:")) {
+    if (typeof tag === "string" && !CORE_TAG.test(tag)) {
       this.fault("tag", `The tag ${tag} means nothing here.`, place);
     }
     if (isMap(node)) return this.#map(node.items, path);
@@ -163,6 +164,8 @@ class Reader implements LocatedYaml {
       const name = nameOfKey(key);
       if (name === null) {
         this.fault(isAlias(key) ? "alias" : "key", "A key is a plain text.", place);
+      } else if (name === "__proto__") {
+        this.fault("key", "This key means something else to JavaScript.", place);
       } else if (entries.has(name)) {
         this.fault("duplicate-key", `The key "${name.slice(0, 100)}" stands here twice.`, place);
       } else {

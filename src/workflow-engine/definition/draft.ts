@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { NodeType } from "../node-type.ts";
 import { reportIssues } from "./issues.ts";
 import { type Problems, quoted, suggestion } from "./problem.ts";
@@ -17,7 +18,7 @@ export interface Draft {
   body: { as: string; nodes: Draft[] } | null;
 }
 
-/** Reads nodes; those without a type are left out, of others the fields that are wrong. */
+/** Reads nodes; fields that are wrong are left out, so that the rest can be looked at. */
 export class DraftReader {
   /** How many nodes were read, those inside others with them. */
   count = 0;
@@ -52,7 +53,6 @@ export class DraftReader {
     }
     const node = written as Record<string, unknown>;
     const type = this.#typeOf(node, path);
-    if (!type) return null;
     const common = Object.keys(fields.shape);
     const entries = Object.entries(node);
     const config = Object.fromEntries(entries.filter(([name]) => !common.includes(name)));
@@ -67,7 +67,7 @@ export class DraftReader {
     return rest.success ? this.#draft({ key, path, type, config }, rest.data) : null;
   }
 
-  #typeOf(node: Record<string, unknown>, path: PropertyKey[]): NodeType | null {
+  #typeOf(node: Record<string, unknown>, path: PropertyKey[]): NodeType {
     const { type } = node;
     const found = this.#types.find((candidate) => candidate.type === type);
     if (found) return found;
@@ -83,7 +83,7 @@ export class DraftReader {
       const fix = `Write type: and one of ${known.join(", ")}.`;
       this.#problems.add({ path, key: true }, { code: "schema/missing", message, fix });
     }
-    return null;
+    return UNKNOWN;
   }
 
   /** By the type's own schema; what an expression or a template stands for is checked when it has a value. */
@@ -139,6 +139,7 @@ export class DraftReader {
       const fix = "Write do: and below it the nodes that are done for each item.";
       this.#problems.add({ path, key: true }, { code: "schema/missing", message: '"do" is missing.', fix });
     }
+    if (type === UNKNOWN) return null;
     for (const field of ["as", "do"] as const) {
       if (type.body === true || (field === "as" ? as : nodes) === undefined) continue;
       const message = `A ${type.type} node has no ${quoted(field)}.`;
@@ -148,6 +149,17 @@ export class DraftReader {
     return null;
   }
 }
+
+/** Stands where a node's type is not known, so that its place in the graph is. */
+const UNKNOWN: NodeType = {
+  type: "",
+  description: "",
+  config: z.looseObject({}),
+  expressions: [],
+  output: () => ({}),
+  onCrash: "ask",
+  execute: () => Promise.reject(new Error("a definition with mistakes is not run")),
+};
 
 function needsOf(written: string | string[] | undefined, path: PropertyKey[]): Draft["needs"] {
   if (written === undefined) return [];

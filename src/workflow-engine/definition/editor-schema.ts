@@ -16,7 +16,7 @@ export function editorSchema(types: readonly NodeType[]): JsonSchema {
       nodes,
       node: oneOf(types, Object.keys(nodeFields.shape)),
       step: oneOf(types, Object.keys(stepFields.shape)),
-      fields: commonFields(),
+      ...commonFields(),
     },
   };
 }
@@ -28,9 +28,11 @@ const INPUTS: JsonSchema = {
   additionalProperties: { type: ["string", "object"] },
 };
 
+const FIELD = "field_";
+
 /** Written once, since every type of node has them. */
 function commonFields(): JsonSchema {
-  return {
+  const fields = {
     ...(jsonSchema(nodeFields)["properties"] as JsonSchema),
     fallback: {
       description: "Instead of failing: another step, or a value",
@@ -39,10 +41,11 @@ function commonFields(): JsonSchema {
     undo: { description: "A step that takes back what the node did", ...ref("step") },
     do: { description: "The nodes that are done for each item", ...ref("nodes") },
   };
+  return Object.fromEntries(Object.entries(fields).map(([field, schema]) => [FIELD + field, schema]));
 }
 
 function oneOf(types: readonly NodeType[], fields: string[]): JsonSchema {
-  const common = Object.fromEntries(fields.map((field) => [field, ref(`fields/${field}`)]));
+  const common = Object.fromEntries(fields.map((field) => [field, ref(FIELD + field)]));
   return { type: "object", required: ["type"], oneOf: types.map((type) => ofType(type, common)) };
 }
 

@@ -19,9 +19,9 @@ export function readGraph(nodes: Draft[], keys: readonly string[], problems: Pro
     byKey,
     problems,
   );
-  const above = ancestors(order, byKey);
+  const above = ancestors(order, new Set(keys));
   const rest = nodes.filter((node) => !order.includes(node));
-  return { order: [...order, ...rest], isUpstream: (node, key) => above.get(node)?.has(key) ?? true };
+  return { order: [...order, ...rest], isUpstream: (node, key) => mayBeAbove(above.get(node), key, byKey) };
 }
 
 function reportNeeds({ key, needs }: Draft, keys: readonly string[], problems: Problems): void {
@@ -104,15 +104,21 @@ function cycleFrom(start: Draft, stuck: Draft[], byKey: Map<string, Draft>): Dra
   return node ? [...way.slice(place.get(node.key)), node] : null;
 }
 
-function ancestors(order: Draft[], byKey: Map<string, Draft>): Map<string, Set<string>> {
+function ancestors(order: Draft[], keys: ReadonlySet<string>): Map<string, Set<string>> {
   const above = new Map<string, Set<string>>();
   for (const node of order) {
     const all = new Set<string>();
-    for (const need of needed(node, byKey)) {
-      all.add(need);
-      for (const further of above.get(need) ?? []) all.add(further);
+    for (const { key } of node.needs.filter((need) => keys.has(need.key))) {
+      all.add(key);
+      for (const further of above.get(key) ?? []) all.add(further);
     }
     above.set(node.key, all);
   }
   return above;
+}
+
+/** In doubt yes: what a node that could not be read needs is not known, and its own mistake is told. */
+function mayBeAbove(above: Set<string> | undefined, key: string, byKey: Map<string, Draft>): boolean {
+  if (!above || above.has(key) || !byKey.has(key)) return true;
+  return [...above].some((ancestor) => !byKey.has(ancestor));
 }

@@ -40,7 +40,7 @@ export function readInput(plan: Plan, input: Record<string, unknown>): Record<st
   const properties = Object.keys((plan.input["properties"] ?? {}) as object);
   if (result.success) {
     const absent = Object.fromEntries(properties.map((name) => [name, null]));
-    return { ...absent, ...(result.data as object) };
+    return { ...absent, ...Object(result.data) };
   }
   const faults = result.error.issues.map(({ path, message }) => `${path.map(String).join(".") || "input"}: ${message}`);
   throw new SpecloopError("bad_input", `The input does not fit ${plan.name}: ${faults.join("; ")}.`, {
