@@ -3,6 +3,7 @@
 const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   daemon: () => import("./daemon.ts"),
   questions: () => import("./questions.ts"),
+  retrieval: () => import("./retrieval.ts"),
   "question-load": () => import("./question-load.ts"),
   documents: () => import("./documents.ts"),
   edits: () => import("./edits.ts"),
@@ -12,6 +13,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   archive: () => import("./archive.ts"),
   loop: () => import("./loop.ts"),
   access: () => import("./access.ts"),
+  "workflow-definitions": () => import("./workflow-definitions.ts"),
 };
 
 const wanted = process.argv.slice(2);

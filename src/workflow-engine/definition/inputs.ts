@@ -37,7 +37,7 @@ export function inputSchema(inputs: Record<string, unknown>, problems: Problems)
 /** An input with its defaults; what is optional and not given is null. Throws `bad_input` naming every field that does not fit. */
 export function readInput(plan: Plan, input: Record<string, unknown>): Record<string, unknown> {
   const result = z.fromJSONSchema(plan.input).safeParse(input);
-  const properties = Object.keys((plan.input["properties"] ?? {}) as object);
+  const properties = Object.keys(plan.input["properties"] ?? {});
   if (result.success) {
     const absent = Object.fromEntries(properties.map((name) => [name, null]));
     return { ...absent, ...Object(result.data) };
