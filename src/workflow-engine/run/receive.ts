@@ -157,7 +157,8 @@ function ended(draft: Draft, message: Message & { type: "ended" }, rules: Rules)
   if (!row) return "ignored";
   record(draft, row, message);
   settle(draft, { ...row, input: message.input ?? row.input }, message.ending, rules);
-  if (row.reservedUsd !== 0 || row.reservedTokens !== 0) letOthersTry(draft);
+  const { usd, tokens } = draft.run.budget;
+  if (usd !== null || tokens !== null) letOthersTry(draft);
   return "applied";
 }
 

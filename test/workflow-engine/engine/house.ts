@@ -44,6 +44,8 @@ const effect = z.object({
   tokens: z.number().default(0),
   usd: z.number().nullable().default(null),
   bytes: z.number().default(0),
+  /** Goes on after it has spent, so long. */
+  after: z.number().default(0),
   deaf: z.boolean().default(false),
 });
 
@@ -60,8 +62,9 @@ export function effectType(file: string): NodeType<z.output<typeof effect>> {
     execute: async ({ config, key, attempt, signal, spend, log }) => {
       appendFileSync(file, `${key} ${config.say}\n`);
       log(`attempt ${attempt}`);
-      if (config.tokens > 0) spend({ tokensIn: config.tokens, tokensOut: 0, usd: config.usd, model: "test" });
       if (config.ms > 0) await sleep(config.ms, undefined, config.deaf ? {} : { signal });
+      if (config.tokens > 0) spend({ tokensIn: config.tokens, tokensOut: 0, usd: config.usd, model: "test" });
+      if (config.after > 0) await sleep(config.after, undefined, { signal });
       if (linesOf(file, key) <= config.failures) return { outcome: "failed", kind: config.kind, message: "as told" };
       appendFileSync(file, `end ${key}\n`);
       return { outcome: "done", output: config.bytes > 0 ? "x".repeat(config.bytes) : config.say };

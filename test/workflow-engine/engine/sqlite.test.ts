@@ -1,0 +1,4 @@
+import { runContract } from "./contract.ts";
+import { sqlite } from "./house.ts";
+
+runContract(sqlite);
