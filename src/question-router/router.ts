@@ -23,6 +23,7 @@ import { corpusHealth } from "./health.ts";
 import { checkWait, toDraft } from "./key.ts";
 import { Conversations, type ReadScope } from "./session/conversations.ts";
 import { Entries } from "./similar/entries.ts";
+import { questionStatistics, type QuestionStatistics } from "./stats/stats.ts";
 import { withTerms } from "./terms.ts";
 import { Freshness } from "./freshness.ts";
 import { Ladder } from "./ladder.ts";
@@ -293,6 +294,12 @@ export class QuestionRouter implements Service {
   async judge(request: JudgeRequest): Promise<{ answerId: string; corrected: Answer | null }> {
     if (request.correction !== undefined) await this.#checkPolicy(request);
     return this.#answering.judge(request);
+  }
+
+  /** Hits, misses, false hits and latencies of the last days. */
+  statistics(days: number): Promise<QuestionStatistics> {
+    const { store, telemetry, clock } = this.#deps;
+    return questionStatistics({ core: store, telemetry }, days, clock.now());
   }
 
   /** Waits until every change of a document that was told so far is in the index. */

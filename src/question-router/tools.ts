@@ -3,6 +3,7 @@ import { defineTool, type Tool } from "../foundation/tool.ts";
 import { agentTools, type OfferedItem, type Received, renderOffers } from "./agents/index.ts";
 import { evaluationTool } from "./evaluation/tool.ts";
 import { inboxTool } from "./people/index.ts";
+import { statisticsTool } from "./stats/tools.ts";
 import {
   renderAnswered,
   renderAsked,
@@ -37,6 +38,7 @@ export function tools(router: QuestionRouter): Tool[] {
   return [
     ask(router),
     askOnTerms(router),
+    statisticsTool(router),
     get(router),
     list(router),
     submit(router),

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { callTool, type CliContext } from "../context.ts";
 import { registerEvaluate } from "./evaluate.ts";
 import { numberOption } from "../number-option.ts";
+import { registerQuestionStats } from "./question-stats.ts";
 import { questionTable } from "../tables.ts";
 import { questionView } from "../views/question.ts";
 import type { Bind } from "../bind.ts";
@@ -28,6 +29,7 @@ export function registerQuestions(program: Command, bind: Bind): void {
       }),
     );
   registerEvaluate(questions, bind);
+  registerQuestionStats(questions, bind);
 }
 
 interface Row {
