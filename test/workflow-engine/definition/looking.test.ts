@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/client/validators/ajv";
-import { expect, onTestFinished } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
 import { connectControl } from "../../../src/server/index.ts";
 import { editorSchema } from "../../../src/workflow-engine/definition/index.ts";
@@ -187,3 +188,9 @@ scenario(
   },
   60_000,
 );
+
+test("the definition that the guide shows has no mistake", () => {
+  const guide = readFileSync(join(import.meta.dirname, "../../../docs/guide.md"), "utf8");
+  const [, text = ""] = /```yaml\n(# workflows\/[^]*?)```/.exec(guide) ?? [];
+  expect(check(text)).toMatchObject({ name: "release-notes", problems: [], plan: { name: "release-notes" } });
+});
