@@ -1,16 +1,10 @@
 import type { Passage, SearchIndex, WeightedTerm } from "../adapters/search/index.ts";
+import { type Block, blocksOf } from "./blocks.ts";
 
 /** A passage up to this size is given whole. */
 const WHOLE = 900;
 /** What is taken of a longer one. */
 const BUDGET = 900;
-
-interface Block {
-  text: string;
-  /** Lines from the beginning of the passage's text. */
-  line: number;
-  lines: number;
-}
 
 /**
  * The lines of a passage that answer a question, as they stand there: whole when it is short, else the first block (in a
@@ -24,7 +18,7 @@ export function extract(
 ): { text: string; startLine: number; endLine: number } {
   const { text, startLine, endLine } = passage;
   if (text.length <= WHOLE) return { text, startLine, endLine };
-  const blocks = blocksOf(text);
+  const blocks = blocksOf(text, BUDGET);
   const chosen = choose(
     blocks,
     blocks.map((block) => index.coverage(terms, block.text)),
@@ -32,48 +26,6 @@ export function extract(
   const last = blocks[Math.max(...chosen)]!;
   const lineOfText = endLine - text.split("\n").length + 1;
   return { text: join(blocks, chosen), startLine, endLine: lineOfText + last.line + last.lines - 1 };
-}
-
-/** Paragraphs, list items and fenced code; an item keeps its continuation lines. */
-function blocksOf(text: string): Block[] {
-  const blocks: Block[] = [];
-  let fence: string | null = null;
-  let open = false;
-  for (const [line, content] of text.split("\n").entries()) {
-    const marker = /^\s*(```+|~~~+)/.exec(content)?.[1] ?? null;
-    const begins = fence === null && (!open || /^\s*(?:[-*+]|\d+[.)])\s|^#{1,6}\s/.test(content));
-    if (content.trim() === "" && fence === null) open = false;
-    else if (begins) {
-      blocks.push({ text: content, line, lines: 1 });
-      open = true;
-    } else append(blocks, content);
-    if (marker !== null) fence = fence === null ? marker : marker.startsWith(fence) ? null : fence;
-  }
-  return blocks.flatMap(splitLong);
-}
-
-function append(blocks: Block[], line: string): void {
-  const block = blocks.at(-1);
-  if (!block) return;
-  block.text += `\n${line}`;
-  block.lines += 1;
-}
-
-/** A paragraph that would fill the answer alone is taken by sentences. */
-function splitLong(block: Block): Block[] {
-  if (block.text.length <= BUDGET) return [block];
-  const sentences = [...new Intl.Segmenter("en", { granularity: "sentence" }).segment(block.text)];
-  let seen = 0;
-  return sentences.map(({ segment }) => {
-    const breaks = segment.split("\n").length - 1;
-    const sentence = {
-      text: segment.trimEnd().slice(0, BUDGET),
-      line: block.line + seen,
-      lines: Math.max(1, segment.trimEnd().split("\n").length),
-    };
-    seen += breaks;
-    return sentence;
-  });
 }
 
 function choose(blocks: Block[], scores: number[]): number[] {
@@ -101,10 +53,14 @@ function withFollowers(order: number[], blocks: Block[], scores: number[]): numb
 function join(blocks: Block[], chosen: number[]): string {
   let result = "";
   for (const [place, index] of chosen.entries()) {
-    const previous = chosen[place - 1];
-    const between =
-      previous === undefined ? "" : index === previous + 1 ? gap(blocks[previous]!, blocks[index]!) : "\n\n…\n\n";
-    result += between + blocks[index]!.text;
+    const block = blocks[index]!;
+    const previous = blocks[chosen[place - 1] ?? -1];
+    const follows = previous !== undefined && index === chosen[place - 1]! + 1;
+    const between = previous === undefined ? "" : follows ? gap(previous, block) : "\n\n…\n\n";
+    const sameTable = block.header !== undefined && previous?.header === block.header;
+    // Rows of one table stay one table, whatever was left out between them.
+    if (sameTable) result += `\n${block.text}`;
+    else result += between + (block.header === undefined ? "" : `${block.header}\n`) + block.text;
   }
   return result;
 }
