@@ -39,7 +39,7 @@ export interface ForwardedCall {
   tool: string;
   input: unknown;
   /** Its output as the output of the tool that was called. */
-  wrap(output: Record<string, unknown>): Record<string, unknown>;
+  wrap: (output: Record<string, unknown>) => Record<string, unknown>;
 }
 
 /**
@@ -77,7 +77,7 @@ export interface Tool extends ToolDefinition {
   /** The result as concise markdown: what a model or a person reads. */
   render(output: Record<string, unknown>): string;
   /** The tool that a call with this input stands for; null when it stands for itself. */
-  forwards?(input: unknown): ForwardedCall | null;
+  forwards?: (input: unknown) => ForwardedCall | null;
   /** What the person at the caller is asked before this result is given; only where the context says `forms`. */
   form?(input: unknown, output: Record<string, unknown>, context: ToolContext): Promise<ClientForm | null>;
 }

@@ -6,7 +6,7 @@ import type { Emitter } from "../foundation/events.ts";
 import { canonicalJson, sha256 } from "../foundation/hash.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { type Principal, principalLabel } from "../foundation/principal.ts";
-import type { ClientForm, FilledForm, ForwardedCall, Tool } from "../foundation/tool.ts";
+import type { ClientForm, FilledForm, Tool } from "../foundation/tool.ts";
 import { namesLike } from "../foundation/near-names.ts";
 
 export interface CallContext {
@@ -79,10 +79,8 @@ export function createCaller(options: CallerOptions): Caller {
     try {
       options.gate?.admit(context, entry?.tool ?? null);
       if (!entry) throw unknownTool(name, context.principal, options.tools);
-      const forwarded = entry.tool.forwards?.(input ?? {});
-      const result = await (forwarded
-        ? passOn(forwarded, context, call)
-        : run(entry, input ?? {}, context, options));
+      const perform = () => run(entry, input ?? {}, context, options);
+      const result = await (passedOn(entry.tool, input, context, call) ?? perform());
       const changed = entry.tool.changed?.(result.output);
       report({ ok: true, ...(changed === undefined ? {} : { changed }) });
       await options.recorded?.();
@@ -99,14 +97,17 @@ export function createCaller(options: CallerOptions): Caller {
   return { tools: options.tools, call };
 }
 
-/** Calls the tool that was meant, as the same caller: whatever is checked for it is checked. */
-async function passOn(
-  { tool, input, wrap }: ForwardedCall,
+/** The call of the tool that was meant, as the same caller: whatever is checked for it is checked. Null when it is itself. */
+function passedOn(
+  { forwards }: Tool,
+  given: unknown,
   context: CallContext,
   call: Caller["call"],
-): Promise<CallResult> {
-  const result = await call(tool, input, context);
-  return { ...result, output: wrap(result.output) };
+): Promise<CallResult> | null {
+  const forwarded = forwards?.(given ?? {});
+  if (!forwarded) return null;
+  const { tool, input, wrap } = forwarded;
+  return call(tool, input, context).then((result) => ({ ...result, output: wrap(result.output) }));
 }
 
 interface Entry {

@@ -54,26 +54,35 @@ export interface Yes {
 }
 
 export function viewOf(room: DownstreamServers, server: DownstreamServer): ServerView {
-  const { state, reason } = server.state();
   const approval = orNull(() => server.approval());
-  const now = orNull(() => server.launch());
-  const launchApproved = now !== null && approval?.launch === now.hash;
-  const listed = server.listed;
+  const { listed } = server;
   return {
     name: server.name,
-    state,
-    reason,
-    launch: now?.launch ?? null,
-    launchHash: now?.hash ?? null,
-    launchApproved,
-    launchBefore: approval && now && !launchApproved ? approval.launched : null,
-    warnings: now ? launchWarnings(now.launch, room.repository) : [],
+    ...server.state(),
+    ...launchPart(room, server, approval),
     agents: approval?.agents ?? null,
     approvedBy: approval?.by ?? null,
     approvedAt: approval?.at ?? null,
     running: server.running,
-    tools: approval === null && listed === null ? [] : toolViews(server),
-    toolsHash: listed ? pinsHash([...listed.values()]) : null,
+    tools: orNull(() => toolViews(server)) ?? [],
+    toolsHash: listed && pinsHash([...listed.values()]),
+  };
+}
+
+function launchPart(
+  room: DownstreamServers,
+  server: DownstreamServer,
+  approval: ServerApproval | null,
+): Pick<ServerView, "launch" | "launchHash" | "launchApproved" | "launchBefore" | "warnings"> {
+  const now = orNull(() => server.launch());
+  if (!now) return { launch: null, launchHash: null, launchApproved: false, launchBefore: null, warnings: [] };
+  const launchApproved = approval?.launch === now.hash;
+  return {
+    launch: now.launch,
+    launchHash: now.hash,
+    launchApproved,
+    launchBefore: approval && !launchApproved ? approval.launched : null,
+    warnings: launchWarnings(now.launch, room.repository),
   };
 }
 

@@ -16,15 +16,15 @@ const MAX_LIMIT = 20;
 export interface FindParts {
   servers: ToolServers & { checkRight(principal: Principal, id: string): void };
   /** Every tool of specloop itself. */
-  own(): readonly Tool[];
-  mayCall(principal: Principal, tool: Tool): boolean;
+  own: () => readonly Tool[];
+  mayCall: (principal: Principal, tool: Tool) => boolean;
 }
 
 interface Candidate {
   id: string;
   title: string;
   description: string;
-  schema(): Record<string, unknown>;
+  schema: () => Record<string, unknown>;
   /** Of specloop itself, not of a downstream server. */
   own: boolean;
 }
@@ -53,7 +53,7 @@ function findTool(parts: FindParts): Tool {
       const found = findTools(query, candidates(parts, principal));
       return { tools: found.slice(0, limit).map(view), total: found.length };
     },
-    render: ({ tools, total }) => renderFound(tools as Found[], total),
+    render: ({ tools, total }) => renderFound(tools, total),
   });
 }
 
@@ -143,7 +143,7 @@ function callTool({ servers }: FindParts): Tool {
       const { text, structured, server } = await servers.call({ id, input, principal, signal });
       return { id, server, untrusted: true, text, ...(structured && { structured }) };
     },
-    render: (output) => renderCalled(output as Called),
+    render: (output) => renderCalled(output),
   });
 }
 

@@ -2,16 +2,15 @@ import { type DownstreamTarget, type DownstreamTool, inputProblem } from "../ada
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import type { EventMap, Emitter } from "../foundation/events.ts";
-import { globMatcher } from "../foundation/glob.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { ServerApproval, ServerApprovals } from "./approvals.ts";
 import { Breaker } from "./breaker.ts";
 import { Connection, type Open, until } from "./connection.ts";
 import { environmentOf, expanded, type Launch, launchHash, launchOf, type LaunchPlace } from "./launch.ts";
 import type { ServerOptions } from "./options.ts";
-import { pinOf, type Standing } from "./pins.ts";
 import { boundedResult } from "./result.ts";
 import { Slots } from "./slots.ts";
+import { type Known, standingOf, standingsOf, type ToolStanding } from "./standings.ts";
 
 export type ServerState = EventMap["server.state_changed"]["state"];
 
@@ -36,8 +35,8 @@ interface Limit {
 interface Ending {
   name: string;
   limitMs: number;
-  isCancelled(): boolean;
-  isLate(): boolean;
+  isCancelled: () => boolean;
+  isLate: () => boolean;
 }
 
 /** Failures that say something of the server, not of one call. */
@@ -116,24 +115,17 @@ export class DownstreamServer {
   }
 
   /** Every tool that was approved or is offered, with how it stands. */
-  standings(): { tool: DownstreamTool; standing: Standing; approved: DownstreamTool | null }[] {
-    const approved = this.#approvedTools();
-    const names = new Set([...Object.keys(approved), ...(this.#listed?.keys() ?? [])]);
-    return [...names].sort().map((name) => {
-      const pinned = approved[name] ?? null;
-      const tool = this.#listed?.get(name) ?? pinned!.definition;
-      return { tool, standing: this.#standing(name), approved: pinned?.definition ?? null };
-    });
+  standings(): ToolStanding[] {
+    return standingsOf(this.#known());
   }
 
   /** The definitions that were approved and hold as far as is known; empty unless the server may run. */
   usable(): DownstreamTool[] {
     const { state } = this.state();
     if (state === "unapproved" || state === "failing") return [];
-    const approved = this.#approvedTools();
-    return Object.keys(approved)
-      .filter((name) => this.#standing(name) === "approved")
-      .map((name) => approved[name]!.definition);
+    return this.standings().flatMap(({ standing, approved }) =>
+      standing === "approved" && approved ? [approved] : [],
+    );
   }
 
   /**
@@ -248,33 +240,17 @@ export class DownstreamServer {
   #checkApproved(name: string): DownstreamTool {
     const { state, reason } = this.state();
     if (state === "unapproved") throw this.#error("tool_unapproved", name, `cannot be called: ${reason}`);
-    const approved = this.#approvedTools();
-    const standing = this.#standing(name);
-    if (Object.hasOwn(approved, name) && standing === "approved") return approved[name]!.definition;
+    const { standing, approved } = standingOf(name, this.#known());
+    if (approved && standing === "approved") return approved;
     if (standing === "changed") throw this.#error("tool_changed", name, "is not the tool that was approved any more");
-    if (standing === "gone" && Object.hasOwn(approved, name))
+    if (standing === "gone" && approved)
       throw this.#error("tool_unavailable", name, "is not offered by its server any more");
-    if (this.#listed?.has(name) !== true) throw this.#error("unknown_tool", name, "is no tool of this server");
+    if (standing === "gone") throw this.#error("unknown_tool", name, "is no tool of this server");
     throw this.#error("tool_unapproved", name, "was not approved by a person");
   }
 
-  #approvedTools(): ServerApproval["tools"] {
-    const approval = this.approval();
-    return approval?.tools ?? {};
-  }
-
-  #standing(name: string): Standing {
-    const { allow, deny } = this.options.tools;
-    // A slash in a name parts nothing.
-    const flat = name.replaceAll("/", ":");
-    if (!globMatcher(allow)(flat) || globMatcher(deny)(flat)) return "left_out";
-    const approved = this.#approvedTools();
-    const pinned = Object.hasOwn(approved, name) ? approved[name]! : null;
-    if (!this.#listed) return pinned ? "approved" : "gone";
-    const tool = this.#listed.get(name);
-    if (!tool) return "gone";
-    if (!pinned) return "new";
-    return pinOf(tool) === pinned.pin ? "approved" : "changed";
+  #known(): Known {
+    return { use: this.options.tools, approved: this.approval()?.tools ?? {}, listed: this.#listed };
   }
 
   #takeList(tools: Map<string, DownstreamTool>): void {

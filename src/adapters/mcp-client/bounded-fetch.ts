@@ -25,20 +25,27 @@ export function boundedFetch(origin: string, bounds: Bounds): typeof fetch {
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     if (url.origin !== origin) throw new TypeError(`${url.origin} is not the server that was approved, ${origin}`);
-    const answer = await exchange(url, init, bounds);
-    const status = answer.statusCode ?? 0;
-    if (status >= 300 && status < 400 && status !== 304) {
-      answer.destroy();
-      throw new TypeError(`the server redirects to ${answer.headers.location ?? "nowhere"}, which is not followed`);
-    }
-    const headers = new Headers();
-    for (const [name, value] of Object.entries(answer.headers)) {
-      for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined) headers.append(name, each);
-    }
-    if (NO_BODY.has(status)) answer.resume();
-    const body = NO_BODY.has(status) ? null : bodyOf(answer, bounds);
-    return new Response(body, { status, statusText: answer.statusMessage ?? "", headers });
+    return responseOf(await exchange(url, init, bounds), bounds);
   };
+}
+
+function responseOf(answer: IncomingMessage, bounds: Bounds): Response {
+  const { statusCode: status = 0, statusMessage: statusText = "", headers: given } = answer;
+  const isEmpty = NO_BODY.has(status);
+  if (status >= 300 && status < 400 && !isEmpty) {
+    answer.destroy();
+    throw new TypeError(`the server redirects to ${given.location ?? "nowhere"}, which is not followed`);
+  }
+  if (isEmpty) answer.resume();
+  return new Response(isEmpty ? null : bodyOf(answer, bounds), { status, statusText, headers: headersOf(given) });
+}
+
+function headersOf(given: IncomingMessage["headers"]): Headers {
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(given)) {
+    for (const value of [values].flat()) if (value !== undefined) headers.append(name, value);
+  }
+  return headers;
 }
 
 function exchange(url: URL, init: RequestInit, bounds: Bounds): Promise<IncomingMessage> {

@@ -97,6 +97,7 @@ function clientFor({ timeoutMs, onToolsChanged }: OpenOptions): Client {
       listChanged: { tools: { autoRefresh: false, onChanged: onToolsChanged } },
     },
   );
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's client is no event target
   client.onerror = () => {};
   return client;
 }
@@ -159,6 +160,7 @@ async function wayOverHttp(
 
 function handle(client: Client, way: Way, options: OpenOptions): Downstream {
   let disposed = false;
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's client is no event target
   client.onclose = () => {
     if (!disposed) options.onClosed(way.fault() ?? "the connection was closed");
   };

@@ -1,7 +1,9 @@
-import { ProtocolError, ProtocolErrorCode, SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
+import { ProtocolError, SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
 import { SpecloopError } from "../../foundation/errors.ts";
 
 const MAX_WORDS = 2000;
+/** JSON-RPC 2.0, error codes. */
+const INVALID_PARAMS = -32602;
 
 /** Codes of the SDK that mean that nobody answers any more. */
 const GONE = new Set<string>([
@@ -28,7 +30,7 @@ export function asDownstreamError(thrown: unknown, what: string, fault: string |
     return new SpecloopError("tool_failed", `${what} answered what is no result: ${words}`, about);
   }
   if (thrown instanceof ProtocolError) {
-    const isInput = thrown.code === ProtocolErrorCode.InvalidParams && !isOurCheck(words);
+    const isInput = thrown.code === INVALID_PARAMS && !isOurCheck(words);
     return new SpecloopError(isInput ? "bad_input" : "tool_failed", `${what} refused: ${words}`, about);
   }
   if (thrown instanceof Error && thrown.name === "AbortError")

@@ -19,9 +19,9 @@ interface Ends {
   input: Writable;
   output: Readable;
   maxMessageBytes: number;
-  onNoise(line: string): void;
+  onNoise: (line: string) => void;
   /** Closes what carries the two ends. */
-  hangUp(): Promise<void>;
+  hangUp: () => Promise<void>;
 }
 
 /**

@@ -47,11 +47,11 @@ export interface OpenOptions {
   /** Longest message that the server may send, in bytes. */
   maxMessageBytes: number;
   /** A line that a process wrote to stderr, or that was no message. */
-  onNoise(line: string): void;
+  onNoise: (line: string) => void;
   /** The server says that its tools are others now. */
-  onToolsChanged(): void;
+  onToolsChanged: () => void;
   /** Once, with why; not after disposal. */
-  onClosed(reason: string): void;
+  onClosed: (reason: string) => void;
 }
 
 /** A connection to one downstream server. Disposal ends its process with all that it started. */

@@ -119,7 +119,7 @@ export function toolsView({ name, tools }: ShownServer, output: Output): string 
 }
 
 function toolView(server: string, each: z.output<typeof tool>, output: Output): string {
-  const inputs = Object.keys((each.inputSchema["properties"] ?? {}) as object).map(visible);
+  const inputs = Object.keys(each.inputSchema["properties"] ?? {}).map(visible);
   const says = each.readOnly ? "says it only reads" : "may change things";
   const color = STANDINGS[each.standing as keyof typeof STANDINGS] ?? "dim";
   return [

@@ -107,27 +107,23 @@ function serversOf(
 function found(name: string, given: unknown, from: string): FoundServer {
   const parsed = entry.safeParse(given);
   if (!parsed.success) return { name, from, server: {}, problem: "it cannot be read", notes: [] };
-  const { command, args = [], env = {}, headers = {} } = parsed.data;
-  const url = parsed.data.url ?? parsed.data.serverUrl;
-  const notes = [...Object.keys(env), ...Object.keys(headers)].length > 0 ? [referred(env, headers)] : [];
-  const server = {
-    ...(command !== undefined && { command, args }),
-    ...(command === undefined && url !== undefined && { url }),
-    ...(command !== undefined && Object.keys(env).length > 0 && { env: byReference(env) }),
-    ...(command === undefined && Object.keys(headers).length > 0 && { headers: headersByReference(headers) }),
-  };
-  const problem =
-    command === undefined && url === undefined
-      ? "it names neither a program nor an address"
-      : command !== undefined && isOurselves(command, args)
-        ? "it is specloop itself"
-        : null;
-  return { name, from, server, problem, notes };
+  const { command, args = [], url, serverUrl, env = {}, headers = {} } = parsed.data;
+  if (command !== undefined) {
+    const server = { command, args, ...(Object.keys(env).length > 0 && { env: byReference(env) }) };
+    const problem = isOurselves(command, args) ? "it is specloop itself" : null;
+    return { name, from, server, problem, notes: toBeSet(server.env ? server.env : {}) };
+  }
+  const address = url ?? serverUrl;
+  if (address === undefined)
+    return { name, from, server: {}, problem: "it names neither a program nor an address", notes: [] };
+  const referred = headersByReference(headers);
+  const server = { url: address, ...(Object.keys(referred).length > 0 && { headers: referred }) };
+  return { name, from, server, problem: null, notes: toBeSet(referred) };
 }
 
-function referred(env: Record<string, string>, headers: Record<string, string>): string {
-  const names = [...Object.keys(byReference(env)), ...Object.values(headersByReference(headers))];
-  return `set in the daemon's environment: ${names.join(", ").replaceAll(/\$\{env:(\w+)\}/g, "$1")}`;
+function toBeSet(references: Record<string, string>): string[] {
+  const names = Object.values(references).map((reference) => reference.replaceAll(/\$\{env:(\w+)\}/g, "$1"));
+  return names.length === 0 ? [] : [`set in the daemon's environment: ${names.join(", ")}`];
 }
 
 /** Values stay where they are: a file that is committed gets the names. */
