@@ -17,14 +17,20 @@ const THOUGHTS = /^\s*<(think|thinking|reasoning)>([\s\S]*?)<\/\1>\s*/i;
 
 /** What a model has written so far in one call; kept by us, so that a broken call still has its partial text. */
 export class Answer {
+  readonly #onText: ((piece: string) => void) | undefined;
   #text = "";
   #reasoning = "";
+
+  constructor(onText?: (piece: string) => void) {
+    this.#onText = onText;
+  }
 
   /** Adds a piece; throws `llm_protocol` when the answer outgrows what is kept. */
   add(kind: "text" | "reasoning", piece: string): void {
     if (kind === "text") this.#text += piece;
     else this.#reasoning += piece;
     if (this.#text.length + this.#reasoning.length > MAX_ANSWER_LENGTH) throw tooLarge();
+    if (kind === "text" && piece !== "") this.#onText?.(piece);
   }
 
   get started(): boolean {

@@ -5,7 +5,7 @@ const CHARACTERS_PER_TOKEN = 4;
 /** What is added before an estimate is compared with a limit. */
 const RESERVE = 1.15;
 /** What a chat template adds around each message. */
-const TOKENS_PER_MESSAGE = 5;
+export const TEMPLATE_TOKENS = 5;
 
 /** Tokens that a text probably has. Characters outside Latin script count as a token each. */
 export function estimateTokens(text: string): number {
@@ -15,7 +15,7 @@ export function estimateTokens(text: string): number {
 
 /** Tokens that a conversation probably has, without reserve. */
 export function estimatePrompt(messages: Message[]): number {
-  return messages.reduce((sum, { content }) => sum + estimateTokens(content) + TOKENS_PER_MESSAGE, 0);
+  return messages.reduce((sum, { content }) => sum + estimateTokens(content) + TEMPLATE_TOKENS, 0);
 }
 
 /** An estimate with the reserve that keeps it on the safe side of a limit. */

@@ -1,6 +1,5 @@
 import { SpecloopError } from "../../foundation/errors.ts";
 import { redact } from "../../foundation/logger.ts";
-import { withReserve } from "./estimate.ts";
 import type { Generation, ModelInfo } from "./port.ts";
 
 /** A server that counts fewer prompt tokens than this share of our estimate has cut the prompt without saying so. */
@@ -39,8 +38,7 @@ export function noneAnswers(address: string, cause: SpecloopError): SpecloopErro
 }
 
 /** Throws `llm_context_overflow` before anything is sent: servers cut long prompts without a word. */
-export function refuseTooLong(estimate: number, limit: number, model: ModelInfo): void {
-  const tokens = withReserve(estimate);
+export function refuseTooLong(tokens: number, limit: number, model: ModelInfo): void {
   if (tokens <= limit) return;
   const context = model.contextLength === null ? "" : `, whose context is ${model.contextLength}`;
   throw new SpecloopError(

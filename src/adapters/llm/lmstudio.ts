@@ -1,6 +1,6 @@
 import { SpecloopError } from "../../foundation/errors.ts";
 import { Answer, type StopReason } from "./answer.ts";
-import type { Backend, BackendCall, BackendDependencies } from "./backend.ts";
+import type { Backend, BackendCall, BackendDependencies, CountCall } from "./backend.ts";
 import { asLlmError } from "./failures.ts";
 import { greetsAsLmStudio, type Inventory } from "./inventory.ts";
 import { createOpenAiBackend, onlyConnect } from "./openai.ts";
@@ -80,6 +80,14 @@ class LmStudioBackend implements Backend {
 
   embed: Backend["embed"] = (call) => this.#http.embed(call);
 
+  async countTokens(call: CountCall): Promise<number | null> {
+    const { clock } = this.#dependencies;
+    const sdk = clock.monotonic() < this.#distrustedUntil ? null : await (this.#sdk ??= this.#importSdk());
+    if (!sdk || !call.model.loaded) return null;
+    using watchdog = new Watchdog(clock, onlyConnect(call.timeouts), call.signal);
+    return this.#openSession(sdk).count(call, watchdog.signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#session?.close();
     this.#session = null;
@@ -87,7 +95,7 @@ class LmStudioBackend implements Backend {
 
   async #generateBySdk(sdk: Sdk, call: BackendCall): Promise<Generation> {
     using watchdog = new Watchdog(this.#dependencies.clock, call.timeouts, call.signal);
-    const answer = new Answer();
+    const answer = new Answer(call.request.onText);
     try {
       const { stats, modelInfo } = await this.#openSession(sdk).generate({ call, watchdog, answer });
       const usage = { tokensIn: stats.promptTokensCount ?? null, tokensOut: stats.predictedTokensCount ?? null };

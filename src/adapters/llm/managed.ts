@@ -3,9 +3,10 @@ import { SpecloopError } from "../../foundation/errors.ts";
 import type { Emitter } from "../../foundation/events.ts";
 import type { Live } from "../../foundation/options.ts";
 import { showAddress } from "./address.ts";
+import type { Backend, CountCall } from "./backend.ts";
 import { CircuitBreaker } from "./breaker.ts";
 import { chooseModel } from "./choose.ts";
-import { estimatePrompt, estimateTokens } from "./estimate.ts";
+import { estimatePrompt, estimateTokens, TEMPLATE_TOKENS, withReserve } from "./estimate.ts";
 import { asLlmError, noneAnswers, refuseCut, refuseTooLong } from "./failures.ts";
 import type { LlmOptions } from "./options.ts";
 import type { Embeddings, GenerateRequest, Generation, Llm, LlmStatus } from "./port.ts";
@@ -13,6 +14,8 @@ import { CallQueue } from "./queue.ts";
 import type { Found, Selection } from "./selection.ts";
 import { LinkedSignal, Watchdog } from "./watchdog.ts";
 
+/** A prompt of more than this many times its limit needs no exact count. */
+const HOPELESS = 2;
 /** How old an answer to "are you there" may be for a status. */
 const STATUS_MAX_AGE_MS = 500;
 /** The port promises a status within two seconds, whatever the options allow calls. */
@@ -99,13 +102,18 @@ export class ManagedLlm implements Llm {
       const wanted = request.maxTokens ?? options.maxTokens;
       const maxTokens = model.contextLength === null ? wanted : Math.min(wanted, Math.floor(model.contextLength / 2));
       const estimate = estimatePrompt(request.messages);
-      refuseTooLong(estimate, Math.min(options.maxPromptTokens, (model.contextLength ?? Infinity) - maxTokens), model);
+      const limit = Math.min(options.maxPromptTokens, (model.contextLength ?? Infinity) - maxTokens);
       const { timeouts } = options;
+      const counted = await countNear(backend, { estimate, limit }, { ...request, model, timeouts, signal });
+      if (counted === null) refuseTooLong(withReserve(estimate), limit, model);
+      else refuseTooLong(counted, limit, model);
       const generation = await backend.generate({
         request,
         model,
         maxTokens,
         temperature: request.temperature ?? 0,
+        load: { ttlSeconds: options.ttlMinutes * 60, contextLength: options.contextLength ?? null },
+        draftModel: options.draftModel ?? null,
         timeouts,
         signal,
       });
@@ -189,6 +197,17 @@ export class ManagedLlm implements Llm {
       throw error;
     }
   }
+}
+
+/** Where an estimate comes near its limit, the model itself is asked; what it cannot tell stays an estimate. */
+async function countNear(
+  backend: Backend,
+  { estimate, limit }: { estimate: number; limit: number },
+  call: CountCall,
+): Promise<number | null> {
+  if (withReserve(estimate) <= limit || estimate > limit * HOPELESS || !backend.countTokens) return null;
+  const tokens = await backend.countTokens(call).catch(() => null);
+  return tokens === null ? null : tokens + call.messages.length * TEMPLATE_TOKENS;
 }
 
 /** The model that calls will use, and the whole in a sentence. */

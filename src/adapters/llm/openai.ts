@@ -44,7 +44,7 @@ export function createOpenAiBackend(dependencies: BackendDependencies, name = "o
     generate: async (call) => {
       using watchdog = new Watchdog(clock, call.timeouts, call.signal);
       const progress: Progress = {
-        answer: new Answer(),
+        answer: new Answer(call.request.onText),
         stop: null,
         usage: { tokensIn: null, tokensOut: null },
         model: null,

@@ -58,6 +58,19 @@ const schema = z.object({
     .max(1_000_000)
     .default(8000)
     .describe("Tokens that one prompt may have, by our estimate with its reserve."),
+  draftModel: z
+    .string()
+    .min(1)
+    .max(300)
+    .optional()
+    .describe("Smaller model of the same family whose guesses LM Studio's model checks, which is often faster."),
+  ttlMinutes: z.int().min(1).max(10_080).default(60).describe("Minutes for which a model that we loaded stays unused."),
+  contextLength: z
+    .int()
+    .min(512)
+    .max(1_000_000)
+    .optional()
+    .describe("Tokens of context with which we load a model; LM Studio's own choice when absent."),
   concurrency: z.int().min(1).max(64).default(2).describe("Calls in flight at the model server; more wait in order."),
   timeouts: timeouts.prefault({}).describe("Deadlines of a call."),
 });

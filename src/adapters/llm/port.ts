@@ -15,6 +15,8 @@ export interface GenerateRequest {
   /** Tokens to generate at most. */
   maxTokens?: number;
   temperature?: number;
+  /** Called with each piece of the text as it is written, the thoughts of models that write them into it included. */
+  onText?: (piece: string) => void;
 }
 
 export interface Generation {

@@ -1,8 +1,6 @@
 import type { LMStudioClient } from "@lmstudio/sdk";
+import type { LoadSettings } from "./backend.ts";
 import { untilAborted, type Watchdog } from "./watchdog.ts";
-
-/** How long a model that we loaded stays in memory unused. */
-const TTL_SECONDS = 3600;
 
 interface Load {
   identifier: Promise<string>;
@@ -23,8 +21,8 @@ export class ModelLoads {
    * The identifier under which the model is loaded; one load for all who ask meanwhile, which goes on when one of them
    * gives up. Progress re-arms the watchdog.
    */
-  async load(key: string, watchdog: Watchdog, signal: AbortSignal): Promise<string> {
-    const load = this.#running.get(key) ?? this.#begin(key);
+  async load(wish: LoadSettings & { key: string }, watchdog: Watchdog, signal: AbortSignal): Promise<string> {
+    const load = this.#running.get(wish.key) ?? this.#begin(wish);
     const progress = () => watchdog.progress();
     load.listeners.add(progress);
     try {
@@ -34,12 +32,17 @@ export class ModelLoads {
     }
   }
 
-  #begin(key: string): Load {
+  #begin({ key, ttlSeconds, contextLength }: LoadSettings & { key: string }): Load {
     const listeners = new Set<() => void>();
     const onProgress = () => {
       for (const listener of listeners) listener();
     };
-    const model = this.#client.llm.load(key, { verbose: false, ttl: TTL_SECONDS, onProgress });
+    const model = this.#client.llm.load(key, {
+      verbose: false,
+      ttl: ttlSeconds,
+      onProgress,
+      ...(contextLength !== null && { config: { contextLength } }),
+    });
     const load = { identifier: model.then(({ identifier }) => identifier), listeners };
     this.#running.set(key, load);
     const forget = () => void this.#running.delete(key);

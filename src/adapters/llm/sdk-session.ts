@@ -3,7 +3,7 @@ import type { Clock } from "../../foundation/clock.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Logger } from "../../foundation/logger.ts";
 import type { Answer } from "./answer.ts";
-import type { BackendCall } from "./backend.ts";
+import type { BackendCall, CountCall } from "./backend.ts";
 import { readWarning, translateSdkError } from "./sdk-errors.ts";
 import { ModelLoads } from "./sdk-loads.ts";
 import { credentials, settleOnce, silence } from "./sdk-inside.ts";
@@ -88,6 +88,20 @@ export class SdkSession {
     }
   }
 
+  /** Tokens of a prompt as the model itself counts them, without what its template adds. */
+  async count({ messages, model }: CountCall, signal: AbortSignal): Promise<number> {
+    this.#inFlight += 1;
+    using linked = new LinkedSignal(signal, this.#trouble.signal);
+    try {
+      const handle = this.#client.llm.createDynamicHandle(model.id);
+      const counting = Promise.all(messages.map(({ content }) => handle.countTokens(content)));
+      return (await untilAborted(counting, linked.signal)).reduce((sum, tokens) => sum + tokens, 0);
+    } finally {
+      this.#inFlight -= 1;
+      if (this.#retired && this.#inFlight === 0) this.close();
+    }
+  }
+
   /** Takes no new call and closes when the last one has settled. */
   retire(): void {
     this.#retired = true;
@@ -107,10 +121,10 @@ export class SdkSession {
   }
 
   /** Proves that connection, credentials and model are good, and gives the identifier to predict with. */
-  async #ready({ model }: BackendCall, watchdog: Watchdog, signal: AbortSignal): Promise<string> {
+  async #ready({ model, load }: BackendCall, watchdog: Watchdog, signal: AbortSignal): Promise<string> {
     if (!model.loaded) {
       watchdog.connected();
-      return this.#loads.load(model.id, watchdog, signal);
+      return this.#loads.load({ key: model.id, ...load }, watchdog, signal);
     }
     if (this.#clock.monotonic() - this.#heardAt < LIVELY_MS) {
       watchdog.connected();
@@ -194,9 +208,15 @@ export class SdkSession {
 }
 
 /** Never a zod schema: the SDK takes one of zod 4 without a word and sends an empty one. */
-function settingsOf({ request, maxTokens, temperature }: BackendCall) {
+function settingsOf({ request, maxTokens, temperature, draftModel }: BackendCall) {
   const structured = request.schema && { structured: { type: "json" as const, jsonSchema: request.schema } };
-  return { maxTokens, temperature, contextOverflowPolicy: "stopAtLimit" as const, ...structured };
+  return {
+    maxTokens,
+    temperature,
+    contextOverflowPolicy: "stopAtLimit" as const,
+    ...structured,
+    ...(draftModel !== null && { draftModel }),
+  };
 }
 
 function collect(answer: Answer, { content, reasoningType, isStructural }: LLMPredictionFragment): void {

@@ -170,7 +170,12 @@ describe("the model", () => {
     });
     const both = await Promise.all([at.llm.generate(ask("Who?"), never), at.llm.generate(ask("Who?"), never)]);
     expect(both.map(({ model }) => model)).toEqual(["big", "big"]);
-    expect(fake.requests.map(({ via }) => via)).toEqual(["ws", "ws", "ws"]);
+    expect(fake.requests.map(({ kind, via }) => `${kind} ${via}`).toSorted()).toEqual([
+      "generate ws",
+      "generate ws",
+      "generate ws",
+      "load ws",
+    ]);
   });
 
   test("is missing when none is loaded or none has the configured name", async () => {
@@ -223,6 +228,7 @@ describe("options", () => {
       maxPromptTokens: 8000,
       concurrency: 2,
       timeouts: { connectMs: 2000, firstTokenMs: 120_000, idleMs: 30_000, totalMs: 300_000 },
+      ttlMinutes: 60,
     });
   });
 

@@ -19,6 +19,8 @@ function call(content: string, overrides: Partial<BackendCall> = {}): BackendCal
     model,
     maxTokens: 100,
     temperature: 0,
+    load: { ttlSeconds: 60, contextLength: null },
+    draftModel: null,
     timeouts: TIMEOUTS,
     signal: never,
     ...overrides,

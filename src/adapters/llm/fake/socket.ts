@@ -143,7 +143,10 @@ const CHANNELS: Record<string, Serve> = {
       model: findLoaded(state, parameter["modelSpecifier"]),
       die: () => socket.terminate(),
     }),
-  loadModel: async (state, channel, { modelKey }) => {
+  loadModel: async (state, channel, parameter) => {
+    const { modelKey } = parameter;
+    const nothing = { messages: [], schema: undefined, maxTokens: undefined, temperature: undefined, cancelled: false };
+    state.requests.push({ kind: "load", via: "ws", model: String(modelKey), raw: parameter, ...nothing });
     const model = state.models.find(({ id }) => id === modelKey);
     if (!model)
       return channel.fail(

@@ -23,9 +23,9 @@ export interface FakeContext {
 /** Text, text with reasoning, or a value that is sent as JSON. */
 export type FakeReply = string | { content: string; reasoning?: string } | Record<string, unknown>;
 
-/** One prediction or embedding that the server has begun to execute. */
+/** One prediction, embedding or load that the server has begun to execute. */
 export interface FakeRequest {
-  kind: "generate" | "embed";
+  kind: "generate" | "embed" | "load";
   via: "ws" | "http";
   model: string;
   messages: Message[];
