@@ -176,7 +176,7 @@ function lost(asked: Asked[]): number {
 /** What is wrong with the rows, counted. */
 function checked(repository: string): string {
   using database = new DatabaseSync(join(repository, ".specloop/core.db"), { readOnly: true });
-  const count = (sql: string) => Number((database.prepare(sql).get() as { n: number }).n);
+  const count = (sql: string) => (database.prepare(sql).get() as { n: number }).n;
   const twice = count("SELECT count(*) AS n FROM (SELECT key FROM questions GROUP BY key HAVING count(*) > 1)");
   const answered = count(
     "SELECT count(*) AS n FROM (SELECT question_id FROM answers GROUP BY question_id HAVING count(*) > 1)",

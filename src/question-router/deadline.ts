@@ -27,12 +27,15 @@ export async function within<T>(
   }
 }
 
-/** A signal that fires after `ms` or with `signal`, whichever comes first; disposal ends the waiting. */
+/** The longest time that a timer can be set to; Node fires longer ones at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+/** A signal that fires after `ms` (never where that is longer than a timer runs: 24 days) or with `signal`, whichever comes first; disposal ends the waiting. */
 export function timeoutSignal(clock: Clock, ms: number, signal: AbortSignal): { signal: AbortSignal } & Disposable {
   const over = new AbortController();
   const done = new AbortController();
-  void clock.sleep(ms, done.signal).then(
-    () => over.abort(new DOMException(`not within ${ms} ms`, "TimeoutError")),
+  void clock.sleep(Math.min(ms, MAX_TIMER_MS), done.signal).then(
+    () => ms <= MAX_TIMER_MS && over.abort(new DOMException(`not within ${ms} ms`, "TimeoutError")),
     () => {},
   );
   return { signal: AbortSignal.any([signal, over.signal]), [Symbol.dispose]: () => done.abort() };

@@ -27,7 +27,7 @@ interface Dependencies {
   clock: Clock;
   options: Live<QuestionOptions>;
   /** Called with the time at which a new question expires. */
-  due(at: number): void;
+  due: (at: number) => void;
 }
 
 export interface Draft {
@@ -153,7 +153,7 @@ export class Flights {
     { draft, principal, miss }: ClimbRequest,
     { accepting, told }: { accepting: Accepting; told: (hop: Hop) => void },
   ): Promise<NewAnswer | null> {
-    const { ladder, clock, waiters } = this.#deps;
+    const { ladder, clock } = this.#deps;
     const ended = new AbortController();
     const end = (reason: ClimbEnded) => ended.abort(reason);
     const left = Math.max(0, accepting.expiresAt - clock.now());
@@ -161,14 +161,7 @@ export class Flights {
     const late = () => end(new ClimbEnded("its time was up", null));
     if (time.signal.aborted) late();
     time.signal.addEventListener("abort", () => !this.#life.signal.aborted && late(), { once: true });
-    const { promise: over, resolve: stopWatching } = Promise.withResolvers<null>();
-    const watch = () => {
-      const waiting = waiters.on(accepting.id);
-      void Promise.race([waiting.closed.then(() => true), over]).then((closed) => {
-        waiting[Symbol.dispose]();
-        if (closed) void this.#closer(accepting.id).then((why) => (why ? end(why) : watch()));
-      });
-    };
+    const { promise: over, resolve: stopWatching } = Promise.withResolvers<"over">();
     try {
       return await ladder.climb(
         {
@@ -177,7 +170,7 @@ export class Flights {
           agentsOnly: draft.quorum !== undefined || draft.choices !== undefined,
           rejected: miss.rejected,
           beforeSlow: async () => {
-            watch();
+            void this.#watch(accepting.id, over, end);
             await accepting.pending();
           },
           onHop: told,
@@ -185,7 +178,17 @@ export class Flights {
         AbortSignal.any([this.#life.signal, ended.signal]),
       );
     } finally {
-      stopWatching(null);
+      stopWatching("over");
+    }
+  }
+
+  /** Calls `end` when somebody else closes the question before the climb is `over`. */
+  async #watch(id: string, over: Promise<"over">, end: (why: ClimbEnded) => void): Promise<void> {
+    for (;;) {
+      using waiting = this.#deps.waiters.on(id);
+      const what = await Promise.race([waiting.closed.then(() => this.#closer(id)), over]);
+      if (what === "over") return;
+      if (what) return end(what);
     }
   }
 

@@ -2,10 +2,10 @@ import type { Kysely } from "kysely";
 import { updateSealed, type Store } from "../adapters/store/index.ts";
 import type { RecordResult } from "../access/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
+import { chunks, Listing, type PageFilter } from "./listing.ts";
 import { insertAnswer, insertQuestion, type NewAnswer, type NewQuestion } from "./insert.ts";
 import {
   type AnswerRow,
-  encodeCursor,
   type HistoryRow,
   type QuestionRow,
   type StoredAnswer,
@@ -14,33 +14,23 @@ import {
   toView,
 } from "./rows.ts";
 import type { QuestionTables } from "./tables.ts";
-import {
-  type Answer,
-  type Kind,
-  KINDS,
-  type QuestionPage,
-  type QuestionView,
-  type Status,
-  type Verdict,
-} from "./types.ts";
+import type { Answer, QuestionPage, QuestionView, Verdict } from "./types.ts";
 
 type Db = Kysely<QuestionTables>;
 
 /** Questions that are closed in one transaction. */
 const EXPIRED_AT_ONCE = 500;
-/** How long the total of a list stands while its pages are read. */
-const COUNTED_MS = 5000;
 
 /** Questions and answers in the core database; every write is committed when its promise resolves. */
 export class Ledger {
   readonly #store: Store<QuestionTables>;
   /** Null: to be counted. Counted anew from time to time, because others may write to the same database. */
   #pending: number | null = null;
-  /** The last count of a list, so that going through its pages counts once. */
-  #counted: { of: string; until: number; total: number } | null = null;
+  readonly #listing: Listing;
 
   constructor(store: Store<QuestionTables>) {
     this.#store = store;
+    this.#listing = new Listing(store);
   }
 
   /** Accepts a question as pending. Throws `too_many_questions` when `maxPending` of them wait already. */
@@ -170,34 +160,9 @@ export class Ledger {
     return toView(row, row.answer_id === null ? null : await answerRow(this.#store.read, row.answer_id), now);
   }
 
-  async page(filter: PageFilter): Promise<QuestionPage> {
-    const { limit, after, now } = filter;
-    const total = await this.#total(filter);
-    let query = filtered(this.#store.read, filter)
-      .selectAll("questions")
-      .orderBy("asked_at", "desc")
-      .orderBy("id", "desc")
-      .limit(limit + 1);
-    if (after) {
-      // Said twice, because only the plain comparison lets the index begin where the last page ended.
-      query = query
-        .where("asked_at", "<=", after.askedAt)
-        .where((builder) =>
-          builder.or([
-            builder("asked_at", "<", after.askedAt),
-            builder.and([builder("asked_at", "=", after.askedAt), builder("id", "<", after.id)]),
-          ]),
-        );
-    }
-    const rows = await query.execute();
-    const shown = rows.slice(0, limit);
-    const answers = await this.#answersOf(shown);
-    const last = rows.length > limit ? shown.at(-1) : undefined;
-    return {
-      questions: shown.map((row) => toView(row, answers.get(row.answer_id ?? "") ?? null, now)),
-      total,
-      nextCursor: last ? encodeCursor(last) : null,
-    };
+  /** One page of a list, newest first. */
+  page(filter: PageFilter): Promise<QuestionPage> {
+    return this.#listing.page(filter);
   }
 
   /** The newest questions with all their answers. */
@@ -222,22 +187,10 @@ export class Ledger {
     return questions.map((question) => ({ question, answers: byQuestion.get(question.id) ?? [] }));
   }
 
-  async #total(filter: PageFilter): Promise<number> {
-    const of = JSON.stringify([filter.status, filter.kinds]);
-    const known = this.#counted;
-    if (filter.after !== null && known?.of === of && filter.now < known.until) return known.total;
-    const row = await filtered(this.#store.read, filter)
-      .select((builder) => builder.fn.countAll<number>().as("n"))
-      .executeTakeFirstOrThrow();
-    const total = Number(row.n);
-    this.#counted = { of, until: filter.now + COUNTED_MS, total };
-    return total;
-  }
-
   async #countPending(): Promise<number> {
     const query = this.#store.read.selectFrom("questions").where("status", "=", "pending");
     const row = await query.select((builder) => builder.fn.countAll<number>().as("n")).executeTakeFirstOrThrow();
-    return Number(row.n);
+    return row.n;
   }
 
   async #expireSome(now: number): Promise<string[]> {
@@ -259,16 +212,6 @@ export class Ledger {
       return closed;
     });
   }
-
-  async #answersOf(questions: QuestionRow[]): Promise<Map<string, AnswerRow>> {
-    const ids = questions.flatMap(({ answer_id }) => answer_id ?? []);
-    const found = new Map<string, AnswerRow>();
-    for (const some of chunks(ids)) {
-      const rows = await this.#store.read.selectFrom("answers").selectAll().where("id", "in", some).execute();
-      for (const row of rows) found.set(row.id, row);
-    }
-    return found;
-  }
 }
 
 export interface OpenQuestion {
@@ -279,29 +222,6 @@ export interface OpenQuestion {
 
 /** Writes the caller's idempotency record in the same transaction. */
 export type Recording = (tx: Parameters<RecordResult<unknown>>[0], questionId: string) => Promise<void>;
-
-export interface PageFilter {
-  status: Status | undefined;
-  kinds: readonly Kind[];
-  after: { askedAt: number; id: string } | null;
-  limit: number;
-  now: number;
-}
-
-/** A pending question past its time is shown as expired, also before the clock closed it. */
-function filtered(db: Db, { status, kinds, now }: PageFilter) {
-  const all = db.selectFrom("questions");
-  const query = kinds.length === KINDS.length ? all : all.where("kind", "in", kinds);
-  if (status === "pending") return query.where("status", "=", status).where("expires_at", ">", now);
-  if (status === "answered") return query.where("status", "=", status);
-  if (status === undefined) return query;
-  return query.where((builder) =>
-    builder.or([
-      builder("status", "=", "expired"),
-      builder.and([builder("status", "=", "pending"), builder("expires_at", "<=", now)]),
-    ]),
-  );
-}
 
 async function refuseClosed(tx: Db, row: QuestionRow, now: number): Promise<void> {
   if (row.status === "answered" && row.answer_id !== null) {
@@ -331,11 +251,4 @@ function answerRow(db: Db, id: string): Promise<AnswerRow> {
 /** The record goes into another part's tables of the same database. */
 function asUntyped(tx: Db): Kysely<never> {
   return tx as unknown as Kysely<never>;
-}
-
-/** SQLite takes a bounded number of parameters in one statement. */
-function chunks<T>(items: T[], size = 500): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
 }

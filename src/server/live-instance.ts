@@ -13,9 +13,9 @@ interface Surroundings {
   notifier: Notifier;
   logger: Logger;
   /** Who is at the other end, as far as it has said. */
-  principal(): Principal;
+  principal: () => Principal;
   /** Called when the connection ended and no other one of the same principal is open. */
-  onLeft(principal: Principal): void;
+  onLeft: (principal: Principal) => void;
 }
 
 /**

@@ -204,6 +204,15 @@ scenario("questions", "A policy would open permission to agents", async () => {
   expect(fragment.schema.safeParse({ policy: { authority: { ladder: [] } } }).success).toBe(true);
 });
 
+test("a deadline in a year, longer than any timer, ends no climb", async () => {
+  await using shop = await startRouter();
+  const asked = await shop.router.ask({ text: OPEN, deadlineMs: 31_536_000_000 }, agent, never);
+  expect(asked.status).toBe("pending");
+  const { hops } = await shop.router.get(asked.questionId);
+  expect(hops.map(({ reason }) => reason)).not.toContain("its time was up");
+  expect(hops.at(-1)?.responder).toBe("agent");
+});
+
 test("a policy in specloop.yaml says who is asked and who may answer", async () => {
   const overrides = { policy: { fact: { ladder: [], answerers: ["person"], deadlineMs: 60_000 } } };
   await using shop = await startRouter({ overrides });

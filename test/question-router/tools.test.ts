@@ -11,13 +11,12 @@ async function call(shop: Harness, name: string, input: unknown, principal = age
 test("the tools of the default profile are four, and every one says what it does", async () => {
   await using shop = await startRouter();
   const all = tools(shop.router);
-  expect(all.map(({ name, toolset, effect }) => [name, toolset, effect])).toEqual([
-    ["question_ask", "default", "add"],
-    ["question_ask_on_terms", "full", "add"],
-    ["question_get", "default", "read"],
-    ["question_list", "default", "read"],
-    ["answer_submit", "default", "add"],
-    ["answer_judge", "full", "write"],
+  const shown = all.filter(({ toolset }) => toolset === "default");
+  expect(shown.map(({ name, effect }) => [name, effect])).toEqual([
+    ["question_ask", "add"],
+    ["question_get", "read"],
+    ["question_list", "read"],
+    ["answer_submit", "add"],
   ]);
   for (const { description } of all) expect(description.length).toBeLessThanOrEqual(600);
 });

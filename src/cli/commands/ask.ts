@@ -20,7 +20,7 @@ export function registerAsk(program: Command, bind: Bind): void {
     .option("--choices <answers>", "the only answers there are, with | between them")
     .action(
       bind(async (context, words, options) => {
-        const { wait, ...given } = options as Given;
+        const { wait, ...given } = options as unknown as Given;
         const input = {
           text: words.join(" "),
           waitMs: Math.round(numberOption("--wait", wait) * 1000),

@@ -2,10 +2,12 @@ import { SpecloopError } from "../../foundation/errors.ts";
 import { type Principal, principalLabel } from "../../foundation/principal.ts";
 import type { AgentWork } from "../agent-work.ts";
 import type { AnswerRequest } from "../types.ts";
-import { AgentDesk, type DeskDependencies, type WorkerView } from "./desk.ts";
+import { AgentDesk, type DeskDependencies } from "./desk.ts";
+import { isWork } from "./items.ts";
 import type { Offer, OfferedItem, Registration } from "./types.ts";
 import { type Heard, Voices } from "./voices.ts";
 import { AgentJobs } from "./work.ts";
+import type { WorkerView } from "./worker-view.ts";
 
 interface Dependencies extends DeskDependencies {
   /** The answer under this key is another one from now on, and who waits for the question is woken. */
@@ -91,7 +93,7 @@ export class Agents implements AsyncDisposable {
    */
   async receive({ questionId, text, principal }: AnswerRequest): Promise<Received | null> {
     if (principal.kind !== "agent") return null;
-    if (questionId.startsWith("w-")) {
+    if (isWork(questionId)) {
       await this.#jobs.submit(questionId, text, principal);
       return { questionId, outcome: "done" };
     }

@@ -10,16 +10,17 @@ import type { Ledger } from "../ledger.ts";
 import type { QuestionOptions } from "../options.ts";
 import { policyOf } from "../routing-options.ts";
 import type { QuestionTables } from "../tables.ts";
-import type { Kind } from "../types.ts";
+import { KINDS } from "../types.ts";
 import { Waiters } from "../waiters.ts";
 import { Backlog, type Item } from "./backlog.ts";
-import { qualityOf, reliabilityOf } from "./choice.ts";
-import { type Assigned, Leases, LEFT } from "./leases.ts";
+import { isOpen, isWork, Items, shownItem } from "./items.ts";
+import { type Assigned, closedBy, Leases, LEFT } from "./leases.ts";
 import { Records } from "./records.ts";
-import { Registry } from "./registry.ts";
+import { notRegistered, Registry } from "./registry.ts";
 import { OfferRows } from "./rows.ts";
 import type { AgentWorkTables } from "./tables.ts";
 import { WorkRows } from "./work-rows.ts";
+import { type WorkerView, workerView } from "./worker-view.ts";
 import { type Offer, type OfferedItem, type Registration, type Worker, workerKey } from "./types.ts";
 import { within } from "../deadline.ts";
 
@@ -32,24 +33,6 @@ export interface DeskDependencies {
   options: Live<QuestionOptions>;
   hasToken(name: string): boolean;
 }
-
-/** An agent as people and other agents see it. */
-export type WorkerView = {
-  agent: string;
-  presence: Worker["presence"];
-  capabilities: string[];
-  kinds: Kind[] | null;
-  load: number;
-  maxLoad: number;
-  /** 0..1, mean of the posterior. */
-  quality: number;
-  reliability: number;
-  judged: { useful: number; wrong: number };
-  answered: number;
-  silent: number;
-  latencyMs: number | null;
-  seenAt: number;
-};
 
 const TICK_MS = 1000;
 
@@ -70,6 +53,7 @@ export class AgentDesk {
   readonly registry: Registry;
   readonly records: Records;
   readonly backlog = new Backlog();
+  readonly #items: Items;
   readonly leases: Leases;
   #closing = false;
   #ticking: Promise<void> | null = null;
@@ -79,6 +63,7 @@ export class AgentDesk {
     const { store, events, clock, options } = dependencies;
     this.rows = new OfferRows(store.as<AgentWorkTables>());
     this.work = new WorkRows(store.as<AgentWorkTables>());
+    this.#items = new Items({ ledger: dependencies.ledger, rows: this.rows, work: this.work, clock });
     this.records = new Records({ store, rows: this.rows });
     const { rows, records, backlog } = this;
     this.registry = new Registry({ rows, events, clock, options, hasToken: (name) => dependencies.hasToken(name) });
@@ -101,7 +86,7 @@ export class AgentDesk {
     this.#ticking = this.#tick();
   }
 
-  /** Whether the daemon is on its way down: what is leased now is still leased after the next start. */
+  /** The daemon is on its way down: what is leased now is still leased after the next start. */
   get closing(): boolean {
     return this.#closing;
   }
@@ -199,23 +184,7 @@ export class AgentDesk {
   }
 
   viewOf(worker: Worker): WorkerView {
-    const record = this.records.of(worker);
-    const { useful, wrong, answered, silent, latencyMs } = record;
-    return {
-      agent: worker.label,
-      presence: worker.presence,
-      capabilities: worker.capabilities,
-      kinds: worker.kinds,
-      load: this.leases.loadOf(worker),
-      maxLoad: worker.maxLoad,
-      quality: qualityOf(record),
-      reliability: reliabilityOf(record),
-      judged: { useful, wrong },
-      answered,
-      silent,
-      latencyMs,
-      seenAt: worker.seenAt,
-    };
+    return workerView(worker, this.records.of(worker), this.leases.loadOf(worker));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -314,7 +283,7 @@ export class AgentDesk {
   async #settleOld(): Promise<void> {
     const { ledger, clock } = this.#deps;
     for (const offer of this.leases.all()) {
-      if (offer.item.startsWith("w-")) continue;
+      if (isWork(offer.item)) continue;
       const view = await ledger.view(offer.item, clock.now());
       if (view.status !== "pending")
         await this.close(offer.item, { by: view.answer?.by ?? null, reason: `it was ${view.status}` });
@@ -322,66 +291,14 @@ export class AgentDesk {
   }
 
   async #loadBacklog(): Promise<void> {
-    const { ledger, clock, options } = this.#deps;
-    const kinds = (["fact", "how_to", "decision", "status", "authority"] as const).filter((kind) =>
-      policyOf(options.current, kind).ladder.includes("agent"),
-    );
-    const filter = { status: "pending" as const, kinds, after: null, limit: 500, now: clock.now() };
-    const { questions } = await ledger.page(filter);
-    for (const view of questions.toReversed()) {
-      const { questionId: id, text, kind, change, askedBy: asker, askedAt, expiresAt: deadline } = view;
-      const subject = { text, change, paths: [] };
-      const terms = await this.rows.terms(id);
-      this.backlog.add({ id, subject, kind, change, needs: null, asker, ...terms, schema: null, askedAt, deadline });
-    }
+    const { current } = this.#deps.options;
+    const kinds = KINDS.filter((kind) => policyOf(current, kind).ladder.includes("agent"));
+    for (const item of await this.#items.pending(kinds)) this.backlog.add(item);
     for (const worker of this.registry.present()) await this.#fill(worker);
   }
 
   async #shown({ item: id, until }: Offer): Promise<OfferedItem | null> {
-    const item = this.backlog.get(id) ?? (await this.#readItem(id));
-    if (!item) return null;
-    const { subject, kind, change, choices, schema, askedAt } = item;
-    return {
-      questionId: id,
-      text: subject.text,
-      ...(kind !== null && { kind, change }),
-      ...(choices && { choices }),
-      ...(schema && { schema }),
-      askedAt,
-      until,
-    };
+    const item = this.backlog.get(id) ?? (await this.#items.read(id));
+    return item && shownItem(item, until);
   }
-
-  /** A leased item that is not in the backlog: of before a restart. */
-  async #readItem(id: string): Promise<Item | null> {
-    const { ledger, clock } = this.#deps;
-    if (id.startsWith("w-")) return (await this.work.get(id))?.item ?? null;
-    const { text, kind, change, askedBy, askedAt, expiresAt } = await ledger.view(id, clock.now());
-    const terms = await this.rows.terms(id);
-    const subject = { text, change, paths: [] };
-    const common = { needs: null, asker: askedBy, schema: null, askedAt, deadline: expiresAt };
-    return { id, subject, kind, change, ...terms, ...common };
-  }
-}
-
-export function notRegistered(principal: Principal): SpecloopError {
-  return new SpecloopError("no_agent", `${principalLabel(principal)} is not registered to answer questions.`, {
-    target: principal.name,
-    fix: "Call agent_register with what you can answer first.",
-  });
-}
-
-function closedBy(principal: Principal): { by: string | null; reason: string } {
-  const by = principalLabel(principal);
-  return { by, reason: principal.kind === "system" ? `${principal.name} answered it` : `${by} answered it` };
-}
-
-async function isOpen(tx: Kysely<AgentWorkTables>, item: Item, now: number): Promise<boolean> {
-  if (item.kind === null) {
-    const query = tx.selectFrom("work").select("id").where("id", "=", item.id).where("state", "=", "open");
-    return (await query.executeTakeFirst()) !== undefined;
-  }
-  const questions = tx as unknown as Kysely<QuestionTables>;
-  const query = questions.selectFrom("questions").select("id").where("id", "=", item.id);
-  return (await query.where("status", "=", "pending").where("expires_at", ">", now).executeTakeFirst()) !== undefined;
 }

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Emitter } from "../../foundation/events.ts";
 import type { Live } from "../../foundation/options.ts";
+import { type Principal, principalLabel } from "../../foundation/principal.ts";
 import type { QuestionOptions } from "../options.ts";
 import type { Backlog, Item } from "./backlog.ts";
 import { choose, type Chosen } from "./choice.ts";
@@ -21,7 +22,7 @@ interface Dependencies {
   clock: Clock;
   options: Live<QuestionOptions>;
   /** Whether the item still waits, read in the transaction that leases it. */
-  stillOpen(tx: Kysely<AgentWorkTables>, item: Item): Promise<boolean>;
+  stillOpen: (tx: Kysely<AgentWorkTables>, item: Item) => Promise<boolean>;
 }
 
 /** What came of looking for agents: `why` says it to people. */
@@ -197,4 +198,10 @@ function freePlaces(quorum: number, engaged: Offer[]): number[] {
 function differing(chosen: Chosen[]): Chosen[] {
   const seen = new Set<string>();
   return chosen.filter(({ worker }) => !seen.has(worker.label) && seen.add(worker.label));
+}
+
+/** What the other offers of a question say when somebody answered it. */
+export function closedBy(principal: Principal): { by: string | null; reason: string } {
+  const by = principalLabel(principal);
+  return { by, reason: principal.kind === "system" ? `${principal.name} answered it` : `${by} answered it` };
 }

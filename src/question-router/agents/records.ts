@@ -29,7 +29,7 @@ export class Records {
       .where("verdict", "is not", null)
       .groupBy(["author", "verdict"])
       .execute();
-    for (const { author, verdict, n } of rows) this.#count(author, verdict!, Number(n));
+    for (const { author, verdict, n } of rows) this.#count(author, verdict!, n);
   }
 
   async loadWorker({ id }: Worker): Promise<void> {

@@ -170,3 +170,10 @@ export class Registry {
     this.#deps.events.emit("agent.presence_changed", { agent: label, state: presence, capabilities });
   }
 }
+
+export function notRegistered(principal: Principal): SpecloopError {
+  return new SpecloopError("no_agent", `${principalLabel(principal)} is not registered to answer questions.`, {
+    target: principal.name,
+    fix: "Call agent_register with what you can answer first.",
+  });
+}
