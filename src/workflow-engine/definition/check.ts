@@ -164,7 +164,8 @@ class Checker {
     const graph = readGraph(nodes, keys, problems);
     this.#bodies.set(body!, graph.order);
     const inner = { ...schemas, ...schemasOf(nodes, keys) };
-    const table = outer.table.with({ [as]: {}, index: { type: "integer" }, nodes: objectOf(inner) });
+    const visible = objectOf(onlyNamed(inner, nodes.map(textOf).join("\n")));
+    const table = outer.table.with({ [as]: {}, index: { type: "integer" }, nodes: visible });
     for (const node of nodes) {
       const mayRead = (read: string) =>
         keys.includes(read) ? graph.isUpstream(node.key, read) : read !== key && outer.mayRead(read);
@@ -226,6 +227,28 @@ const RUN: JsonSchema = {
 function schemasOf(nodes: Draft[], keys: readonly string[]): Record<string, JsonSchema> {
   const read = nodes.map(({ key, type, config }) => [key, resultSchema(type, config)] as const);
   return { ...Object.fromEntries(keys.map((key) => [key, {}])), ...Object.fromEntries(read) };
+}
+
+/** Making types of 500 outputs for each of 250 bodies would take seconds: those that a text cannot mean are left open. */
+function onlyNamed(schemas: Record<string, JsonSchema>, text: string): Record<string, JsonSchema> {
+  const words = new Set(text.match(/[a-z][a-z0-9_-]*/g));
+  const named = Object.entries(schemas).map(([key, schema]) => [key, isNamed(key, words) ? schema : {}]);
+  return Object.fromEntries(named) as Record<string, JsonSchema>;
+}
+
+/** In CEL a hyphen also subtracts, so a word may begin with the key. */
+function isNamed(key: string, words: ReadonlySet<string>): boolean {
+  return words.has(key) || [...words].some((word) => word.startsWith(`${key}-`));
+}
+
+/** All that is written in a node and in those inside it. */
+function textOf({ fields, config, fallback, undo, body }: Draft): string {
+  const inside = [
+    ...(undo ? [undo] : []),
+    ...(fallback && "node" in fallback ? [fallback.node] : []),
+    ...(body?.nodes ?? []),
+  ];
+  return [String(fields.when), JSON.stringify(config), ...inside.map(textOf)].join("\n");
 }
 
 function objectOf(properties: Record<string, JsonSchema>): JsonSchema {

@@ -84,9 +84,17 @@ function reportCycles(stuck: Draft[], byKey: Map<string, Draft>, problems: Probl
     for (const { key } of cycle) told.add(key);
     const last = cycle[0]!;
     const closing = last.needs.find(({ key }) => key === cycle[1]?.key) ?? { path: last.path };
-    const message = `The nodes wait for each other: ${cycle.map(({ key }) => key).join(" needs ")}.`;
+    const message = `The nodes wait for each other: ${wayOf(cycle.map(({ key }) => key))}.`;
     problems.add({ path: closing.path }, { code: "graph/cycle", message, fix: "Take one of these needs out." });
   }
+}
+
+const MAX_SHOWN = 12;
+
+function wayOf(keys: string[]): string {
+  if (keys.length <= MAX_SHOWN) return keys.join(" needs ");
+  const [shown, last] = [keys.slice(0, MAX_SHOWN - 2), keys.at(-1)];
+  return `${shown.join(" needs ")} needs ${keys.length - MAX_SHOWN + 1} more, which need ${last}`;
 }
 
 /** Walks from need to need until a node comes again; what led there is cut off. */

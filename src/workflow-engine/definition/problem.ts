@@ -57,6 +57,11 @@ export class Problems {
     return this.#found.some(({ problem }) => problem.severity === "error");
   }
 
+  /** Whether more would not be told. */
+  get full(): boolean {
+    return this.#found.length >= MAX_PROBLEMS;
+  }
+
   add({ path, key = false, part }: Spot, report: Report): void {
     const name = path.map(String).join(".");
     const yaml = this.#yaml;
@@ -79,7 +84,7 @@ export class Problems {
   }
 
   #push(report: Report, place: Partial<DefinitionProblem> & { path: string; target: string }, offset = -1): void {
-    if (this.#found.length >= MAX_PROBLEMS) return;
+    if (this.full) return;
     const nowhere = { line: null, column: null, endColumn: null, excerpt: "" };
     this.#found.push({ problem: { severity: "error", ...report, file: this.#file, ...nowhere, ...place }, offset });
   }

@@ -59,6 +59,7 @@ export class TextChecker {
 
   /** The type of the result; null when it is wrong. */
   expression(cel: string, spot: Spot, view: View): string | null {
+    if (this.#problems.full) return null;
     const from = spot.part?.start ?? 0;
     const { problems, references, type } = view.table.inspect(cel);
     for (const { code, message, word, known, fix, start, end } of problems) {
