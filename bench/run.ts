@@ -13,6 +13,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   archive: () => import("./archive.ts"),
   loop: () => import("./loop.ts"),
   access: () => import("./access.ts"),
+  "tool-servers": () => import("./tool-servers.ts"),
   "workflow-definitions": () => import("./workflow-definitions.ts"),
 };
 

@@ -35,6 +35,10 @@ const PURPOSE = -0.15;
 /** Who names a heading word for word means that section, however many of its words stand in others as well. */
 const NAMED = 0.3;
 
+/** From one comment in so many hits on, so many times as many are looked at. */
+const CROWDED = 4;
+const CROWD = 4;
+
 export interface RetrievalOptions {
   limit: number;
   /** What the question means to the model that embedded the passages. */
@@ -58,7 +62,7 @@ export function retrieve(
   const terms = index.weigh(question.text);
   const asked = normalise(question.text);
   const reasons = asksForReasons(question);
-  const scored = index.search(question.text, options).map((hit, rank) => {
+  const scored = hitsOf(index, question.text, options).map((hit, rank) => {
     const { best, heading, opening } = index.evidence(terms, hit);
     const near = nearness(hit.similarity, options.meaning);
     const evidence = Math.max(best, onScale(near, options.meaning?.minScore));
@@ -66,11 +70,18 @@ export function retrieve(
     const place = AUTHORITY * authorityOf(hit.path, question.change, reasons) + (isPurpose(hit) ? PURPOSE : 0);
     const words = HEADING * heading + WINDOW * evidence + OPENING * opening;
     const score = place + named + words - RANK * rank;
-    const proposed = standingOf(hit.path).standing !== "in_force";
+    const proposed = !reasons && standingOf(hit.path).standing !== "in_force";
     const byWords = confidenceOf({ evidence: best, heading, opening, terms: terms.length, proposed });
     return { hit, evidence, confidence: Math.max(byWords, onScale(near, options.meaning?.minScore)), score };
   });
-  return { terms, candidates: scored.sort((a, b) => b.score - a.score) };
+  return { terms, candidates: scored.sort((a, b) => b.score - a.score).slice(0, options.limit) };
+}
+
+/** What is found; of comments there are many, so where they crowd the documents out it is looked farther. */
+function hitsOf(index: SearchIndex, text: string, options: RetrievalOptions): Hit[] {
+  const hits = index.search(text, options);
+  const comments = hits.filter(({ path }) => isCode(path)).length;
+  return comments * CROWDED > hits.length ? index.search(text, { ...options, limit: options.limit * CROWD }) : hits;
 }
 
 /** How far a passage is on the way from the least similarity that counts (0) to the same meaning (1); null below it. */
@@ -92,7 +103,7 @@ function onScale(near: number | null, threshold: number | undefined): number {
 function authorityOf(path: string, change: string | null, reasons: boolean): number {
   if (change !== null && path.includes(`/changes/${change}/`)) return 1.2;
   if (/(?:^|\/)openspec\/specs\//.test(path)) return 1;
-  return /(?:^|\/)openspec\/changes\//.test(path) ? (reasons ? 1.5 : 0.3) : isCode(path) ? 0.5 : 0.8;
+  return /(?:^|\/)openspec\/changes\//.test(path) ? (reasons ? 1.5 : 0.3) : isCode(path) ? 0 : 0.8;
 }
 
 /** Whether it is asked why something is as it is, or how far something has come. */

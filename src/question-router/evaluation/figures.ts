@@ -46,7 +46,7 @@ export type Reliability = {
 };
 
 const THRESHOLDS = Array.from({ length: 20 }, (_none, step) => step / 20);
-const BIN = 0.2;
+const BINS = 5;
 
 /** Sums up what was measured; `minScore` is the one in force. */
 export function figuresOf(measured: Measured[], { minScore }: { minScore: number }): Figures {
@@ -94,13 +94,13 @@ function gain({ question, ranks }: Measured): number {
 
 function reliabilityOf(measured: Measured[]): Reliability[] {
   const answers = measured.flatMap(({ answer }) => (answer ? [answer] : []));
-  return Array.from({ length: Math.round(1 / BIN) }, (_none, at) => {
-    const [from, to] = [at * BIN, (at + 1) * BIN];
-    const inside = answers.filter(({ confidence }) => confidence >= from && (confidence < to || at === 4));
+  return Array.from({ length: BINS }, (_none, at) => {
+    const [from, to] = [at / BINS, (at + 1) / BINS];
+    const inside = answers.filter(({ confidence }) => confidence >= from && (confidence < to || to === 1));
     const mean = (numbers: number[]) => sum(numbers) / Math.max(1, numbers.length);
     return {
-      from: round(from),
-      to: round(to),
+      from,
+      to,
       answers: inside.length,
       confidence: round(mean(inside.map(({ confidence }) => confidence))),
       right: round(mean(inside.map(({ right }) => Number(right)))),

@@ -32,7 +32,7 @@ export type LabelledQuestion = z.output<typeof labelledQuestion>;
  */
 export function parseLabelled(text: string): LabelledQuestion[] {
   const content = text.replace(/^\uFEFF/, "");
-  const rows = content.trimStart().startsWith("{") ? jsonRows(content) : csvRows(content);
+  const rows = content.trim() === "" ? [] : content.trimStart().startsWith("{") ? jsonRows(content) : csvRows(content);
   if (rows.length === 0) throw new SpecloopError("bad_input", "The file holds no question.", { target: "questions" });
   if (rows.length > MAX_LABELLED) {
     const message = `The file holds ${rows.length} questions; ${MAX_LABELLED} can be measured at once.`;
