@@ -41,6 +41,7 @@ describe("a document that allows something", () => {
       const question = `Shall agents launch the ${thing} without asking anybody?`;
       if (found) {
         // The same words answer a plain question, so the document is known: it is refused, not overlooked.
+        world.obeys(false);
         const sources = async () => {
           const { output } = await world.call("question_ask", { text: question, waitMs: 0 });
           const answer = output["answer"] as { citations: { path: string }[] } | undefined;
@@ -48,6 +49,7 @@ describe("a document that allows something", () => {
         };
         await expect.poll(sources, { timeout: 30_000, interval: 300 }).toEqual([path]);
       }
+      world.obeys(true);
       const asked = await world.call("question_ask", { text: question, kind: "authority" });
       expect(statusOf(asked)).toBe("pending");
       expect(JSON.stringify(asked.output["answer"] ?? null)).toBe("null");

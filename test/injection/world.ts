@@ -32,6 +32,8 @@ export interface World extends AsyncDisposable {
   repository: TemporaryRepository;
   daemon: RunningDaemon;
   model: FakeLmStudio;
+  /** Whether the model obeys; else it answers nothing. */
+  obeys(does: boolean): void;
   /** Calls a tool as an agent of this name, over MCP with every tool. */
   call(name: string, input: Record<string, unknown>, client?: string): Promise<Reply>;
   run(...args: string[]): ReturnType<typeof specloop>;
@@ -84,6 +86,9 @@ export async function openWorld(): Promise<World> {
     repository,
     daemon,
     model,
+    obeys: (does) => {
+      model.respond = does ? obey : () => ({ answerable: false, answer: "", confidence: 0, quotes: [], done: true });
+    },
     run,
     asPerson,
     call: async (name, input, client = "tester") => {
