@@ -34,19 +34,33 @@ export function inputSchema(inputs: Record<string, unknown>, problems: Problems)
   return { type: "object", properties: Object.fromEntries(properties), required, additionalProperties: false };
 }
 
-/** An input with its defaults; what is optional and not given is null. Throws `bad_input` naming every field that does not fit. */
-export function readInput(plan: Plan, input: Record<string, unknown>): Record<string, unknown> {
-  const result = z.fromJSONSchema(plan.input).safeParse(input);
-  const properties = Object.keys(plan.input["properties"] ?? {});
-  if (result.success) {
-    const absent = Object.fromEntries(properties.map((name) => [name, null]));
-    return { ...absent, ...Object(result.data) };
+/**
+ * An input with its defaults; what is optional and not given is null, and null is taken as not given. Throws `bad_input`
+ * naming every field that does not fit.
+ */
+export function readInput(plan: Plan, input: unknown): Record<string, unknown> {
+  const { properties, required } = plan.input as { properties?: object; required?: string[] };
+  const names = Object.keys(properties ?? {});
+  const given = isMap(input) ? withoutNulls(input, required ?? []) : (input ?? {});
+  const result = z.fromJSONSchema(plan.input).safeParse(given);
+  if (result.success && isMap(result.data)) {
+    return { ...Object.fromEntries(names.map((name) => [name, null])), ...result.data };
   }
-  const faults = result.error.issues.map(({ path, message }) => `${path.map(String).join(".") || "input"}: ${message}`);
-  throw new SpecloopError("bad_input", `The input does not fit ${plan.name}: ${faults.join("; ")}.`, {
+  const issues = result.error?.issues ?? [];
+  const faults = issues.map(({ path, message }) => `${path.map(String).join(".") || "input"}: ${message}`);
+  throw new SpecloopError("bad_input", `The input does not fit "${plan.name}": ${faults.slice(0, 20).join("; ")}.`, {
     target: plan.name,
-    fix: `Its inputs are: ${properties.join(", ") || "none"}.`,
+    fix: `Its inputs are: ${names.join(", ") || "none"}.`,
+    details: { problems: faults },
   });
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function withoutNulls(input: Record<string, unknown>, required: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(input).filter(([name, value]) => value !== null || required.includes(name)));
 }
 
 function normalise(written: unknown, path: PropertyKey[], problems: Problems): JsonSchema {

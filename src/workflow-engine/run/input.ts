@@ -1,15 +1,7 @@
-import { z } from "zod";
-import { SpecloopError } from "../../foundation/errors.ts";
+import { readInput } from "../definition/index.ts";
 import type { Plan } from "../plan.ts";
 
-/** Throws `bad_input` with every place where the input of a run does not fit the workflow's schema. */
-export function checkInput(plan: Plan, input: unknown): void {
-  const result = z.fromJSONSchema(plan.input).safeParse(input ?? {});
-  if (result.success) return;
-  const problems = result.error.issues.map(({ path, message }) => `${path.join(".") || "the input"}: ${message}`);
-  throw new SpecloopError("bad_input", `The input does not fit "${plan.name}": ${problems.slice(0, 5).join("; ")}`, {
-    target: plan.name,
-    fix: "`specloop workflow show NAME` says what it takes.",
-    details: { problems },
-  });
+/** The input of a run with its defaults. Throws `bad_input` with every place where it does not fit the workflow. */
+export function checkInput(plan: Plan, input: unknown): Record<string, unknown> {
+  return readInput(plan, input);
 }
