@@ -2,7 +2,10 @@ import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { existsSync, globSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
+import type { Llm } from "../src/adapters/llm/index.ts";
+import { SpecloopError } from "../src/foundation/errors.ts";
 import { agent, DOCUMENTS, type Harness, never, startRouter } from "../test/question-router/harness.ts";
 
 const SECTIONS = 10_000;
@@ -15,6 +18,7 @@ export async function run(): Promise<void> {
   await cached();
   await fromFewDocuments();
   await fromDocuments();
+  await byMeaning();
 }
 
 async function cached(): Promise<void> {
@@ -54,6 +58,48 @@ async function fromDocuments(): Promise<void> {
   await burst(big, rest.slice(500, 1500));
 }
 
+/** The same with a vector of every section, and a model that takes 15 ms a call and 1 ms a text. */
+async function byMeaning(): Promise<void> {
+  await using big = await bigRouter(embeddingModel());
+  const questions = await headingQuestions(big, 1500);
+  const started = performance.now();
+  await big.router.ask({ text: "What does nobody say here at all?", waitMs: 0 }, agent, never);
+  await big.router.embedded();
+  console.log(
+    `embedded ${SECTIONS} sections in ${((performance.now() - started) / 1000).toFixed(1)} s, most of it the model`,
+  );
+  for (const text of questions.slice(0, 100)) await big.router.ask({ text, waitMs: 0 }, agent, never);
+  print(
+    `ask from documents with vectors, ${SECTIONS} sections, one by one`,
+    await timeEach(200, (turn) => big.router.ask({ text: questions[100 + turn]!, waitMs: 0 }, agent, never)),
+  );
+  await burst(big, questions.slice(300, 400));
+}
+
+/** Vectors of 768 numbers by the words of a text, at the price of a small model on a laptop. */
+function embeddingModel(): Llm {
+  const vectorOf = (text: string) => {
+    const vector = Array.from({ length: 768 }, () => 0);
+    for (const word of text.toLowerCase().match(/[a-z]+/g) ?? []) {
+      let state = [...word].reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), 7);
+      for (let at = 0; at < 768; at += 1)
+        vector[at]! += (state = Math.imul(state, 1_664_525) + 1_013_904_223) / 2 ** 31;
+    }
+    return vector;
+  };
+  const absent = () => Promise.reject(new SpecloopError("llm_no_model", "This model only embeds."));
+  return {
+    backend: "bench",
+    status: absent,
+    generate: absent,
+    embed: async (texts) => {
+      await setTimeout(15 + texts.length);
+      return { model: "bench", vectors: texts.map(vectorOf) };
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
 /** All asked in one event-loop turn; each is timed until it is answered. */
 async function burst({ router, core }: Harness, questions: string[]): Promise<void> {
   const before = await countQuestions(core);
@@ -79,10 +125,11 @@ async function countQuestions(core: Harness["core"]): Promise<number> {
 }
 
 /** A router over 10,000 sections of real documents, or of our own repeated where the archives are not there. */
-async function bigRouter(): Promise<Harness> {
+async function bigRouter(llm?: Llm): Promise<Harness> {
   const big = await startRouter({
     files: { "README.md": "# Big\n" },
     overrides: { documents: { globs: ["**/*.md"], archived: true } },
+    ...(llm && { llm }),
   });
   const { path } = big.repository;
   if (existsSync(ARCHIVES)) {

@@ -62,8 +62,10 @@ function joinScenarios(blocks: Block[]): Block[] {
   return joined;
 }
 
-function rows({ text, line }: Block): Block[] {
+function rows(table: Block): Block[] {
+  const { text, line } = table;
   const lines = text.split("\n");
+  if (lines.length <= 2) return [table];
   const [first, rule] = lines;
   if (rule === undefined || !RULE.test(rule)) return lines.map((row, at) => ({ text: row, line: line + at, lines: 1 }));
   const header = `${first}\n${rule}`;

@@ -55,6 +55,7 @@ test("every line of a text is in one block, in order, at its number", () => {
       const text = lines.join("\n");
       const blocks = blocksOf(text, 100_000);
       for (const block of blocks) expect(lines.slice(block.line, block.line + block.lines).join("\n")).toBe(block.text);
+      expect(blocks.length > 0).toBe(text.trim() !== "");
       const covered = blocks.flatMap(({ line, lines: count, header }) => [
         ...(header === undefined ? [] : [line - 1]),
         ...Array.from({ length: count }, (_, at) => line + at),
