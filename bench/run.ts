@@ -4,6 +4,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   daemon: () => import("./daemon.ts"),
   questions: () => import("./questions.ts"),
   retrieval: () => import("./retrieval.ts"),
+  similar: () => import("./similar.ts"),
   "question-load": () => import("./question-load.ts"),
   documents: () => import("./documents.ts"),
   edits: () => import("./edits.ts"),

@@ -66,12 +66,17 @@ export function renderJudged({ answerId, corrected }: ShownJudgement): string {
   return corrected ? `Recorded for ${answerId}. From now on:\n\n${answerText(corrected)}` : `Recorded for ${answerId}.`;
 }
 
+const origins: Partial<Record<Route, (by: string) => string>> = {
+  cache: (by) => `answered before by ${by}`,
+  similar: (by) => `a similar question was answered by ${by}`,
+};
+
 function answerText({ text, route, by, confidence, citations }: ShownAnswer): string {
   const sources = citations.map(
     ({ path, heading, startLine, endLine }) =>
       `- ${path}:${startLine}-${endLine}${heading === "" ? "" : ` (${heading})`}`,
   );
-  const origin = `— ${route === "cache" ? `answered before by ${by}` : by}, confidence ${confidence.toFixed(2)}`;
+  const origin = `— ${origins[route]?.(by) ?? by}, confidence ${confidence.toFixed(2)}`;
   return [text, origin, sources.join("\n")].filter((part) => part !== "").join("\n\n");
 }
 

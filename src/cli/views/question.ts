@@ -80,7 +80,8 @@ export function questionView(result: unknown, output: Output, reader: Reader): s
 }
 
 function answerText({ text, route, by, citations }: z.output<typeof answer>, output: Output): string {
-  const origin = route === "cache" ? `answered before by ${by}` : `answered by ${by}`;
+  const before = route === "similar" ? `a similar question was answered by ${by}` : `answered by ${by}`;
+  const origin = route === "cache" ? `answered before by ${by}` : before;
   const sources = citations.map(
     ({ path, heading, startLine, endLine }) =>
       `  ${path}:${startLine}-${endLine}${heading === "" ? "" : ` (${heading})`}`,

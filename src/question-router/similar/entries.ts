@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Kysely } from "kysely";
 import { insertSealed, type Store } from "../../adapters/store/index.ts";
 import { sha256 } from "../../foundation/hash.ts";
@@ -45,7 +46,17 @@ const HASH = 24;
 const MAX_ENTRIES = 20;
 /** Judged answers of an entry that its threshold is learnt from, newest first. */
 const MAX_OBSERVATIONS = 200;
-const PAGE = 500;
+const PAGE = 200;
+/** Questions that are read in one turn: they take some milliseconds. */
+const PER_TURN = 25;
+
+interface Unread {
+  key: string;
+  text: string;
+  kind: Kind;
+  change_id: string | null;
+  terms: string | null;
+}
 
 interface Asked {
   text: string;
@@ -196,13 +207,21 @@ export class Entries {
       if (!last) return added;
       after = last.id;
       const missing = rows.filter(({ version }) => version !== GIST_VERSION);
-      if (missing.length === 0) continue;
-      await this.#store.write(async (tx) => {
-        for (const { key, text, kind, change_id, terms } of missing)
-          await insertGist(tx, { key, text, kind, change: change_id, terms });
-      });
-      added += missing.length;
+      for (let from = 0; from < missing.length && !signal.aborted; from += PER_TURN) {
+        await this.#insert(missing.slice(from, from + PER_TURN));
+        added += Math.min(PER_TURN, missing.length - from);
+      }
+      // SQLite answers in the same turn: without this nobody else would get one.
+      await setImmediate();
     }
+  }
+
+  async #insert(rows: Unread[]): Promise<void> {
+    await setImmediate();
+    await this.#store.write(async (tx) => {
+      for (const { key, text, kind, change_id, terms } of rows)
+        await insertGist(tx, { key, text, kind, change: change_id, terms });
+    });
   }
 
   #page(after: string) {

@@ -29,7 +29,16 @@ export function gistOf(text: string): Gist | null {
   const asked = rewrite(tokens.join(" "), AROUND);
   const words = asked.split(" ").filter((token) => token !== "" && token !== "|" && !IDLE.has(token));
   if (words.length === 0) return null;
-  return { strict: read(asked, standIn), near: read(asked, nearStandIn, NEARLY_IDLE), words: words.map(plainBase) };
+  const said = rewrite(rewrite(withOwners(asked), FOCUS), SAID)
+    .split(" ")
+    .filter((token) => token !== "");
+  const strict = based(said, standIn);
+  const near = based(
+    said.filter((token) => !NEARLY_IDLE.has(token)),
+    nearStandIn,
+  );
+  const reading = read(strict);
+  return { strict: reading, near: near === strict ? reading : read(near), words: words.map(plainBase) };
 }
 
 /**
@@ -49,15 +58,16 @@ export function wordingSimilarity(a: Gist, b: Gist): number {
   return 0.5 + common / (a.words.length + b.words.length);
 }
 
-function read(asked: string, standsFor: (word: string) => string, idle?: ReadonlySet<string>): string {
-  const focused = rewrite(withOwners(asked), FOCUS);
-  const said = rewrite(` ${focused} `.replaceAll(/ (?:please|exactly) /g, " ").trim(), SAID);
-  const based = said
-    .split(" ")
-    .filter((token) => token !== "" && (idle === undefined || !idle.has(token)))
+/** The tokens by the words that stand for them, led back to their bases. */
+function based(said: string[], standsFor: (word: string) => string): string {
+  return said
     .filter((token, index, all) => !IDLE.has(token) && !isIdleArticle(token, all[index + 1]))
-    .map((token, index, all) => canonical(token, all[index - 1], standsFor));
-  return rewrite(hoist(rewrite(based.join(" "), BASED)), VOICE)
+    .map((token, index, all) => canonical(token, all[index - 1], standsFor))
+    .join(" ");
+}
+
+function read(tokens: string): string {
+  return rewrite(hoist(rewrite(tokens, BASED)), VOICE)
     .replaceAll(/ +/g, " ")
     .trim();
 }
