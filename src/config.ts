@@ -11,6 +11,7 @@ import { SpecloopError } from "./foundation/errors.ts";
 import { defineOptions, type Live, type OptionsFragment, type TunableRange } from "./foundation/options.ts";
 import { options as openspec } from "./orchestrator/index.ts";
 import { options as questions } from "./question-router/index.ts";
+import { options as workflows } from "./workflow-engine/index.ts";
 import { options as servers } from "./tool-servers/index.ts";
 
 const server = defineOptions({
@@ -54,7 +55,20 @@ const log = defineOptions({
 });
 
 /** Every section of `specloop.yaml`: one line per part. */
-export const FRAGMENTS = { server, store, log, access, approvals, openspec, documents, questions, llm, loop, servers };
+export const FRAGMENTS = {
+  server,
+  store,
+  log,
+  access,
+  approvals,
+  openspec,
+  documents,
+  questions,
+  llm,
+  loop,
+  servers,
+  workflows,
+};
 
 export type Config = { [Section in keyof typeof FRAGMENTS]: z.output<(typeof FRAGMENTS)[Section]["schema"]> };
 type Raw = Record<string, Record<string, unknown>>;

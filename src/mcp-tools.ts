@@ -15,7 +15,7 @@ import {
 } from "./orchestrator/index.ts";
 import { tools as questionTools, type QuestionRouter } from "./question-router/index.ts";
 import { tools as serverTools, type DownstreamServers } from "./tool-servers/index.ts";
-import { definitionTools, type WorkflowCatalogue } from "./workflow-engine/index.ts";
+import { definitionTools, runTools, type WorkflowCatalogue, type WorkflowEngine } from "./workflow-engine/index.ts";
 
 /** The rooms that tools reach. */
 export interface Rooms {
@@ -30,6 +30,7 @@ export interface Rooms {
   loop: FeedbackLoop;
   servers: DownstreamServers;
   definitions: WorkflowCatalogue;
+  workflows: WorkflowEngine;
   access: Access;
   approvals: ApprovalService;
 }
@@ -46,6 +47,7 @@ export function allTools(rooms: Rooms): Tool[] {
     ...documentToolsIn(rooms),
     ...loopTools(rooms.loop),
     ...definitionTools(rooms.definitions),
+    ...runTools(rooms.workflows),
     ...accessTools(rooms.access),
     ...approvalTools(rooms.approvals),
     ...serverTools(rooms.servers, {

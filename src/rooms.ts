@@ -6,10 +6,11 @@ import { Arrivals, type Git } from "./adapters/git/index.ts";
 import type { Llm } from "./adapters/llm/index.ts";
 import { trustsProjectInstallation, Validator } from "./adapters/openspec/index.ts";
 import { createWatcher } from "./adapters/watcher/index.ts";
-import type { ConfigHolder } from "./config.ts";
+import { CONFIG_FILE, type ConfigHolder } from "./config.ts";
 import { DocumentManager } from "./document-manager/index.ts";
 import { FeedbackLoop } from "./feedback-loop/index.ts";
 import type { Clock } from "./foundation/clock.ts";
+import { SpecloopError } from "./foundation/errors.ts";
 import type { EventBus } from "./foundation/events.ts";
 import type { Logger } from "./foundation/logger.ts";
 import { type StatePaths, withoutRepositoryPath } from "./foundation/paths.ts";
@@ -26,7 +27,16 @@ import {
 } from "./question-router/index.ts";
 import type { Stores } from "./stores.ts";
 import { DownstreamServers } from "./tool-servers/index.ts";
-import { describedNodeTypes, WorkflowCatalogue } from "./workflow-engine/index.ts";
+import {
+  condition,
+  createExpressions,
+  describedNodeTypes,
+  FileValues,
+  InProcessDispatcher,
+  transform,
+  WorkflowCatalogue,
+  WorkflowEngine,
+} from "./workflow-engine/index.ts";
 import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
 
 /** What the rooms stand on. */
@@ -63,6 +73,8 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
   const people = { writer: documents, originOf, notify: buildNotifier(parts) };
   const questions = buildQuestions(parts, stack, { people, tools: servers });
   const processing = buildProcessing(parts, { changes, documents, questions });
+  const folder = join(parts.repository, "workflows");
+  const definitions = new WorkflowCatalogue({ folder, types: describedNodeTypes() });
   const rooms = {
     documents,
     elsewhere,
@@ -74,7 +86,8 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
     servers,
     lineage: new Lineage({ changes, git }),
     documentsIn: (worktree: string) => elsewhere.of(worktree),
-    definitions: new WorkflowCatalogue({ folder: join(parts.repository, "workflows"), types: describedNodeTypes() }),
+    definitions,
+    workflows: buildWorkflows(parts, definitions),
     access,
     approvals,
   };
@@ -84,8 +97,8 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
 
 /** The rooms that live, in the order in which they are started. */
 export function inOrder(rooms: BuiltRooms): Service[] {
-  const { documents, elsewhere, changes, archives, servers, questions, processing, loop } = rooms;
-  return [documents, elsewhere, changes, archives, servers, questions, processing, loop];
+  const { documents, elsewhere, changes, archives, servers, questions, processing, loop, workflows } = rooms;
+  return [documents, elsewhere, changes, archives, servers, questions, processing, loop, workflows];
 }
 
 function buildServers({ repository, env, config, access, events, clock, logger }: RoomParts): DownstreamServers {
@@ -227,5 +240,32 @@ function buildLoop(parts: RoomParts, { changes, documents, questions }: Neighbou
     llm,
     logger: parts.logger.child({ room: "feedback-loop" }),
     options: config.live("loop"),
+  });
+}
+
+function buildWorkflows(parts: RoomParts, definitions: WorkflowCatalogue): WorkflowEngine {
+  const { config, env, paths, clock, events, stores } = parts;
+  const options = config.live("workflows");
+  const secret = (name: string) => {
+    const value = options.current.secrets.includes(name) ? env[name] : undefined;
+    if (value !== undefined) return value;
+    throw new SpecloopError("bad_config", `There is no secret ${name} for workflows.`, {
+      target: name,
+      fix: `Name it in workflows.secrets of ${CONFIG_FILE}, and start the daemon with the variable ${name}.`,
+    });
+  };
+  return new WorkflowEngine({
+    ...{ clock, events, logger: parts.logger.child({ room: "workflow-engine" }) },
+    store: stores.core.as(),
+    dispatcher: new InProcessDispatcher({
+      total: () => options.current.concurrency,
+      ofType: (type) => options.current.perType[type] ?? options.current.concurrency,
+    }),
+    types: [transform, condition],
+    expressions: createExpressions(),
+    secretive: createExpressions(secret),
+    values: new FileValues(join(paths.directory, "values")),
+    find: (name) => definitions.plan(name),
+    price: () => null,
   });
 }

@@ -19,6 +19,7 @@ import type { Logger } from "./foundation/logger.ts";
 import type { StatePaths } from "./foundation/paths.ts";
 import { archiveMigrations, migrations as changes, processingMigrations } from "./orchestrator/index.ts";
 import { migrations as questions, telemetryMigrations as questionTelemetry } from "./question-router/index.ts";
+import { migrations as workflows } from "./workflow-engine/index.ts";
 
 export interface Stores {
   /** What belongs to this clone: edits, bases, approvals, audit. Never lost once acknowledged. */
@@ -41,7 +42,7 @@ interface Surroundings {
 }
 
 /** What every clone keeps for itself. */
-const OWN: RoomMigrations[] = [access, changes, archiveMigrations, processingMigrations, documents, loop];
+const OWN: RoomMigrations[] = [access, changes, archiveMigrations, processingMigrations, documents, loop, workflows];
 /** What a team shares, with the idempotency records that are committed with it. */
 const SHARED: RoomMigrations[] = [access, questions];
 

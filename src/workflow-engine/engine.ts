@@ -121,7 +121,8 @@ export class WorkflowEngine implements Service {
 
   /** Throws `unknown_run`. */
   async get(runId: string): Promise<RunDetails> {
-    return detailsOf(await this.#read(runId), this.#parts.values, this.#parts.clock.now());
+    const { snapshot, plan } = await this.#actorOf(runId).look();
+    return detailsOf(snapshot, plan, this.#parts.values, this.#parts.clock.now());
   }
 
   /** One node of a run with each of its attempts: input, output, cost and log. */
@@ -224,6 +225,11 @@ export class WorkflowEngine implements Service {
     return this.#begin({ workflow: { plan }, input, principal, budget }, { fork: { from, key: changes.from ?? null } });
   }
 
+  /** The plan of a run's workflow as it is now. */
+  async current(runId: string): Promise<Plan> {
+    return this.#parts.find((await this.#read(runId)).run.workflow);
+  }
+
   /** The run as soon as it does not go on by itself (it ended, waits or is paused), or after `ms`. */
   async waitFor(runId: string, ms: number, signal?: AbortSignal): Promise<RunDetails> {
     const over = new AbortController();
@@ -264,13 +270,13 @@ export class WorkflowEngine implements Service {
       if (known !== null) return this.#summary(known);
     }
     const plan = "plan" in source ? source.plan : await this.#parts.find(source.name);
-    checkInput(plan, input);
+    const given = checkInput(plan, input);
     const nodes = family.fork ? copiedRows(family.fork.from, plan, family.fork.key) : [];
     const run: RunRecord = {
       ...{ id: newId("r"), workflow: plan.name, hash: plan.hash, state: "running", reason: null, output: null },
       ...{ error: null, usd: 0, unpriced: 0, tokensIn: 0, tokensOut: 0, activeMs: 0, activeSince: null, seq: 0 },
       ...{ endedAt: null, createdAt: this.#parts.clock.now(), idempotencyKey: idempotencyKey ?? null, principal },
-      input: await this.#parts.values.store(input ?? {}),
+      input: await this.#parts.values.store(given),
       budget: { ...plan.budget, ...budget },
       parentRun: family.parent?.runId ?? null,
       parentKey: family.parent?.key ?? null,

@@ -1,6 +1,6 @@
-import type { Budget } from "./plan.ts";
+import type { Budget, Plan } from "./plan.ts";
 import type { RunSnapshot } from "./run/draft.ts";
-import type { Failure, NodeRecord, NodeStatus, RunRecord, RunState } from "./run/state.ts";
+import { type Failure, newNode, type NodeRecord, type NodeStatus, type RunRecord, type RunState } from "./run/state.ts";
 import { isHandle, sizeOf, type Values } from "./run/values.ts";
 import type { AttemptRow } from "./tables.ts";
 
@@ -87,8 +87,17 @@ export function summaryOf(run: RunRecord, now: number): RunSummary {
   };
 }
 
-export async function detailsOf({ run, nodes }: RunSnapshot, values: Values, now: number): Promise<RunDetails> {
-  const rows = [...nodes.values()].filter(({ key }) => !/[[\]]/.test(key));
+/** The nodes stand in the plan's order, those that have not begun among them; stand-ins come after theirs. */
+export async function detailsOf(
+  { run, nodes }: RunSnapshot,
+  plan: Plan,
+  values: Values,
+  now: number,
+): Promise<RunDetails> {
+  const rows = plan.nodes.flatMap(({ key, type }) => [
+    nodes.get(key) ?? newNode(key, type),
+    ...["fallback", "undo"].flatMap((role) => nodes.get(`${key}/${role}`) ?? []),
+  ]);
   return {
     ...summaryOf(run, now),
     input: await shown(run.input, values),

@@ -22,6 +22,7 @@ import { registerServer } from "./server/index.ts";
 import { registerStatus } from "./status.ts";
 import { registerStop } from "./stop.ts";
 import { registerUp } from "./up.ts";
+import { registerRun } from "./run/index.ts";
 import { registerWorkflow } from "./workflow/index.ts";
 
 /** Every command, in the order in which help lists them. */
@@ -46,6 +47,7 @@ export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
   registerServer,
   registerLoop,
   registerWorkflow,
+  registerRun,
   registerAgent,
   registerAudit,
   registerDemo,

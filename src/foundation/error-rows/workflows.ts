@@ -24,7 +24,7 @@ export const workflows = {
     http: 409,
     exit: 65,
     means: "The run has ended, so nothing more can be done in it.",
-    fix: "Fork it from a node with `specloop run --fork ID --from NODE`.",
+    fix: "Run it again with changes: `specloop run fork ID --from NODE`.",
   },
   over_budget: {
     http: 402,

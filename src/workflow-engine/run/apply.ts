@@ -81,9 +81,7 @@ function start(draft: Draft, { key, type, from }: Action & { do: "start" }): voi
     attempt,
     reason: from,
     dueAt: null,
-    queuedAt: draft.now,
-    startedAt: null,
-    ...(from === null ? { error: null, shown: null, signal: null } : {}),
+    ...(from === null ? { queuedAt: draft.now, startedAt: null, error: null, shown: null, signal: null } : {}),
   });
   draft.jobs.push({ runId: draft.run.id, key, type, attempt });
 }
