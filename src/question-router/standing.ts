@@ -22,11 +22,10 @@ export function standingOf(path: string): Standing {
 export function prefaceOf(path: string, { headingPath }: Pick<Passage, "headingPath">): string | null {
   const place = standingOf(path);
   if (place.standing === "in_force") return null;
-  if (place.standing === "archived")
-    return `From the archived change \`${place.change}\`; the specs say what holds now:`;
+  if (place.standing === "archived") return `From the archived change "${place.change}"; the specs say what holds now:`;
   const operation = headingPath.map((heading) => OPERATIONS.exec(heading)?.[1]?.toUpperCase()).find(Boolean);
-  if (operation === "REMOVED") return `The change \`${place.change}\` proposes to remove this; until then it holds:`;
-  return `Proposed in the change \`${place.change}\`, not in force:`;
+  if (operation === "REMOVED") return `The change "${place.change}" proposes to remove this; until then it holds:`;
+  return `Proposed in the change "${place.change}", not in force:`;
 }
 
 const OPERATIONS = /^(ADDED|MODIFIED|REMOVED|RENAMED) Requirements$/i;

@@ -281,11 +281,11 @@ scenario("questions", "Only a change says it", async () => {
     overrides: { documents: { archived: true, minScore: 0.1 } },
   });
   const added = await answerOf(shop, "Does the dynamo feed the rear lamp of every tandem?");
-  expect(added!.text).toMatch(/^Proposed in the change `add-lights`, not in force:\n\nThe dynamo SHALL/);
+  expect(added!.text).toMatch(/^Proposed in the change "add-lights", not in force:\n\nThe dynamo SHALL/);
   const removed = await answerOf(shop, "Must every unicycle carry a brass bell on its saddle?");
-  expect(removed!.text).toMatch(/^The change `drop-bells` proposes to remove this; until then it holds:\n\n/);
+  expect(removed!.text).toMatch(/^The change "drop-bells" proposes to remove this; until then it holds:\n\n/);
   const archived = await answerOf(shop, "Is the fence painted green before each winter?");
-  expect(archived!.text).toMatch(/^From the archived change `2026-01-01-old`; the specs say what holds now:\n\n/);
+  expect(archived!.text).toMatch(/^From the archived change "2026-01-01-old"; the specs say what holds now:\n\n/);
   expect(added!.citations[0]!.path).toBe("openspec/changes/add-lights/specs/lights/spec.md");
 });
 
