@@ -18,7 +18,7 @@ export interface NodeInput<Keys extends string> extends Omit<Fields, "needs" | "
 type Nodes = Record<string, Record<string, unknown>>;
 
 /** The nodes of a map's body. */
-export class BodyBuilder<Keys extends string> {
+class BodyBuilder<Keys extends string> {
   readonly nodes: Nodes;
 
   constructor(nodes: Nodes) {

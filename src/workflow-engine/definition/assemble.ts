@@ -37,7 +37,7 @@ export function assemble(fields: WorkflowFields, input: JsonSchema, { order, bod
 }
 
 /** Nodes that were written in another order are the same definition. */
-export function hashOf(plan: Omit<Plan, "hash">): string {
+function hashOf(plan: Omit<Plan, "hash">): string {
   const nodes = plan.nodes.toSorted((a, b) => (a.key < b.key ? -1 : 1));
   return sha256(canonicalJson({ ...plan, nodes: nodes.map((node) => ({ ...node, needs: node.needs.toSorted() })) }));
 }

@@ -172,7 +172,7 @@ function isTemplate(value: unknown): boolean {
 }
 
 /** Names of the type's own fields, as far as its schema tells them. */
-export function fieldsOf(type: NodeType): string[] {
+function fieldsOf(type: NodeType): string[] {
   const { shape } = type.config as { shape?: object };
   return Object.keys(shape ?? {});
 }

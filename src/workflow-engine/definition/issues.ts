@@ -83,7 +83,7 @@ function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[
   return near.toSorted((a, b) => a.length - b.length)[0] ?? null;
 }
 
-export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (inner, key) =>
       typeof inner === "object" && inner !== null && Object.hasOwn(inner, key)

@@ -15,7 +15,7 @@ export function milliseconds(text: string): number {
   return Number(amount) * (UNITS[unit ?? ""] ?? Number.NaN);
 }
 
-export const duration = z
+const duration = z
   .string()
   .refine((text) => milliseconds(text) <= MAX_DURATION, "a time is written 500ms, 30s, 10m, 2h or 7d, and at most 365d")
   .describe("A time: 500ms, 30s, 10m, 2h or 7d");
