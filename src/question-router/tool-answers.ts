@@ -18,7 +18,14 @@ export interface ToolAnswers {
   /** The tools that may answer now: approved, pinned, healthy. */
   answering(): AnsweringTool[];
   /** The tool's text; rejects with a SpecloopError (`tool_*`) in time, whatever the server does. */
-  ask(tool: AnsweringTool, question: string, call: { principal: Principal; signal: AbortSignal }): Promise<ToolAnswer>;
+  ask(tool: AnsweringTool, question: string, call: ToolAsk): Promise<ToolAnswer>;
+}
+
+export interface ToolAsk {
+  principal: Principal;
+  signal: AbortSignal;
+  /** Milliseconds; a tool that takes longer has failed, and is left alone when it does so often. */
+  timeoutMs?: number;
 }
 
 export interface ToolAnswer {

@@ -149,6 +149,8 @@ export class DownstreamServer {
     const over = AbortSignal.timeout(Math.max(1, Math.ceil(limitMs)));
     const both = AbortSignal.any([signal, over]);
     const until = this.#parts.clock.monotonic() + limitMs;
+    const { state, reason } = this.state();
+    if (state === "unapproved") throw this.#error("tool_unapproved", name, `cannot be called: ${reason}`);
     this.#checkApproved(name);
     this.#breaker.admit(this.name);
     const ending = { name, limitMs, isCancelled: () => signal.aborted, isLate: () => over.aborted };
@@ -162,7 +164,8 @@ export class DownstreamServer {
         throw this.#ended(thrown, { ...ending, counts: this.#connection.current === open });
       });
     } finally {
-      this.tell();
+      // Most calls find everything as it was; to look costs more than they do.
+      if (this.#told?.state !== "ready" || !this.#connection.current) this.tell();
     }
   }
 
@@ -238,8 +241,6 @@ export class DownstreamServer {
 
   /** The approved definition. What is offered now has to be the same, once it is known what is. */
   #checkApproved(name: string): DownstreamTool {
-    const { state, reason } = this.state();
-    if (state === "unapproved") throw this.#error("tool_unapproved", name, `cannot be called: ${reason}`);
     const { standing, approved } = standingOf(name, this.#known());
     if (approved && standing === "approved") return approved;
     if (standing === "changed") throw this.#error("tool_changed", name, "is not the tool that was approved any more");

@@ -3,7 +3,6 @@ import { Terms } from "../../adapters/search/index.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Live } from "../../foundation/options.ts";
 import type { Principal } from "../../foundation/principal.ts";
-import { timeoutSignal } from "../deadline.ts";
 import type { QuestionOptions } from "../options.ts";
 import type { AnsweringTool, ToolAnswers } from "../tool-answers.ts";
 import { MAX_ANSWER } from "../types.ts";
@@ -24,12 +23,16 @@ const ROUTER: Principal = { kind: "system", name: "question-router" };
  */
 export class ToolResponder implements Responder {
   readonly name = "tool";
-  readonly slow = true;
   readonly #deps: Dependencies;
   readonly #terms = new Terms();
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
+  }
+
+  /** Without a tool that answers it only says so, and the question need not be kept before. */
+  get slow(): boolean {
+    return this.#deps.tools.answering().length > 0;
   }
 
   async respond(query: Query, signal: AbortSignal): Promise<Response> {
@@ -40,11 +43,13 @@ export class ToolResponder implements Responder {
     if (!enabled) return declined("switched off by questions.tools.enabled");
     const chosen = this.#touching(query.text, tools.answering()).slice(0, maxTools);
     if (chosen.length === 0) return declined("no tool is named to answer such questions");
-    using deadline = timeoutSignal(clock, timeoutMs, signal);
+    const until = clock.monotonic() + timeoutMs;
     const failures: string[] = [];
     for (const tool of chosen) {
+      const left = Math.ceil(until - clock.monotonic());
+      if (left <= 0) break;
       try {
-        const { text, cost } = await tools.ask(tool, query.text, { principal: ROUTER, signal: deadline.signal });
+        const { text, cost } = await tools.ask(tool, query.text, { principal: ROUTER, signal, timeoutMs: left });
         const answer = neutralise(text).trim().slice(0, MAX_ANSWER);
         if (answer !== "")
           return {
@@ -59,7 +64,6 @@ export class ToolResponder implements Responder {
       } catch (error) {
         if (signal.aborted) throw error;
         failures.push(`${tool.id}: ${error instanceof Error ? error.message : String(error)}`);
-        if (deadline.signal.aborted) break;
       }
     }
     return declined(failures.join("; "));

@@ -12,7 +12,10 @@ export function registerApprove(server: Command, bind: Bind): void {
     .description("look at what a server runs and at its tools, and say yes to exactly that")
     .argument("<name>")
     .option("--tools <names>", "only these tools, with commas")
-    .option("--agents <who>", "who may call them: all local agents, or those that were granted it", "granted")
+    .option(
+      "--agents <who>",
+      "who may call them: all local agents, or those that were granted it (default: as it was, else granted)",
+    )
     .option("--launch-hash <hash>", "without a terminal: yes to the launch with this hash")
     .option("--tools-hash <hash>", "without a terminal: yes to the tools with this hash")
     .action(bind((context, [name = ""], options) => approve(context, name, options)));
@@ -25,7 +28,7 @@ interface Asked {
   context: CliContext;
   name: string;
   only: string[] | undefined;
-  agents: "all" | "granted";
+  agents: "all" | "granted" | undefined;
 }
 
 async function approve(context: CliContext, name: string, options: Record<string, unknown>): Promise<void> {
@@ -61,7 +64,8 @@ async function approveLooking(asked: Asked): Promise<ShownServer> {
   const looked = serverShape.parse((await client.call("server_approve", { name, launch, agents })).output);
   context.output.note(`\n${toolsView(looked, context.output)}`);
   const many = only ? only.join(", ") : `all ${looked.tools.filter(({ standing }) => standing !== "gone").length}`;
-  const who = agents === "all" ? "every local agent" : "agents that were granted them, workflows and people";
+  const who =
+    (agents ?? looked.agents) === "all" ? "every local agent" : "agents that were granted them, workflows and people";
   await confirm(context, `Let ${who} call these tools (${many})? Type yes: `);
   const tools = looked.toolsHash;
   return serverShape.parse((await client.call("server_approve", { name, launch, tools, only, agents })).output);
@@ -82,8 +86,8 @@ async function confirm(context: CliContext, question: string): Promise<void> {
   }
 }
 
-function whoOf(given: unknown): "all" | "granted" {
-  if (given === "all" || given === "granted") return given;
+function whoOf(given: unknown): "all" | "granted" | undefined {
+  if (given === undefined || given === "all" || given === "granted") return given;
   throw new SpecloopError("bad_input", `--agents takes all or granted, not "${String(given)}".`, {
     target: "--agents",
   });
