@@ -9,6 +9,7 @@ import type { Freshness } from "./freshness.ts";
 import type { Ledger, Recording } from "./ledger.ts";
 import type { QuestionOptions } from "./options.ts";
 import type { AskTelemetry } from "./telemetry.ts";
+import { Turns } from "./turns.ts";
 import { type Answer, type AskResult, type Hop, type QuestionView, questionResource } from "./types.ts";
 import type { Waiters } from "./waiters.ts";
 
@@ -44,8 +45,11 @@ export interface Ask {
 export class Asking {
   readonly #deps: Dependencies;
 
+  readonly #turns: Turns;
+
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
+    this.#turns = new Turns(dependencies.clock);
   }
 
   async ask(ask: Ask, signal: AbortSignal): Promise<AskResult> {
@@ -107,6 +111,7 @@ export class Asking {
   }
 
   async #climb(ask: Ask, miss: Extract<Lookup, { outcome: "miss" }>, signal: AbortSignal): Promise<AskResult> {
+    await this.#turns.next();
     const { draft, principal, started, record, waitMs } = ask;
     const { flights, clock, options } = this.#deps;
     const { flight, mine } = flights.join(draft, principal, { miss, record });
