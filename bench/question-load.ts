@@ -78,7 +78,9 @@ async function killed(): Promise<void> {
     const asking = askAll(clients, texts);
     if (round < 3) {
       const before = rowsOf(repository.path);
-      while (rowsOf(repository.path) < before + 100) await wait(2);
+      let over = false;
+      void asking.then(() => (over = true));
+      while (!over && rowsOf(repository.path) < before + 100) await wait(2);
       await daemon.end("SIGKILL");
     }
     const asked = await asking;

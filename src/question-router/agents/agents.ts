@@ -4,10 +4,10 @@ import type { AgentWork } from "../agent-work.ts";
 import type { AnswerRequest } from "../types.ts";
 import { AgentDesk, type DeskDependencies } from "./desk.ts";
 import { isWork } from "./items.ts";
-import type { Offer, OfferedItem, Registration } from "./types.ts";
+import type { Offer, OfferedItem, Registration, Worker } from "./types.ts";
 import { type Heard, Voices } from "./voices.ts";
 import { AgentJobs } from "./work.ts";
-import type { WorkerView } from "./worker-view.ts";
+import { type WorkerView, workerView } from "./worker-view.ts";
 
 interface Dependencies extends DeskDependencies {
   /** The answer under this key is another one from now on, and who waits for the question is woken. */
@@ -59,7 +59,7 @@ export class Agents implements AsyncDisposable {
    */
   async register(principal: Principal, registration: Registration): Promise<WorkerView & { offers: OfferedItem[] }> {
     const worker = await this.desk.register(principal, registration);
-    return { ...this.desk.viewOf(worker), offers: await this.desk.offeredTo(principal) };
+    return { ...this.#viewOf(worker), offers: await this.desk.offeredTo(principal) };
   }
 
   /** Says that the caller is there and waits up to `waitMs` for something to be offered to it. `no_agent`: not registered. */
@@ -76,7 +76,7 @@ export class Agents implements AsyncDisposable {
   }
 
   workers(): WorkerView[] {
-    return this.desk.workers();
+    return this.desk.registry.all().map((worker) => this.#viewOf(worker));
   }
 
   /** Who was asked about a question, in order. */
@@ -111,6 +111,10 @@ export class Agents implements AsyncDisposable {
       target: questionId,
       fix: `Give the voice of ${principalLabel(principal)} with the tool answer_submit.`,
     });
+  }
+
+  #viewOf(worker: Worker): WorkerView {
+    return workerView(worker, this.desk.records.of(worker), this.desk.leases.loadOf(worker));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

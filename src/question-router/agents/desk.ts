@@ -14,13 +14,13 @@ import { KINDS } from "../types.ts";
 import { Waiters } from "../waiters.ts";
 import { Backlog, type Item } from "./backlog.ts";
 import { isOpen, isWork, Items, shownItem } from "./items.ts";
-import { type Assigned, closedBy, Leases, LEFT } from "./leases.ts";
+import { type Assigned, Leases, LEFT } from "./leases.ts";
+import { followEvents } from "./listen.ts";
 import { Records } from "./records.ts";
 import { notRegistered, Registry } from "./registry.ts";
 import { OfferRows } from "./rows.ts";
 import type { AgentWorkTables } from "./tables.ts";
 import { WorkRows } from "./work-rows.ts";
-import { type WorkerView, workerView } from "./worker-view.ts";
 import { type Offer, type OfferedItem, type Registration, type Worker, workerKey } from "./types.ts";
 import { within } from "../deadline.ts";
 
@@ -179,14 +179,6 @@ export class AgentDesk {
     this.#rounds.get(item)?.(why);
   }
 
-  workers(): WorkerView[] {
-    return this.registry.all().map((worker) => this.viewOf(worker));
-  }
-
-  viewOf(worker: Worker): WorkerView {
-    return workerView(worker, this.records.of(worker), this.leases.loadOf(worker));
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
     this.#subscriptions.dispose();
@@ -196,21 +188,16 @@ export class AgentDesk {
   }
 
   #listen(): void {
-    const { events } = this.#deps;
-    const on = this.#subscriptions;
-    on.use(events.on("tool.called", ({ principal }) => void this.registry.heard(principal)));
-    on.use(events.on("client.left", ({ principal }) => this.#safely(() => this.#left(principal))));
-    on.use(
-      events.on("question.answered", ({ questionId, cached, principal }) => {
-        if (!cached) this.#safely(() => this.close(questionId, closedBy(principal)));
+    this.#subscriptions.use(
+      followEvents(this.#deps.events, {
+        heard: (principal) => this.registry.heard(principal),
+        offered: (item) => this.#tell(item),
+        left: (principal) => this.#safely(() => this.#left(principal)),
+        closed: (item, why) => this.#safely(() => this.close(item, why)),
+        kept: (item) => this.#safely(() => this.#keep(item)),
+        judged: (answerId, verdict) => this.#safely(() => this.records.judged(answerId, verdict)),
       }),
     );
-    const expired = { by: null, reason: "the question expired" };
-    on.use(events.on("question.expired", ({ questionId }) => this.#safely(() => this.close(questionId, expired))));
-    on.use(
-      events.on("answer.judged", ({ answerId, verdict }) => this.#safely(() => this.records.judged(answerId, verdict))),
-    );
-    on.use(events.on("question.offered", ({ questionId }) => this.#tell(questionId)));
   }
 
   #tell(item: string): void {
@@ -295,6 +282,14 @@ export class AgentDesk {
     const kinds = KINDS.filter((kind) => policyOf(current, kind).ladder.includes("agent"));
     for (const item of await this.#items.pending(kinds)) this.backlog.add(item);
     for (const worker of this.registry.present()) await this.#fill(worker);
+  }
+
+  /** A question that nobody answered waits for agents that come; normally it is here since they were looked for. */
+  async #keep(id: string): Promise<void> {
+    if (this.backlog.get(id)) return;
+    const item = await this.#items.read(id);
+    const asksAgents = item?.kind && policyOf(this.#deps.options.current, item.kind).ladder.includes("agent");
+    if (item && asksAgents) this.backlog.add(item);
   }
 
   async #shown({ item: id, until }: Offer): Promise<OfferedItem | null> {

@@ -2,7 +2,6 @@ import type { Kysely } from "kysely";
 import type { Clock } from "../../foundation/clock.ts";
 import type { Emitter } from "../../foundation/events.ts";
 import type { Live } from "../../foundation/options.ts";
-import { type Principal, principalLabel } from "../../foundation/principal.ts";
 import type { QuestionOptions } from "../options.ts";
 import type { Backlog, Item } from "./backlog.ts";
 import { choose, type Chosen } from "./choice.ts";
@@ -123,6 +122,8 @@ export class Leases {
     const chosen = differing(choose(candidates, options.current.agents.leaseMs));
     if (chosen.length === 0) return { state: "busy", why: `agents that fit are busy: ${fresh.length}` };
     const leased = await this.#leaseAll(item, places, chosen);
+    // Closed, or never accepted: nobody has to look at it again.
+    if (leased === 0 && this.of(item.id).length === 0) this.#deps.backlog.remove(item.id);
     return leased > 0
       ? { state: "leased", why: `offered to ${leased} of ${chosen.length} that fit` }
       : { state: "busy", why: "it was closed or taken meanwhile" };
@@ -198,10 +199,4 @@ function freePlaces(quorum: number, engaged: Offer[]): number[] {
 function differing(chosen: Chosen[]): Chosen[] {
   const seen = new Set<string>();
   return chosen.filter(({ worker }) => !seen.has(worker.label) && seen.add(worker.label));
-}
-
-/** What the other offers of a question say when somebody answered it. */
-export function closedBy(principal: Principal): { by: string | null; reason: string } {
-  const by = principalLabel(principal);
-  return { by, reason: principal.kind === "system" ? `${principal.name} answered it` : `${by} answered it` };
 }

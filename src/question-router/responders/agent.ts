@@ -7,11 +7,15 @@ import type { Query, Responder, Response } from "./responder.ts";
  */
 export class AgentResponder implements Responder {
   readonly name = "agent";
-  readonly slow = true;
   readonly #desk: AgentDesk;
 
   constructor(desk: AgentDesk) {
     this.#desk = desk;
+  }
+
+  /** With nobody there it only says so, and the question need not be kept before. */
+  get slow(): boolean {
+    return this.#desk.registry.present().length > 0;
   }
 
   async respond(query: Query, signal: AbortSignal): Promise<Response> {

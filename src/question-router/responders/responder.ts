@@ -39,7 +39,7 @@ export type Response =
 /** One kind of thing that can answer. */
 export interface Responder {
   readonly name: ResponderName;
-  /** It may take longer than a caller wants to wait, so the question is accepted before it is asked. */
+  /** Whether it may take longer than a caller wants to wait now, so that the question is kept before it is asked. */
   readonly slow: boolean;
   /** Answers or declines with a reason; what it throws is recorded as a failed hop and the ladder goes on. */
   respond(query: Query, signal: AbortSignal): Promise<Response>;
