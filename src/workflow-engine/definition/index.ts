@@ -4,4 +4,4 @@ export { editorSchema } from "./editor-schema.ts";
 export { readInput } from "./inputs.ts";
 export { toMermaid } from "./mermaid.ts";
 export type { DefinitionProblem } from "./problem.ts";
-export { definitionTools, renderProblems, toRow, verdictOf, type WorkflowRow, type WorkflowVerdict } from "./tools.ts";
+export { definitionTools, toRow, verdictOf, type WorkflowRow, type WorkflowVerdict } from "./tools.ts";

@@ -142,7 +142,7 @@ function state({ problems, nodes }: WorkflowRow): string {
 }
 
 /** As the terminal shows them, without colours. */
-export function renderProblems(problems: readonly DefinitionProblem[]): string {
+function renderProblems(problems: readonly DefinitionProblem[]): string {
   return problems
     .map(({ target, severity, code, message, excerpt, fix }) =>
       [`${target} ${severity} [${code}] ${message}`, ...(excerpt === "" ? [] : [excerpt]), `       ${fix}`].join("\n"),
