@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect } from "vitest";
+import { scenario } from "../../helpers/scenario.ts";
 import { ADA, AGENT, BOB, begin, openHouse, type StoreKind, until } from "./house.ts";
 import { node, plan, value } from "./plans.ts";
 
@@ -24,7 +25,7 @@ export function runContract(kind: StoreKind): void {
   const open = (options: Parameters<typeof openHouse>[0] = {}) => openHouse({ kind, ...options });
 
   describe(`runs on ${kind.name}`, () => {
-    test("1: an approval beside a long node: the long node runs once and what follows it goes on meanwhile", async () => {
+    scenario("workflows", "An approval beside a long node", async () => {
       await using house = await open();
       const id = await begin(
         house,
@@ -43,7 +44,7 @@ export function runContract(kind: StoreKind): void {
       expect(["a", "c", "d", "e"].map((key) => house.begun(key))).toEqual([1, 1, 1, 1]);
     });
 
-    test("2: an answer that comes before the question is kept", async () => {
+    scenario("workflows", "An answer before the question", async () => {
       await using house = await open();
       const id = await begin(
         house,
@@ -54,7 +55,7 @@ export function runContract(kind: StoreKind): void {
       expect(run).toMatchObject({ state: "succeeded", output: { value: { b: { approved: true, by: ADA.name } } } });
     });
 
-    test("3: a question outlives the process, and its answer goes on in the next one", async () => {
+    scenario("workflows", "A question outlives the process", async () => {
       const place = directory();
       const shape = plan("p", [effect("a"), gate("b", {}, { needs: ["a"] }), effect("c", "", { needs: ["b"] })]);
       let id = "";
@@ -70,7 +71,7 @@ export function runContract(kind: StoreKind): void {
       expect([house.begun("a"), house.begun("c")]).toEqual([1, 1]);
     });
 
-    test("4: of two answers the first counts, and the second is told so", async () => {
+    scenario("workflows", "Two answers to one question", async () => {
       await using house = await open();
       const id = await begin(house, plan("p", [gate("b"), gate("later", {}, { needs: ["b"] })]));
       const answers = await Promise.all([
@@ -82,14 +83,14 @@ export function runContract(kind: StoreKind): void {
       expect(await house.engine.node(id, "b")).toMatchObject({ status: "done", output: { by: ADA.name } });
     });
 
-    test("5: a gate that is skipped holds nothing up", async () => {
+    scenario("workflows", "A gate that is skipped", async () => {
       await using house = await open();
       const id = await begin(house, plan("p", [gate("b", {}, { when: "false" }), effect("c", "", { needs: ["b"] })]));
       expect((await house.engine.waitFor(id, 5000)).state).toBe("succeeded");
       expect(house.begun("c")).toBe(1);
     });
 
-    test("6: a deadline after the answer has no effect, nor an answer after the deadline", async () => {
+    scenario("workflows", "Deadlines and answers", async () => {
       await using house = await open();
       const answered = await begin(
         house,
@@ -107,7 +108,7 @@ export function runContract(kind: StoreKind): void {
       expect(await house.engine.node(late, "b")).toMatchObject({ output: { approved: false, by: null } });
     });
 
-    test("7: a gate in a run below holds the run above", async () => {
+    scenario("workflows", "A gate in a run below", async () => {
       const child = plan("child", [gate("inner"), value("out", "nodes.inner.output.by", { needs: ["inner"] })]);
       await using house = await open({ plans: [child] });
       const parent = plan("p", [
@@ -123,7 +124,7 @@ export function runContract(kind: StoreKind): void {
       expect(house.lines()[0]).toBe(`after ${BOB.name}`);
     });
 
-    test("8: a no skips what follows, and the history shows who decided", async () => {
+    scenario("workflows", "A no", async () => {
       await using house = await open();
       const id = await begin(
         house,
@@ -145,7 +146,7 @@ export function runContract(kind: StoreKind): void {
       );
     });
 
-    test("10: it does not matter in which order branches end", async () => {
+    scenario("workflows", "Branches in any order", async () => {
       for (const [slow, fast] of [
         [60, 1],
         [1, 60],
@@ -165,7 +166,7 @@ export function runContract(kind: StoreKind): void {
       }
     });
 
-    test("11: a retry makes no second row and does not skip the last node", async () => {
+    scenario("workflows", "A retry is the same node", async () => {
       await using house = await open();
       const id = await begin(
         house,
@@ -189,7 +190,7 @@ export function runContract(kind: StoreKind): void {
       ]);
     });
 
-    test("12: cancel between two attempts makes no further one", async () => {
+    scenario("workflows", "Cancel between attempts", async () => {
       await using house = await open();
       const retry = { ...RETRY, delayMs: 60_000, maxDelayMs: 60_000 };
       const id = await begin(house, plan("p", [node("a", "effect", { config: { failures: 9 }, retry })]));
@@ -199,7 +200,7 @@ export function runContract(kind: StoreKind): void {
       expect(house.begun("a")).toBe(1);
     });
 
-    test("13: cancel stops what is under way, and the runs below", async () => {
+    scenario("workflows", "Cancel what is under way", async () => {
       const child = plan("child", [node("deep", "effect", { config: { ms: 60_000 } })]);
       await using house = await open({ plans: [child] });
       const id = await begin(
@@ -219,7 +220,7 @@ export function runContract(kind: StoreKind): void {
       await expect(house.engine.cancel(id, ADA)).rejects.toMatchObject({ code: "run_ended" });
     });
 
-    test("15: what is skipped counts as satisfied, what could not run does not", async () => {
+    scenario("workflows", "Skipped and failed dependencies", async () => {
       await using house = await open();
       const id = await begin(
         house,
@@ -243,24 +244,29 @@ export function runContract(kind: StoreKind): void {
       expect(house.lines()).toContain("after_off is true");
     });
 
-    test("16: a map of 1,000 with 3 failures says which", async () => {
-      await using house = await open({ concurrency: 32 });
-      const body = { as: "n", nodes: [value("half", "100 / (n % 400)")] };
-      const shape = plan("p", [
-        node("each", "map", { body, config: { over: "inputs.list", concurrency: 20, on_error: "continue" } }),
-        value("sum", "size(nodes.each.output.failed)", { needs: ["each"] }),
-      ]);
-      const list = Array.from({ length: 1000 }, (_, index) => index);
-      const id = await begin(house, shape, { input: { list } });
-      const run = await house.engine.waitFor(id, 60_000);
-      expect(run).toMatchObject({ state: "succeeded", output: { value: { sum: 3 } } });
-      const { output } = await house.engine.node(id, "each");
-      const { results, failed } = output as { results: unknown[]; failed: { index: number }[] };
-      expect([results.length, failed.map(({ index }) => index)]).toEqual([1000, [0, 400, 800]]);
-      expect([results[0], results[1], results[401]]).toEqual([null, 100, 100]);
-    }, 90_000);
+    scenario(
+      "workflows",
+      "A map with failures",
+      async () => {
+        await using house = await open({ concurrency: 32 });
+        const body = { as: "n", nodes: [value("half", "100 / (n % 400)")] };
+        const shape = plan("p", [
+          node("each", "map", { body, config: { over: "inputs.list", concurrency: 20, on_error: "continue" } }),
+          value("sum", "size(nodes.each.output.failed)", { needs: ["each"] }),
+        ]);
+        const list = Array.from({ length: 1000 }, (_, index) => index);
+        const id = await begin(house, shape, { input: { list } });
+        const run = await house.engine.waitFor(id, 60_000);
+        expect(run).toMatchObject({ state: "succeeded", output: { value: { sum: 3 } } });
+        const { output } = await house.engine.node(id, "each");
+        const { results, failed } = output as { results: unknown[]; failed: { index: number }[] };
+        expect([results.length, failed.map(({ index }) => index)]).toEqual([1000, [0, 400, 800]]);
+        expect([results[0], results[1], results[401]]).toEqual([null, 100, 100]);
+      },
+      90_000,
+    );
 
-    test("17: a fork with another definition keeps what came before", async () => {
+    scenario("workflows", "Fork with another definition", async () => {
       await using house = await open();
       const first = plan("p", [effect("a", "kept"), node("b", "effect", { needs: ["a"], config: { failures: 9 } })]);
       const id = await begin(house, first);
@@ -273,7 +279,7 @@ export function runContract(kind: StoreKind): void {
       expect((await house.engine.get(id)).state).toBe("failed");
     });
 
-    test("18: undo goes backwards in the order in which nodes ended", async () => {
+    scenario("workflows", "Undo backwards", async () => {
       await using house = await open();
       const undo = (key: string) => ({ undo: effect(`${key}-undo`, "back") });
       const id = await begin(
@@ -296,7 +302,7 @@ export function runContract(kind: StoreKind): void {
       expect(await house.engine.undo(id, ADA)).toBe("duplicate");
     });
 
-    test("19: a budget stops the run with at most one call over, and a person goes on with it", async () => {
+    scenario("workflows", "At most one call over", async () => {
       await using house = await open();
       const calls = Array.from({ length: 10 }, (_, index) =>
         node(`n${index}`, "effect", { config: { tokens: 100, usd: 0.01, ms: 5 } }),
@@ -311,7 +317,7 @@ export function runContract(kind: StoreKind): void {
       expect(await house.engine.waitFor(id, 5000)).toMatchObject({ state: "succeeded", cost: { tokensIn: 1000 } });
     });
 
-    test("19b: with estimates nothing goes over, and what fits runs side by side", async () => {
+    scenario("workflows", "Estimates fit", async () => {
       await using house = await open({ price: (_model, tokens) => tokens * 0.0001 });
       const calls = Array.from({ length: 10 }, (_, index) =>
         node(`n${index}`, "effect", { config: { tokens: 100, usd: 0.01, ms: 5 } }),
@@ -323,7 +329,7 @@ export function runContract(kind: StoreKind): void {
       });
     });
 
-    test("19c: a node that goes on after the budget is used up is stopped, and its cost is kept", async () => {
+    scenario("workflows", "Stopped in the middle", async () => {
       await using house = await open();
       const shape = plan("p", [node("a", "effect", { onCrash: "ask", config: { tokens: 100, after: 60_000 } })]);
       const id = await begin(house, shape, { budget: { tokens: 100 } });
@@ -334,7 +340,7 @@ export function runContract(kind: StoreKind): void {
       expect(await house.engine.waitFor(id, 5000)).toMatchObject({ state: "succeeded", output: { value: { a: 7 } } });
     });
 
-    test("14: the late result of an attempt that was given up is not taken", async () => {
+    scenario("workflows", "A late result", async () => {
       await using house = await open();
       const slow = node("a", "effect", { timeoutMs: 30, config: { ms: 300, deaf: true, say: "late" } });
       const id = await begin(house, plan("p", [{ ...slow, fallback: { value: "instead" } }]));
@@ -344,7 +350,7 @@ export function runContract(kind: StoreKind): void {
       expect(await house.engine.get(id)).toMatchObject({ output: { value: { a: "late" } } });
     });
 
-    test("an agent cannot answer, nor whoever is not named", async () => {
+    scenario("workflows", "Who may answer", async () => {
       await using house = await open();
       const id = await begin(house, plan("p", [gate("b", { approvers: [BOB.name] }), gate("c", { self: false })]));
       const refused = { code: "forbidden" };

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
+import { scenario } from "../../helpers/scenario.ts";
 import type { Plan, PlanNode, RunIf } from "../../../src/workflow-engine/plan.ts";
 import { applyAll, type Rules } from "../../../src/workflow-engine/run/apply.ts";
 import { Draft, type Job, type RunSnapshot } from "../../../src/workflow-engine/run/draft.ts";
@@ -46,7 +47,7 @@ function toNode(
   });
 }
 
-test("any graph with any outcomes ends, in order, with one live attempt per node and no effect twice", () => {
+scenario("workflows", "Any graph ends", () => {
   fc.assert(
     fc.property(sample, (drawn) => {
       const world = new World(drawn);
