@@ -5,7 +5,7 @@ import type { Corpus } from "./corpus.ts";
 import type { Ledger } from "./ledger.ts";
 import type { QuestionOptions } from "./options.ts";
 import type { StoredAnswer } from "./rows.ts";
-import type { Entries } from "./similar/entries.ts";
+import type { Entries, Source } from "./similar/entries.ts";
 import type { Answer, Kind } from "./types.ts";
 
 export type Lookup =
@@ -94,27 +94,33 @@ export class AnswerCache {
   }
 
   /** Why an answer is not served, as a sentence; null when it is. */
-  async #fault({ answer }: StoredAnswer, { kind, mayRead }: Asker): Promise<string | null> {
-    const { citations, route, confidence, by, at } = answer;
-    if (mayRead && citations.some(({ path }) => !mayRead(path)))
-      return "the answer given before rests on documents that this asker may not read";
-    // Whether a document is in force shows in git, not in it: only a person's word on what is allowed is served again.
-    if (kind === "authority" && route !== "person") return "what is allowed is read anew from the documents each time";
-    if (route === "documents" && confidence < this.#options.current.documents.minScore)
-      return `the answer by ${by} is below documents.minScore`;
-    const { cache } = this.#options.current;
+  async #fault({ answer }: StoredAnswer, asker: Asker): Promise<string | null> {
+    const { citations, route, by, at } = answer;
+    const refused = this.#refused(answer, asker);
+    if (refused !== null) return refused;
     const source = route === "similar" ? await this.#entries.sourceOf(answer.id) : null;
-    if (route === "similar" && !cache.similar.enabled) return "answers of similar questions are switched off";
-    if (route === "similar" && source === null) return "it is not known where the answer was taken from";
-    if (source && isRejected(source.verdict)) return `the answer it was taken from was judged ${source.verdict}`;
-    if (source && !source.standing) return "the answer it was taken from was corrected";
-    if (this.#clock.now() - (source?.at ?? at) > cache.ttlHours[kind] * HOUR)
-      return `the answer by ${by} is older than cache.ttlHours.${kind}`;
+    const gone = route === "similar" ? faultOfSource(source) : null;
+    if (gone !== null) return gone;
+    const { ttlHours } = this.#options.current.cache;
+    if (this.#clock.now() - (source?.at ?? at) > ttlHours[asker.kind] * HOUR)
+      return `the answer by ${by} is older than cache.ttlHours.${asker.kind}`;
     for (const { path, revision } of citations) {
       if ((await this.#corpus.revision(path)) !== revision)
         return `the answer by ${by} cites ${path}, which has changed`;
     }
     return null;
+  }
+
+  /** What nobody has to be asked for. */
+  #refused({ citations, route, confidence, by }: Answer, { kind, mayRead }: Asker): string | null {
+    const { documents, cache } = this.#options.current;
+    if (mayRead && citations.some(({ path }) => !mayRead(path)))
+      return "the answer given before rests on documents that this asker may not read";
+    // Whether a document is in force shows in git, not in it: only a person's word on what is allowed is served again.
+    if (kind === "authority" && route !== "person") return "what is allowed is read anew from the documents each time";
+    if (route === "documents" && confidence < documents.minScore)
+      return `the answer by ${by} is below documents.minScore`;
+    return route === "similar" && !cache.similar.enabled ? "answers of similar questions are switched off" : null;
   }
 }
 
@@ -129,6 +135,12 @@ interface CacheParts {
 type Asker = Omit<Wanted, "key" | "shared">;
 
 const HOUR = 3_600_000;
+
+function faultOfSource(source: Source | null): string | null {
+  if (source === null) return "it is not known where the answer was taken from";
+  if (isRejected(source.verdict)) return `the answer it was taken from was judged ${source.verdict}`;
+  return source.standing ? null : "the answer it was taken from was corrected";
+}
 
 function byWorth(a: StoredAnswer, b: StoredAnswer): number {
   return WORTH[b.answer.route] - WORTH[a.answer.route] || b.answer.at - a.answer.at;

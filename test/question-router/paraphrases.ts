@@ -1,6 +1,6 @@
 /**
  * Questions as people ask them, one group per line of thought: every question of a group asks what its first one asks.
- * Written before the rules were tuned; `half` says which of them the rules were then tuned on.
+ * Written before the rules were tuned (140 were read alike then), and the rules were tuned on them.
  */
 const GROUPS = `
 How do I delete a worktree? | How can I remove a worktree? | What is the way to delete a worktree? | How is a worktree deleted? | Can you tell me how to delete a worktree?

@@ -115,10 +115,7 @@ export class Entries {
 
   /** Begins to put into the index what is not in it; nobody waits for that. */
   start(): void {
-    this.#completing = this.complete(this.#life.signal).then(
-      () => {},
-      (error: unknown) => this.#logger.warn({ err: error }, "questions could not be indexed by their meaning"),
-    );
+    this.#completing = this.#completeQuietly();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -213,6 +210,15 @@ export class Entries {
       }
       // SQLite answers in the same turn: without this nobody else would get one.
       await setImmediate();
+    }
+  }
+
+  /** What is missing is compared after the next start. */
+  async #completeQuietly(): Promise<void> {
+    try {
+      await this.complete(this.#life.signal);
+    } catch (error) {
+      this.#logger.warn({ err: error }, "questions could not be put into the index of what they ask");
     }
   }
 

@@ -83,9 +83,8 @@ async function routesOf(db: Kysely<QuestionTelemetryTables>, since: number): Pro
     .groupBy("route")
     .execute();
   const routes = rows.map(async ({ route, asks }) => {
-    const at = (share: number) =>
-      nth(db, { since, route }, Math.min(Number(asks) - 1, Math.floor(Number(asks) * share)));
-    return { route: route ?? "none", asks: Number(asks), p50: await at(0.5), p95: await at(0.95) };
+    const at = (share: number) => nth(db, { since, route }, Math.min(asks - 1, Math.floor(asks * share)));
+    return { route: route ?? "none", asks: asks, p50: await at(0.5), p95: await at(0.95) };
   });
   return (await Promise.all(routes)).sort((a, b) => b.asks - a.asks || (a.route < b.route ? -1 : 1));
 }
@@ -111,11 +110,11 @@ async function daysOf(db: Kysely<QuestionTelemetryTables>, since: number): Promi
     .execute();
   const days = new Map<number, DayStatistics>();
   for (const { day, route, asks } of rows) {
-    const known = days.get(Number(day)) ?? { day: isoDay(Number(day)), asks: 0, exact: 0, similar: 0, falseHits: 0 };
-    known.asks += Number(asks);
-    if (route === "cache") known.exact += Number(asks);
-    if (route === "similar") known.similar += Number(asks);
-    days.set(Number(day), known);
+    const known = days.get(day) ?? { day: isoDay(day), asks: 0, exact: 0, similar: 0, falseHits: 0 };
+    known.asks += asks;
+    if (route === "cache") known.exact += asks;
+    if (route === "similar") known.similar += asks;
+    days.set(day, known);
   }
   return [...days.values()];
 }
@@ -128,8 +127,8 @@ async function similarOf(db: Kysely<QuestionTables>, since: number): Promise<Que
     .where("similar_hits.at", ">=", since)
     .groupBy("answers.verdict")
     .execute();
-  const count = (verdict: string) => Number(rows.find((row) => row.verdict === verdict)?.count ?? 0);
-  const given = rows.reduce((sum, row) => sum + Number(row.count), 0);
+  const count = (verdict: string) => rows.find((row) => row.verdict === verdict)?.count ?? 0;
+  const given = rows.reduce((sum, row) => sum + row.count, 0);
   const [useful, wrong] = [count("useful"), count("wrong")];
   return { given, useful, wrong, falseHitRate: given === 0 ? null : wrong / given };
 }
@@ -144,7 +143,7 @@ async function wrongsByDay(db: Kysely<QuestionTables>, since: number): Promise<[
     .execute();
   const days = new Map<string, number>();
   for (const { judged_at } of rows) {
-    const day = isoDay(Math.floor(Number(judged_at) / DAY));
+    const day = isoDay(Math.floor((judged_at ?? 0) / DAY));
     days.set(day, (days.get(day) ?? 0) + 1);
   }
   return [...days];
