@@ -28,4 +28,11 @@ export function prefaceOf(path: string, { headingPath }: Pick<Passage, "headingP
   return `Proposed in the change "${place.change}", not in force:`;
 }
 
+/** What stands before an answer in other words that rests on changes; null when every document is in force. */
+export function restsOn(paths: string[]): string | null {
+  const standings = paths.map(standingOf).filter(({ standing }) => standing !== "in_force");
+  const changes = new Set(standings.flatMap((one) => ("change" in one ? [`"${one.change}"`] : [])));
+  return changes.size === 0 ? null : `Rests on what a change says, which is not in force (${[...changes].join(", ")}):`;
+}
+
 const OPERATIONS = /^(ADDED|MODIFIED|REMOVED|RENAMED) Requirements$/i;

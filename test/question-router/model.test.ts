@@ -36,6 +36,24 @@ test("a model's answer cites the passages that it quoted", async () => {
   expect(llm.requests).toHaveLength(1);
 });
 
+test("a model's answer out of a proposal says that it is none of what holds", async () => {
+  const path = "openspec/changes/tape-store/proposal.md";
+  const sentence = "Copying of the bicycle inventory to tape begins at 05:30.";
+  const llm = new ScriptedLlm((request) =>
+    Promise.resolve(modelAnswer("At 05:30.", [{ passage: passageNumber(request, path), text: sentence }], 0.9)),
+  );
+  await using shop = await startRouter({
+    llm,
+    overrides: { documents: { minScore: 1 } },
+    files: { [path]: `# Tape\n\n## Why\n\n${sentence}\n` },
+  });
+  const result = await shop.router.ask({ text: QUESTION }, agent, never);
+  expect(result).toMatchObject({
+    status: "answered",
+    answer: { route: "model", text: 'Rests on what a change says, which is not in force ("tape-store"):\n\nAt 05:30.' },
+  });
+});
+
 scenario("questions", "The model invents a quotation", async () => {
   const llm = new ScriptedLlm(says("At 04:00.", { quote: "The nightly backup runs at 04:00" }));
   await using shop = await startRouter({ llm });

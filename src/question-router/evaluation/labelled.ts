@@ -7,7 +7,7 @@ export const MAX_LABELLED = 2000;
 const MAX_PLACES = 20;
 
 /** A section that answers: a path relative to the repository and a heading; without one, anything in the document. */
-export const expectedPlace = z.object({
+const expectedPlace = z.object({
   path: z.string().min(1).max(1000),
   heading: z.string().max(500).optional(),
 });

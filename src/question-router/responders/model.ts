@@ -11,6 +11,7 @@ import type { DocumentSearch } from "../search/port.ts";
 import { type Citation, MAX_ANSWER } from "../types.ts";
 import type { Meanings } from "./documents.ts";
 import { withWhatWasSaid } from "../session/follow-up.ts";
+import { restsOn } from "../standing.ts";
 import type { Query, Responder, Response } from "./responder.ts";
 
 const PASSAGES = 6;
@@ -119,7 +120,9 @@ export class ModelResponder implements Responder {
     if (wrong) return declined(`a quotation is not in passage ${wrong.passage}`);
     if (quotes.length === 0) return declined("it quoted nothing");
     const cited = [...new Set(quotes.map(({ passage }) => passage))].map((number) => citationOf(passages[number - 1]!));
-    return { outcome: "answered", text, citations: cited, confidence };
+    const preface = restsOn(cited.map(({ path }) => path));
+    const said = preface === null ? text : `${preface}\n\n${text}`;
+    return { outcome: "answered", text: said, citations: cited, confidence };
   }
 }
 
