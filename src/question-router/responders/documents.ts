@@ -63,8 +63,9 @@ export class DocumentsResponder implements Responder {
       signal.throwIfAborted();
       const response = await this.#search(query, signal);
       if (response.outcome === "declined") return response;
-      if (query.kind === "authority" && !(await this.#inForce.holds(response.citations))) return notInForce(response);
-      if (await this.#holds(response.citations)) return response;
+      if (!(await this.#holds(response.citations))) continue;
+      const allows = query.kind !== "authority" || (await this.#inForce.holds(response.citations));
+      return allows ? response : notInForce(response);
     }
     return { outcome: "declined", reason: "the documents kept changing while they were read" };
   }
