@@ -78,9 +78,11 @@ async function killed(): Promise<void> {
     const asking = askAll(clients, texts);
     if (round < 3) {
       const before = rowsOf(repository.path);
-      let over = false;
-      void asking.then(() => (over = true));
-      while (!over && rowsOf(repository.path) < before + 100) await wait(2);
+      const state = { over: false };
+      void asking.then(() => {
+        state.over = true;
+      });
+      while (!state.over && rowsOf(repository.path) < before + 100) await wait(20);
       await daemon.end("SIGKILL");
     }
     const asked = await asking;

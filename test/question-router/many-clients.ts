@@ -24,7 +24,10 @@ interface Who {
 }
 
 /** Through the unix socket, as the shim does it after its hello line. */
-export async function openSocketClient(daemon: RunningDaemon, { name, session, legacy, toolset = "full" }: Who): Promise<McpClient> {
+export async function openSocketClient(
+  daemon: RunningDaemon,
+  { name, session, legacy, toolset = "full" }: Who,
+): Promise<McpClient> {
   const socket = connect(daemon.status.socket);
   await once(socket, "connect");
   socket.on("error", () => {});
@@ -35,7 +38,10 @@ export async function openSocketClient(daemon: RunningDaemon, { name, session, l
 }
 
 /** Through HTTP on the loopback, with the person's token. */
-export async function openHttpClient(daemon: RunningDaemon, { name, legacy, toolset = "full" }: Who): Promise<McpClient> {
+export async function openHttpClient(
+  daemon: RunningDaemon,
+  { name, legacy, toolset = "full" }: Who,
+): Promise<McpClient> {
   const token = (await readFile(join(daemon.status.repository, ".specloop/token"), "utf8")).trim();
   const url = new URL(`${daemon.status.url}/mcp?toolset=${toolset}&client=${name}`);
   const requestInit = { headers: { authorization: `Bearer ${token}` } };
@@ -104,7 +110,7 @@ function wrap(client: Client, way: McpClient["way"]): McpClient {
   return {
     way,
     call: async (name, input) => {
-      const result = (await client.callTool({ name, arguments: input }, { timeout: 120_000 })) as {
+      const result = (await client.callTool({ name, arguments: input }, { timeout: 60_000 })) as {
         isError?: boolean;
         structuredContent?: Record<string, unknown>;
         content?: { text?: string }[];
