@@ -81,7 +81,7 @@ function embeddingModel(): Llm {
   const vectorOf = (text: string) => {
     const vector = Array.from({ length: 768 }, () => 0);
     for (const word of text.toLowerCase().match(/[a-z]+/g) ?? []) {
-      let state = [...word].reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), 7);
+      let state = Array.from(word).reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), 7);
       for (let at = 0; at < 768; at += 1)
         vector[at]! += (state = Math.imul(state, 1_664_525) + 1_013_904_223) / 2 ** 31;
     }

@@ -47,8 +47,18 @@ test("code that is too long ends early, and still ends as code", () => {
 
 test("every line of a text is in one block, in order, at its number", () => {
   const line = fc.constantFrom(
-    ...["", "Words here.", "- item", "  more of it", "#### Scenario: A", "- **WHEN** x", "| a | b |", "| --- | --- |"],
-    ...["```", "# H", "1. one", "| c | d |"],
+    "",
+    "Words here.",
+    "- item",
+    "  more of it",
+    "#### Scenario: A",
+    "- **WHEN** x",
+    "| a | b |",
+    "| --- | --- |",
+    "```",
+    "# H",
+    "1. one",
+    "| c | d |",
   );
   fc.assert(
     fc.property(fc.array(line, { maxLength: 40 }), (lines) => {

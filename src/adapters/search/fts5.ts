@@ -35,10 +35,7 @@ interface PassageRow {
   text: string;
 }
 
-interface Place {
-  path: string;
-  heading: string;
-}
+type Place = Pick<PassageRow, "path" | "heading">;
 
 /**
  * A search index at `path`, which is made when absent, or in memory for `:memory:`. A `trusted` file is not looked through
@@ -178,7 +175,6 @@ class Fts5Index implements SearchIndex {
     this.#stopWarming();
     if (this.#connection.isOpen) this.#connection.close();
   }
-
   *#prepare(): Generator<void> {
     yield* this.#words.prepare();
     for (const row of this.#connection.prepare("SELECT * FROM passages LIMIT ?").iterate(MAX_ANALYSED)) {
@@ -212,7 +208,10 @@ class Fts5Index implements SearchIndex {
     const read = () => toPassage(this.#guard(() => this.#statements.passage.get(id) as unknown as PassageRow));
     const revision = this.#contents.revisions.get(path) ?? "";
     const hit: Hit = {
-      ...{ path, revision, heading, ...rank },
+      path,
+      revision,
+      heading,
+      ...rank,
       get passage() {
         passage ??= read();
         return passage;

@@ -129,7 +129,7 @@ function lowest(
   ranks: Float64Array,
   { limit, allowed }: { limit: number; allowed: Allowed | undefined },
 ): number[] {
-  const before = (a: number, b: number) => ranks[a]! < ranks[b]! || (ranks[a]! === ranks[b]! && a < b);
+  const before = (a: number, b: number) => ranks[a]! < ranks[b]! || (a < b && ranks[a] === ranks[b]);
   const best: number[] = [];
   for (const id of candidates) {
     if (best.length === limit && !before(id, best[limit - 1]!)) continue;

@@ -109,7 +109,7 @@ export class LlmEmbedder implements Embedder {
     this.#asking = true;
     try {
       // Everybody who asks in the same turn shares a call.
-      await null;
+      await Promise.resolve();
       while (this.#waiting.length > 0) {
         const batch = this.#waiting.splice(0, MAX_TOGETHER);
         const embedded = await this.#embed(
@@ -117,10 +117,10 @@ export class LlmEmbedder implements Embedder {
           "question",
           this.#life.signal,
         );
-        for (const [at, { text, resolve }] of batch.entries()) {
+        for (const [at, waiting] of batch.entries()) {
           const vector = embedded?.vectors[at] ?? null;
-          if (vector) this.#questions.set(text, vector);
-          resolve(vector);
+          if (vector) this.#questions.set(waiting.text, vector);
+          waiting.resolve(vector);
         }
       }
     } finally {
@@ -159,6 +159,6 @@ export class LlmEmbedder implements Embedder {
     this.#restUntil = this.#deps.clock.monotonic() + REST_MS;
     this.#late = 0;
     this.#model = null;
-    for (const { resolve } of this.#waiting.splice(0)) resolve(null);
+    for (const waiting of this.#waiting.splice(0)) waiting.resolve(null);
   }
 }

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { IndexedDocument, Unembedded } from "../../adapters/search/index.ts";
-import { type ErrorCode, ERRORS, SpecloopError } from "../../foundation/errors.ts";
+import { SpecloopError } from "../../foundation/errors.ts";
 import type { DocumentAnswer } from "../document-answer.ts";
 import type { Candidate } from "../retrieval.ts";
 import type {
@@ -13,9 +13,9 @@ import type {
   TextDocument,
   ThreadData,
   ThreadQuery,
-  ToThread,
 } from "./port.ts";
 import { Scopes } from "./scopes.ts";
+import { asError, mayReadAll, post, relevant } from "./wire.ts";
 
 export interface SearchThreadOptions {
   /** The thread ends after so long without a job, milliseconds, and starts again when needed. */
@@ -251,7 +251,7 @@ class SearchThread implements DocumentSearch {
     const pending = this.#pending.get(result.id);
     this.#pending.delete(result.id);
     if (!pending) return;
-    if ("error" in result) return pending.reject(this.#asError(result.error));
+    if ("error" in result) return pending.reject(asError(result.error, this.#path));
     if (pending.changes) this.#note(pending.make());
     pending.resolve(result.value);
   }
@@ -261,12 +261,6 @@ class SearchThread implements DocumentSearch {
     if (job.op === "replace" || job.op === "put")
       for (const { path, revision } of job.documents) this.#revisions.set(path, revision);
     this.#generation += 1;
-  }
-
-  #asError({ code, message }: { code: string | null; message: string }): Error {
-    return code !== null && isErrorCode(code)
-      ? new SpecloopError(code, message, { target: this.#path })
-      : new SpecloopError("internal", `The search failed: ${message}`, { target: this.#path });
   }
 
   /** The thread ended on its own. What it had is done once more, unless it ended under that twice. */
@@ -311,21 +305,4 @@ class SearchThread implements DocumentSearch {
     clearTimeout(timer);
     this.#trusted = clean;
   }
-}
-
-/** Without what is of no use to a search: options are sent with every question. */
-function relevant({ documents, embeddings }: SearchSettings): SearchSettings {
-  return { documents: { ...documents, globs: [], exclude: [] }, embeddings };
-}
-
-function mayReadAll({ mayRead }: SearchQuery, places: { path: string }[]): boolean {
-  return !mayRead || places.every(({ path }) => mayRead(path));
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return code in ERRORS;
-}
-
-function post(worker: Worker, message: ToThread): void {
-  worker.postMessage(message, []);
 }

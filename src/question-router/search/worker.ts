@@ -90,13 +90,16 @@ class Desk {
 function perform(index: SearchIndex, job: Job): unknown {
   switch (job.op) {
     case "replace":
-      return index.replaceDocuments(
+      index.replaceDocuments(
         job.documents.map(({ path, revision, text }) => ({ path, revision, passages: passagesOfFile(path, text) })),
       );
+      break;
     case "put":
-      return index.replaceDocuments(job.documents);
+      index.replaceDocuments(job.documents);
+      break;
     case "remove":
-      return index.removeDocuments(job.paths);
+      index.removeDocuments(job.paths);
+      break;
     case "read":
       return index.read(job.paths);
     case "answer":
@@ -108,8 +111,9 @@ function perform(index: SearchIndex, job: Job): unknown {
     case "unembedded":
       return index.unembedded(job.model, job.limit);
     case "putVectors":
-      return index.putVectors(job.model, job.vectors);
+      index.putVectors(job.model, job.vectors);
   }
+  return null;
 }
 
 function withScope({ hidden, ...query }: ThreadQuery) {
@@ -128,4 +132,5 @@ function candidatesOf(index: SearchIndex, query: ThreadQuery, { documents, embed
   return candidates.map(({ hit, ...candidate }) => ({ ...candidate, hit: { ...hit, passage: hit.passage } }));
 }
 
-if (parentPort) new Desk(parentPort, workerData as ThreadData);
+/** Lives as long as the thread: the port holds it. */
+export const desk = parentPort && new Desk(parentPort, workerData as ThreadData);

@@ -6,8 +6,12 @@ const WORDS = ["ash", "birch", "cedar", "elm", "fir", "hazel", "getName", "docs/
 
 function document(path: string, texts: string[]): IndexedDocument {
   const passages = texts.map((text, at) => ({
-    ...{ heading: `Part ${at}`, headingPath: [path, `Part ${at}`], level: 2 },
-    ...{ startLine: 3 * at + 1, endLine: 3 * at + 2, text },
+    heading: `Part ${at}`,
+    headingPath: [path, `Part ${at}`],
+    level: 2,
+    startLine: 3 * at + 1,
+    endLine: 3 * at + 2,
+    text,
   }));
   return { path, revision: texts.join("|"), passages };
 }
