@@ -29,7 +29,7 @@ export function questionStatsView(result: unknown, output: Output): string {
   const judged =
     similar.given === 0
       ? "no answer was taken from a similar question"
-      : `${similar.given} answers were taken from similar questions: ${similar.useful} judged useful, ${similar.wrong} judged wrong`;
+      : `answers taken from similar questions: ${similar.given}, of them ${similar.useful} judged useful, ${similar.wrong} judged wrong`;
   return [
     output.style("bold", `${asks} asks in ${days} days`),
     `  exact hits     ${share(exactHits)}`,
