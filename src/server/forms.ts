@@ -25,7 +25,7 @@ export interface FormCall {
   context: ServerContext;
   /** What the call gave so far: it is the result when nobody fills in the form in time. */
   result: CallResult;
-  again(filled: FilledForm): Promise<CallResult>;
+  again: (filled: FilledForm) => Promise<CallResult>;
 }
 
 /** How long a client may show a form; a person who answers later finds the question in the inbox. */
@@ -47,7 +47,7 @@ export class ClientForms {
 
   /** What the SDK checks a request's state with, before anything else sees the request. */
   get requestState(): { verify: RequestStateCodec<State>["verify"] } {
-    return { verify: this.#codec.verify };
+    return { verify: (state, context) => this.#codec.verify(state, context) };
   }
 
   /** The form that came back with this request; undefined for a call that brings none. */

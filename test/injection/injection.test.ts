@@ -126,6 +126,7 @@ function onlyAsData(messages: { role: string; content: string }[], text: string)
       outside.filter((line) => line !== "" && !/^\[(?:data|end) [0-9a-f]{12} \d+(?: "[^"]*")?\]$/.test(line)),
     ).toEqual([]);
     expect(outside.every((line) => line === "" || line.includes(nonce!))).toBe(true);
+    // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
     expect(content).not.toMatch(/[\u200b\u202a-\u202e\u001b\u{e0000}-\u{e007f}]|<\|im_|\[INST\]|<<SYS>>|<tool_call>/u);
   }
 }
@@ -154,7 +155,7 @@ describe("what only people do", () => {
   });
 
   test.each(PLACES)("an agent's answer is not written into %s", async (path) => {
-    const questionId = await pending(`Which drawer holds the deed of ${path}?`);
+    const questionId = await pending(`Which drawer holds deed ${PLACES.indexOf(path)}?`);
     const reply = await world.call("answer_submit", { questionId, text: "This one.", into: { path } });
     expect(reply.isError).toBe(true);
     expect(await world.asPerson("question_get", { questionId })).toMatchObject({ status: "pending" });
@@ -217,6 +218,7 @@ describe("a terminal", () => {
         context.output.result(shown.output, () => questionView(shown.output, context.output, context));
       });
       expect(said).toContain(word);
+      // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
       expect(said).not.toMatch(/[\u001b\u0007\u200b\u202a-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/u);
     },
   );

@@ -17,7 +17,7 @@ interface Dependencies {
   originOf: OriginOf;
   clock: Clock;
   options: Live<QuestionOptions>;
-  hops(questionId: string, askedAt: number): Promise<Hop[]>;
+  hops: (questionId: string, askedAt: number) => Promise<Hop[]>;
 }
 
 /** One question that waits for a person. (A type, not an interface: tools hand it through schemas that are open.) */
@@ -93,7 +93,7 @@ export class Inbox {
     for (let at = 0; at < ids.length; at += 500) {
       const rows = await this.#deps.telemetry.read
         .selectFrom("question_asks")
-        .select(({ fn }) => ["question_id", fn.count<number>("asker").distinct().as("askers")])
+        .select(({ fn }) => ["question_id", fn.count<number | string>("asker").distinct().as("askers")])
         .where("question_id", "in", ids.slice(at, at + 500))
         .groupBy("question_id")
         .execute();
