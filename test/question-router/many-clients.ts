@@ -118,7 +118,10 @@ function wrap(client: Client, way: McpClient["way"]): McpClient {
       if (result.isError) throw new Error(result.content?.[0]?.text ?? "no text");
       return result.structuredContent ?? {};
     },
-    read: async (uri) => String((await client.readResource({ uri })).contents[0]?.["text"] ?? ""),
+    read: async (uri) => {
+      const [content] = (await client.readResource({ uri })).contents;
+      return content && "text" in content ? content.text : "";
+    },
     watch: async (uri) => {
       if (client.getProtocolEra() === "modern") await client.listen({ resourceSubscriptions: [uri] });
       else await client.subscribeResource({ uri });

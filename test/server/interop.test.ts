@@ -91,6 +91,7 @@ async function checkResources(client: AnyClient): Promise<void> {
   expect(await client.resources()).toEqual([
     "specloop://changes",
     "specloop://questions/pending",
+    "specloop://questions/for-me",
     "specloop://changes/add-export",
     "specloop://changes/add-import",
     "specloop://changes/fix-search",
