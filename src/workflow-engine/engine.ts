@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Store } from "../adapters/store/index.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError } from "../foundation/errors.ts";
@@ -33,6 +34,9 @@ import { Worker } from "./run/worker.ts";
 import type { Expressions } from "./scope.ts";
 import type { WorkflowTables } from "./tables.ts";
 import { detailsOf, type NodeDetails, nodeDetails, type RunDetails, type RunSummary, summaryOf } from "./views.ts";
+
+/** Runs that are kept in memory while they wait for their turn. */
+const MAX_KEPT = 2000;
 
 export interface EngineParts {
   store: Store<WorkflowTables>;
@@ -79,6 +83,8 @@ export class WorkflowEngine implements Service {
   readonly #waiters = new Waiters();
   readonly #limits: TimeLimits;
   readonly #actors = new Map<string, RunActor>();
+  readonly #kept = new WeakSet<Job>();
+  readonly #plans = new LRUCache<string, Plan>({ max: 200 });
   readonly #stop = new AbortController();
 
   constructor(parts: EngineParts) {
@@ -219,7 +225,7 @@ export class WorkflowEngine implements Service {
     } = {},
   ): Promise<RunSummary> {
     const from = await this.#read(runId);
-    const plan = changes.plan ?? (await this.#store.plan(from.run.hash));
+    const plan = changes.plan ?? (await this.#plan(from.run.hash));
     const input = changes.input === undefined ? await this.#parts.values.load(from.run.input) : changes.input;
     const budget = { ...from.run.budget, ...changes.budget };
     return this.#begin({ workflow: { plan }, input, principal, budget }, { fork: { from, key: changes.from ?? null } });
@@ -242,7 +248,7 @@ export class WorkflowEngine implements Service {
     for (;;) {
       const moved = this.#waiters.next(runId);
       try {
-        const { run } = await this.#read(runId);
+        const { run } = (await this.#actorOf(runId).look()).snapshot;
         if (waited || !["running", "cancelling", "undoing"].includes(run.state)) break;
         await Promise.race([moved.promise, limit]);
       } finally {
@@ -344,7 +350,7 @@ export class WorkflowEngine implements Service {
     const actor = new RunActor(id, {
       store: this.#store,
       types: this.#types,
-      plan: (hash) => this.#store.plan(hash),
+      plan: (hash) => this.#plan(hash),
       now: () => clock.now(),
       random,
       logger,
@@ -354,6 +360,8 @@ export class WorkflowEngine implements Service {
       again: (ms) => clock.sleep(ms, this.#stop.signal).catch(() => {}),
       farewell: ({ run }) => farewell(run, clock.now()),
       rest: (rested) => this.#rest(rested, 0),
+      isStored: (hash) => this.#plans.has(hash),
+      stored: (plan) => void this.#plans.set(plan.hash, plan),
     });
     this.#actors.set(id, actor);
     return actor;
@@ -378,6 +386,7 @@ export class WorkflowEngine implements Service {
     const why = run.state === "cancelling" ? "cancelled" : "budget";
     for (const key of draft.aborts) this.#worker.abort(run.id, key, why);
     this.#limits.watch(run);
+    this.#keep(draft);
     this.#parts.dispatcher.release(draft.jobs);
     for (const { dueAt } of draft.changed.values()) if (dueAt !== null) this.#alarm.setFor(dueAt);
     announce(draft, this.#parts.events);
@@ -395,9 +404,19 @@ export class WorkflowEngine implements Service {
     this.#parts.logger.error({ err: error, run: runId }, "a run could not be told of the end of its child");
   }
 
+  /** What has jobs in the queue of this process stays in memory, as far as that is not too much. */
+  #keep({ run, jobs }: Draft): void {
+    if (this.#parts.dispatcher.shared || this.#actors.size > MAX_KEPT) return;
+    const actor = this.#actor(run.id);
+    for (const job of jobs) {
+      this.#kept.add(job);
+      actor.inFlight += 1;
+    }
+  }
+
   async #perform(job: Job & { redelivered?: boolean }, stopping: AbortSignal): Promise<void> {
     const actor = this.#actor(job.runId);
-    actor.inFlight += 1;
+    if (!this.#kept.delete(job)) actor.inFlight += 1;
     try {
       await this.#worker.perform(job, actor, stopping);
     } catch (error) {
@@ -423,6 +442,15 @@ export class WorkflowEngine implements Service {
   async #setAlarm(): Promise<void> {
     const next = await this.#store.nextDue();
     if (next !== null && !this.#stop.signal.aborted) this.#alarm.setFor(next);
+  }
+
+  /** Plans never change, so those in use are kept. */
+  async #plan(hash: string): Promise<Plan> {
+    const known = this.#plans.get(hash);
+    if (known) return known;
+    const plan = await this.#store.plan(hash);
+    this.#plans.set(hash, plan);
+    return plan;
   }
 
   async #read(runId: string): Promise<RunSnapshot> {

@@ -12,6 +12,9 @@ export interface ActorParts {
   store: RunStore;
   types: ReadonlyMap<string, NodeType>;
   plan(hash: string): Promise<Plan>;
+  /** Whether the plan is known to be in the store; and that it is now. */
+  isStored(hash: string): boolean;
+  stored(plan: Plan): void;
   now(): number;
   random(): number;
   logger: Logger;
@@ -72,9 +75,9 @@ export class RunActor {
 
   /** Makes the run and begins it, in one transaction; false when its idempotency key was used before. */
   async begin(run: RunRecord, plan: Plan, nodes: NodeRecord[]): Promise<boolean> {
-    const { store, types, random, now } = this.#parts;
+    const { store, types, random, now, isStored } = this.#parts;
     const draft = await store.write(async (tx) => {
-      await store.putPlan(tx, plan, now());
+      if (!isStored(plan.hash)) await store.putPlan(tx, plan, now());
       if (!(await store.create(tx, run))) return null;
       const changes = new Draft({ run, nodes: new Map(), signals: new Map() }, now());
       changes.event(null, "run.started", { workflow: run.workflow, by: run.principal.name });
@@ -89,6 +92,7 @@ export class RunActor {
     });
     if (!draft) return false;
     this.#plan = plan;
+    this.#parts.stored(plan);
     this.#snapshot = draft.committed();
     this.#parts.committed(draft, this.#snapshot);
     return true;

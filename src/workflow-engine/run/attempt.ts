@@ -64,15 +64,24 @@ export async function attempt(
     },
     progress: (share, what) => parts.progress(Math.min(1, Math.max(0, share)), what ?? ""),
   };
+  const work = begin(type, full as Attempt<Record<string, unknown>>, arrived);
+  const outcome = await (type.inside ? work.catch(asOutcome) : within(parts.timeoutMs, work, stop, clock));
+  await Promise.all(spendings);
+  return { ending: await endingOf(outcome, stop.signal, parts), log: log.text };
+}
+
+/** What stays inside the engine takes no time to speak of; everything else has a limit. */
+async function within(ms: number, work: Promise<Outcome>, stop: AbortController, clock: Clock): Promise<Outcome> {
   const over = new AbortController();
-  void clock.sleep(parts.timeoutMs, over.signal).then(
+  void clock.sleep(ms, over.signal).then(
     () => stop.abort(new Stop("timeout")),
     () => {},
   );
-  const outcome = await settle(begin(type, full as Attempt<Record<string, unknown>>, arrived), stop.signal, clock);
-  over.abort();
-  await Promise.all(spendings);
-  return { ending: await endingOf(outcome, stop.signal, parts), log: log.text };
+  return settle(work, stop.signal, clock).finally(() => over.abort());
+}
+
+function asOutcome(error: unknown): Outcome {
+  return { outcome: "failed", ...failureOf(error) };
 }
 
 async function begin(
@@ -100,8 +109,7 @@ async function settle(work: Promise<Outcome>, signal: AbortSignal, clock: Clock)
     if (signal.aborted) give();
     else signal.addEventListener("abort", give, { once: true });
   });
-  const outcome = work.catch((error: unknown): Outcome => ({ outcome: "failed", ...failureOf(error) }));
-  return Promise.race([outcome, patience]).finally(() => done.abort());
+  return Promise.race([work.catch(asOutcome), patience]).finally(() => done.abort());
 }
 
 async function endingOf(outcome: Outcome, signal: AbortSignal, { values, timeoutMs }: AttemptParts): Promise<Ending> {
