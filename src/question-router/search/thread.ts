@@ -15,14 +15,7 @@ import type {
   ThreadQuery,
 } from "./port.ts";
 import { Scopes } from "./scopes.ts";
-import { asError, mayReadAll, post, relevant } from "./wire.ts";
-
-export interface SearchThreadOptions {
-  /** The thread ends after so long without a job, milliseconds, and starts again when needed. */
-  idleMs: number;
-  /** Memory of the thread, for objects. */
-  maxHeapMb: number;
-}
+import { asError, mayReadAll, type Pending, post, relevant, type SearchThreadOptions } from "./wire.ts";
 
 const OPTIONS: SearchThreadOptions = { idleMs: 300_000, maxHeapMb: 512 };
 /** How often a job is given to a thread that ends while it has it. */
@@ -33,15 +26,6 @@ const YOUNG_MB = 8;
 const FORK_BATCH = 100;
 /** A document that came in between may be one that the asker may not read: then it is searched again. */
 const SCOPE_ATTEMPTS = 3;
-
-interface Pending {
-  make(): Job;
-  /** It puts documents in, so that it may be done on an index that lost everything. */
-  changes: boolean;
-  attempts: number;
-  resolve(value: unknown): void;
-  reject(error: Error): void;
-}
 
 /**
  * The index at a path (or in memory for `:memory:`), searched in a thread of its own so that nobody waits for a search

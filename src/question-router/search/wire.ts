@@ -1,6 +1,23 @@
 import type { Worker } from "node:worker_threads";
 import { type ErrorCode, ERRORS, SpecloopError } from "../../foundation/errors.ts";
-import type { SearchQuery, SearchSettings, ToThread } from "./port.ts";
+import type { Job, SearchQuery, SearchSettings, ToThread } from "./port.ts";
+
+export interface SearchThreadOptions {
+  /** The thread ends after so long without a job, milliseconds, and starts again when needed. */
+  idleMs: number;
+  /** Memory of the thread, for objects. */
+  maxHeapMb: number;
+}
+
+/** A job that is not done yet. */
+export interface Pending {
+  make(): Job;
+  /** It puts documents in, so that it may be done on an index that lost everything. */
+  changes: boolean;
+  attempts: number;
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
 
 /** Without what is of no use to a search: options are sent with every question. */
 export function relevant({ documents, embeddings }: SearchSettings): SearchSettings {
