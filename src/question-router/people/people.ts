@@ -50,7 +50,7 @@ interface Dependencies extends PeopleParts {
   answer(request: AnswerRequest): Promise<{ questionId: string; answer: Answer }>;
 }
 
-export interface PlacedAnswerRequest extends AnswerRequest {
+interface PlacedAnswerRequest extends AnswerRequest {
   /** The document that the answer is written into; it is cited then. */
   into?: Place | undefined;
 }
@@ -185,7 +185,7 @@ export class People {
 }
 
 /** How a person is named whose answer came through a client's form: `person:via claude-code`. */
-export const THROUGH = "via ";
+const THROUGH = "via ";
 
 const nowhere: OriginOf = async () => null;
 const toNobody: Notify = async () => {};
