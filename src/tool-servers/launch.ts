@@ -1,8 +1,7 @@
 import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
-import { isIP } from "node:net";
 import { userInfo } from "node:os";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
-import { networkOf, type Network } from "../adapters/mcp-client/index.ts";
+import { networkOfHost, type Network } from "../adapters/web/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { canonicalJson, sha256 } from "../foundation/hash.ts";
 import { isInside, withoutRepositoryPath } from "../foundation/paths.ts";
@@ -58,9 +57,7 @@ function addressOf(name: string, given: string, network: Network | undefined): {
   const url = URL.canParse(given) ? new URL(given) : null;
   if (!url || !["http:", "https:"].includes(url.protocol)) throw badServer(name, "has a url that is no http address");
   if (url.username !== "" || url.password !== "") throw badServer(name, "has a password in its url; use headers");
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const lies = isIP(host) !== 0 ? networkOf(host) : host === "localhost" ? "loopback" : "public";
-  return { url: url.href, network: network ?? lies };
+  return { url: url.href, network: network ?? networkOfHost(url.hostname) };
 }
 
 function programOf(name: string, options: ServerOptions & { command: string }, { repository, env }: LaunchPlace) {

@@ -10,7 +10,7 @@ import { connect, type Socket } from "node:net";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { LineReader } from "../../foundation/lines.ts";
 import { VERSION } from "../../foundation/version.ts";
-import { boundedFetch } from "./bounded-fetch.ts";
+import { boundedFetch } from "../web/index.ts";
 import { type Child, startChild } from "./child.ts";
 import { asDownstreamError } from "./failures.ts";
 import { LineTransport } from "./line-transport.ts";

@@ -1,3 +1,5 @@
+import type { Network } from "../web/index.ts";
+
 /** A tool as a downstream server describes it. Every text is the server's own: data. */
 export interface DownstreamTool {
   name: string;
@@ -35,9 +37,6 @@ export type DownstreamTarget =
       /** Addresses that may be connected to, looked at when it is dialled. */
       network: Network;
     };
-
-/** Where an address lies: this machine, a private network, anywhere else. */
-export type Network = "loopback" | "private" | "public";
 
 export interface OpenOptions {
   /** Milliseconds for start and handshake together. */

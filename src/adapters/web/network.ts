@@ -1,12 +1,17 @@
 import { BlockList, isIP } from "node:net";
-import type { Network } from "./port.ts";
+
+/** Where an address lies: this machine, a private network, anywhere else. */
+export type Network = "loopback" | "private" | "public";
 
 /** RFC 1122, RFC 4291: this machine itself. */
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8);
 LOOPBACK.addAddress("::1", "ipv6");
 
-/** RFC 1918, 3927, 4193, 4291, 6598: networks that are not the internet; and what stands for "here" or for nobody. */
+/**
+ * RFC 1918, 3927, 4193, 4291, 6598: networks that are not the internet; what stands for "here" or for nobody;
+ * and RFC 3056, 6052: addresses that carry another one, which a gateway would follow.
+ */
 const PRIVATE = new BlockList();
 for (const [net, bits] of [
   ["0.0.0.0", 8],
@@ -20,6 +25,9 @@ for (const [net, bits] of [
 for (const [net, bits] of [
   ["fc00::", 7],
   ["fe80::", 10],
+  ["fec0::", 10],
+  ["64:ff9b::", 96],
+  ["2002::", 16],
   ["::", 128],
 ] as const)
   PRIVATE.addSubnet(net, bits, "ipv6");

@@ -3,15 +3,16 @@ import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { Readable, Transform } from "node:stream";
-import { networkOf } from "./network.ts";
-import type { Network } from "./port.ts";
+import { networkOf, type Network } from "./network.ts";
 
-interface Bounds {
+export interface Bounds {
   network: Network;
   /** Of one body, or of one event of a stream. */
   maxMessageBytes: number;
   /** Milliseconds without a byte until the answer begins. */
   headersMs: number;
+  /** Whether a redirect is given to the caller as an answer. Absent: it is an error. Nobody follows it either way. */
+  redirects?: boolean;
 }
 
 const NO_BODY = new Set([204, 205, 304]);
@@ -32,7 +33,7 @@ export function boundedFetch(origin: string, bounds: Bounds): typeof fetch {
 function responseOf(answer: IncomingMessage, bounds: Bounds): Response {
   const { statusCode: status = 0, statusMessage: statusText = "", headers: given } = answer;
   const isEmpty = NO_BODY.has(status);
-  if (status >= 300 && status < 400 && !isEmpty) {
+  if (status >= 300 && status < 400 && !isEmpty && bounds.redirects !== true) {
     answer.destroy();
     throw new TypeError(`the server redirects to ${given.location ?? "nowhere"}, which is not followed`);
   }

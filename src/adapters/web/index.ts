@@ -1,0 +1,3 @@
+export { boundedFetch } from "./bounded-fetch.ts";
+export type { Network } from "./network.ts";
+export { networkOfHost, webRequest, type WebAnswer, type WebRequest } from "./request.ts";
