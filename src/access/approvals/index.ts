@@ -10,3 +10,4 @@ export { ApprovalService, type ApprovalDependencies } from "./service.ts";
 export { policyHash } from "./policy-keeper.ts";
 export { statedBy, statementOf, tagOf } from "./statement.ts";
 export { tools } from "./tools.ts";
+export { YesFile } from "./yes-file.ts";
