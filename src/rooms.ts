@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type ApprovalService, isTrusted, personFiles } from "./access/approvals/index.ts";
 import { type Access, type AccessTables, Idempotency } from "./access/index.ts";
+import { runCommand } from "./adapters/command/index.ts";
 import { Arrivals, type Git } from "./adapters/git/index.ts";
 import type { Llm } from "./adapters/llm/index.ts";
 import { trustsProjectInstallation, Validator } from "./adapters/openspec/index.ts";
@@ -201,6 +202,7 @@ function buildNotifier({ repository, git, env, logger }: RoomParts): Notify {
     repository,
     directory: homedir(),
     env: withoutRepositoryPath(env, repository),
+    run: runCommand,
     logger: logger.child({ room: "question-router" }),
   });
 }

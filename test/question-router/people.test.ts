@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { runCommand } from "../../src/adapters/command/index.ts";
 import { silentLogger } from "../../src/foundation/logger.ts";
 import { notifier, type Notice } from "../../src/question-router/people/index.ts";
 import { scenario } from "../helpers/scenario.ts";
@@ -131,6 +132,7 @@ async function ownCommand() {
     repository: "/work/shop",
     env: { PATH: process.env["PATH"], SECRET_TOKEN: "abc", HOME: directory },
     directory,
+    run: runCommand,
     logger: silentLogger,
   };
   const lines = async () => {

@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { z } from "zod";
+import type { RunCommand } from "../../adapters/command/index.ts";
 import type { Logger } from "../../foundation/logger.ts";
 import type { Kind } from "../types.ts";
 import { oneLine } from "./plain.ts";
@@ -34,6 +33,8 @@ export interface NotifyPlace {
   env: Record<string, string | undefined>;
   /** Where it runs. */
   directory: string;
+  /** Starts it. */
+  run: RunCommand;
   logger: Logger;
 }
 
@@ -69,17 +70,8 @@ async function run(command: string[], notices: Notice[], place: NotifyPlace): Pr
   const [program = "", ...args] = command.map((part) => filledIn(part, notices, place));
   if (program.includes("/") && !program.startsWith("/")) throw new Error(`${program} is no absolute path and no name`);
   const env = Object.fromEntries(Object.entries(place.env).filter(([name]) => PASSED.test(name)));
-  const child = spawn(program, args, {
-    cwd: place.directory,
-    env,
-    shell: false,
-    stdio: ["pipe", "ignore", "ignore"],
-    timeout: LIMIT_MS,
-    killSignal: "SIGKILL",
-  });
-  child.stdin.on("error", () => {});
-  child.stdin.end(`${JSON.stringify({ repository: place.repository, notices })}\n`);
-  const [code] = (await once(child, "exit")) as [number | null];
+  const input = `${JSON.stringify({ repository: place.repository, notices })}\n`;
+  const { code } = await place.run({ argv: [program, ...args], cwd: place.directory, env, input, timeoutMs: LIMIT_MS });
   if (code !== 0) place.logger.warn({ program, code }, "the command that notifies people failed");
 }
 

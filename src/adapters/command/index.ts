@@ -1,0 +1,2 @@
+export type { PersonCommand, RunCommand } from "./port.ts";
+export { runCommand } from "./run.ts";
