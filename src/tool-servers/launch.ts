@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { networkOfHost, type Network } from "../adapters/web/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { canonicalJson, sha256 } from "../foundation/hash.ts";
@@ -23,7 +24,7 @@ export type Launch = {
       args: string[];
       cwd: string;
       env: Record<string, string>;
-      /** Files of the repository that the command line names, with the SHA-256 of their content. */
+      /** Files that the command line names in the repository or through a link of it, with the SHA-256 of their content. */
       files: Record<string, string>;
     }
   | { kind: "http"; url: string; headers: Record<string, string>; network: Network }
@@ -61,7 +62,8 @@ function addressOf(name: string, given: string, network: Network | undefined): {
 }
 
 function programOf(name: string, options: ServerOptions & { command: string }, { repository, env }: LaunchPlace) {
-  const cwd = options.cwd === undefined ? userInfo().homedir : resolve(repository, options.cwd);
+  // A link in the repository would lead elsewhere tomorrow.
+  const cwd = options.cwd === undefined ? userInfo().homedir : realOr(resolve(repository, options.cwd));
   const command = findProgram(options.command, { cwd, repository, env });
   if (command === null) {
     throw new SpecloopError("tool_unavailable", `The program "${options.command}" of ${name} is not there.`, {
@@ -72,12 +74,30 @@ function programOf(name: string, options: ServerOptions & { command: string }, {
   const resolved = realpathSync(command);
   if (isOurselves(resolved, options.args))
     throw badServer(name, "is specloop itself, which would call itself for ever");
-  const named = [resolved, ...options.args.flatMap((argument) => fileNamed(argument, cwd))];
-  const top = realpathSync(repository);
-  const files = Object.fromEntries(
-    [...new Set(named)].filter((file) => isInside(top, file)).map((file) => [file, sha256(readFileSync(file))]),
-  );
+  const words = [command, ...options.args, ...Object.values(options.env).flatMap((value) => value.split(/[\s:;,]+/))];
+  const files = filesOf(words, { cwd, tops: [resolve(repository), realpathSync(repository)] });
   return { command, resolved, args: options.args, cwd, env: options.env, files };
+}
+
+/**
+ * The files that these words name and that the repository can exchange: those in it, and those that a link in it leads
+ * to, each behind all links and with the SHA-256 of its content.
+ */
+function filesOf(words: string[], { cwd, tops }: { cwd: string; tops: string[] }): Record<string, string> {
+  const inside = (path: string) => tops.some((top) => isInside(top, path));
+  // The whole repository is what servers are given to work on; what is run is named more closely.
+  const places = words.flatMap((word) => pathsNamed(word, { cwd, whole: tops }));
+  const named = places.flatMap((path) => fileAt(path).map((real) => ({ path, real })));
+  const pinned = named.filter(({ path, real }) => inside(path) || inside(real)).map(({ real }) => real);
+  return Object.fromEntries([...new Set(pinned)].map((file) => [file, sha256(readFileSync(file))]));
+}
+
+function realOr(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 /** By its path, or by name on the PATH without the entries that lie in the repository. */
@@ -100,12 +120,32 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** The file that an argument names, also behind `--option=`. */
-function fileNamed(argument: string, cwd: string): string[] {
-  const path = argument.replace(/^--?[\w-]+=/, "").replace(/^file:\/\//, "");
-  if (path === "" || path.includes("\0")) return [];
+/** What programs try when they are given a name without an ending, or a folder that is a package. */
+const ENDINGS = ["", ".js", ".mjs", ".cjs", ".ts", ".py"];
+const ENTRIES = ["package.json", "index.js", "index.mjs", "index.cjs", "index.ts", "__main__.py", "deno.json"];
+
+/** The paths that an argument may name, also behind `--option=`, as a `file:` address, or as a folder that is run. */
+function pathsNamed(argument: string, { cwd, whole }: { cwd: string; whole: string[] }): string[] {
+  const bare = argument.replace(/^--?[\w-]+=/, "").replace(/^-[rI](?=[./])/, "");
+  const given = /^file:\/\//i.test(bare) ? pathOfAddress(bare) : bare;
+  if (given === "" || given.includes("\0")) return [];
+  const path = resolve(cwd, given);
+  const entries = whole.includes(path) ? [] : ENTRIES.map((entry) => join(path, entry));
+  return [...ENDINGS.map((ending) => `${path}${ending}`), ...entries];
+}
+
+function pathOfAddress(address: string): string {
   try {
-    const real = realpathSync(resolve(cwd, path));
+    return fileURLToPath(address);
+  } catch {
+    return "";
+  }
+}
+
+/** The file at a path, behind all links; nothing for what is no file. */
+function fileAt(path: string): string[] {
+  try {
+    const real = realpathSync(path);
     return statSync(real).isFile() ? [real] : [];
   } catch {
     return [];

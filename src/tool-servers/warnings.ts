@@ -1,4 +1,5 @@
-import { isAbsolute } from "node:path";
+import { statSync } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
 import { isInside } from "../foundation/paths.ts";
 import type { DownstreamTool } from "../adapters/mcp-client/index.ts";
 import type { Launch } from "./launch.ts";
@@ -19,6 +20,12 @@ export function launchWarnings(launch: Launch, repository: string): string[] {
     ...Object.keys(files).map(
       (file) => `It runs ${file}, which comes with the repository; what that loads is not pinned.`,
     ),
+    ...args
+      .filter((argument) => isFolderIn(repository, resolve(cwd, argument)))
+      .map(
+        (argument) =>
+          `It is given ${argument}, a folder of the repository: if it runs what lies there, that is not pinned.`,
+      ),
     ...(isInside(repository, cwd)
       ? ["It runs inside the repository: programs read settings and packages from there."]
       : []),
@@ -29,6 +36,10 @@ export function launchWarnings(launch: Launch, repository: string): string[] {
       .map((name) => `${name} makes programs load other code.`),
     ...secretsIn("env", env),
   ];
+}
+
+function isFolderIn(repository: string, path: string): boolean {
+  return isInside(repository, path) && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function httpWarnings({ url, headers, network }: Extract<Launch, { kind: "http" }>): string[] {

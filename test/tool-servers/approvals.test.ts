@@ -1,5 +1,6 @@
-import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { approve, revoke, viewOf } from "../../src/tool-servers/approving.ts";
 import { options as section } from "../../src/tool-servers/index.ts";
@@ -28,7 +29,7 @@ scenario("tool-servers", "A person approves a server in two steps", async () => 
   const server = world.room.server("h");
   const { hash } = server.launch();
   const first = await approve(world.room, { name: "h", launch: hash, by: PERSON }, signal);
-  expect(first.tools.map(({ standing }) => standing)).toEqual(Array.from({ length: 10 }, () => "new"));
+  expect(first.tools.map(({ standing }) => standing)).toEqual(Array.from({ length: 11 }, () => "new"));
   // It runs in quarantine: nothing of it can be called.
   expect(await codeOf(world.call("h.echo"))).toBe("tool_unapproved");
   await approve(world.room, { name: "h", launch: hash, tools: first.toolsHash!, only: ["echo"], by: PERSON }, signal);
@@ -206,4 +207,52 @@ test("an agent without a right is refused before anything is started", async () 
   expect(world.room.server("h").running).toBeNull();
   await world.approve("h", { agents: "all" });
   expect(await codeOf(world.call("h.echo", { text: "hi" }, { principal: AGENT }))).toBe("no error");
+});
+
+test("a link of the repository that leads elsewhere, a package that is run and an address are part of the launch", async () => {
+  await using world = await openWorld({});
+  const { path } = world.repository;
+  await world.repository.write("tools/lib/hook.cjs", "// before\n");
+  await world.repository.write("tools/package/index.mjs", await readFile(HOSTILE, "utf8"));
+  for (const name of ["one", "two"]) {
+    await mkdir(join(world.scratch, name));
+    await writeFile(join(world.scratch, name, "server.mjs"), await readFile(HOSTILE, "utf8"));
+  }
+  await symlink(join(world.scratch, "one"), join(path, "linked"));
+  const hashOf = (server: Record<string, unknown>) => {
+    world.configure({ h: { command: process.execPath, ...server } });
+    return world.room.server("h").launch().hash;
+  };
+  const repoint = async (name: string) => {
+    await rm(join(path, "linked"));
+    await symlink(join(world.scratch, name), join(path, "linked"));
+  };
+  const edit = (file: string) => world.repository.write(file, "// after\n");
+  const hook = pathToFileURL(join(path, "tools/lib/hook.cjs")).href.replace("hook", "%68ook");
+  const cases: [Record<string, unknown>, () => Promise<unknown>][] = [
+    [{ args: [join(path, "linked/server.mjs")] }, () => writeFile(join(world.scratch, "one/server.mjs"), "// after\n")],
+    [{ args: ["server.mjs"], cwd: "linked" }, () => repoint("two")],
+    [{ args: ["--import", hook, HOSTILE] }, () => edit("tools/lib/hook.cjs")],
+    [
+      { args: [HOSTILE], env: { NODE_OPTIONS: `--require ${path}/tools/lib/other.cjs` } },
+      () => edit("tools/lib/other.cjs"),
+    ],
+    [{ args: [join(path, "tools/package")] }, () => edit("tools/package/index.mjs")],
+    [
+      { args: [join(path, "tools/package/index")] },
+      () => world.repository.write("tools/package/index.mjs", "// more\n"),
+    ],
+  ];
+  for (const [server, change] of cases) {
+    const before = hashOf(server);
+    expect(hashOf(server)).toBe(before);
+    await change();
+    expect(hashOf(server), JSON.stringify(server)).not.toBe(before);
+  }
+  // The whole repository, which servers are given to work on, is not what they run.
+  const whole = { args: [HOSTILE, path] };
+  const before = hashOf(whole);
+  await world.repository.write("package.json", "{}\n");
+  expect(hashOf(whole)).toBe(before);
+  expect(viewOf(world.room, world.room.server("h")).warnings.join()).toContain("a folder of the repository");
 });

@@ -1,5 +1,9 @@
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { expect, test } from "vitest";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { boundedFetch } from "../../src/adapters/web/index.ts";
 import { scenario } from "../helpers/scenario.ts";
 import { codeOf, fileIn, hostile, lives, openWorld } from "./world.ts";
 
@@ -32,7 +36,7 @@ scenario("tool-servers", "A server fails again and again", async () => {
 scenario("tool-servers", "A server writes nonsense, floods, or sends what never ends", async () => {
   await using world = await openWorld({ h: hostile("none") });
   await world.approve("h");
-  for (const tool of ["garbage", "flood", "huge"]) {
+  for (const tool of ["garbage", "flood", "replies", "huge"]) {
     expect(await codeOf(world.call(`h.${tool}`)), tool).toBe("tool_unavailable");
     await world.room.server("h").stop();
   }
@@ -124,4 +128,31 @@ test("a server that ends at a message before its own handshake is started again 
   await using world = await openWorld({ h: hostile("strict") });
   await world.approve("h");
   expect((await world.call("h.echo", { text: "hi" })).text).toBe("echo: hi");
+});
+
+test("a definition that is nested without end is left out, and the others are listed", async () => {
+  await using world = await openWorld({ h: hostile("deep") });
+  await world.approve("h");
+  expect(world.room.tools().map(({ name }) => name)).not.toContain("deep");
+  expect((await world.call("h.echo", { text: "hi" })).text).toBe("echo: hi");
+});
+
+test("a server that sends events without end over HTTP is given up", async () => {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const note = `data: ${JSON.stringify({ jsonrpc: "2.0", method: "notifications/message", params: {} })}\n\n`;
+    const more = () => {
+      while (!response.destroyed && response.write(note.repeat(100)));
+    };
+    response.on("drain", more);
+    more();
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void server.closeAllConnections());
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
+  const fetch = boundedFetch(origin, { network: "loopback", maxMessageBytes: 1_000_000, headersMs: 10_000 });
+  const answer = await fetch(`${origin}/mcp`);
+  await expect(answer.text()).rejects.toThrow("it sends events without end");
 });

@@ -41,6 +41,8 @@ export class LineTransport implements Transport {
   readonly #lines: LineReader;
   #garbage = 0;
   #unasked = 0;
+  /** Requests that were sent and not answered yet: so many messages are no flood. */
+  #owed = 0;
   #second = 0;
   #drained: Promise<void> | null = null;
   #closed = false;
@@ -62,6 +64,7 @@ export class LineTransport implements Transport {
   async send(message: JSONRPCMessage): Promise<void> {
     const { input } = this.#ends;
     if (this.#closed || !input.writable) throw new Error("the connection is closed");
+    if ("method" in message && "id" in message) this.#owed += 1;
     if (input.write(serializeMessage(message))) return;
     if (input.writableLength > MAX_UNREAD_BYTES) return this.fail("it does not read what it is sent");
     await (this.#drained ??= this.#nextDrain());
@@ -110,7 +113,8 @@ export class LineTransport implements Transport {
       if (this.#garbage > MAX_GARBAGE) this.fail("it writes what is no message to its output");
       return;
     }
-    if ("method" in message && this.#isFlood()) return this.fail("it sends messages without end");
+    if (!("method" in message) && this.#owed > 0) this.#owed -= 1;
+    else if (this.#isFlood()) return this.fail("it sends messages without end");
     this.onmessage?.(message);
   }
 

@@ -9,7 +9,13 @@ const MAX_CHARACTERS = 2_000_000;
 /** MCP, server/tools (revision 2025-11-25): what a name is made of; ids and rights are written with it. */
 const NAME = /^[A-Za-z0-9_./-]{1,128}$/;
 
-/** Every tool, page by page, beside the SDK's cache. Tools without a proper name are left out; the first of a name counts. */
+/** Deeper definitions describe nothing, and take the stack of whoever walks through them. */
+const MAX_DEPTH = 64;
+
+/**
+ * Every tool, page by page, beside the SDK's cache. Tools without a proper name or with definitions of more than 64 levels
+ * are left out; the first of a name counts.
+ */
 export async function listAll(
   client: Client,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
@@ -24,15 +30,25 @@ export async function listAll(
     const params = cursor === undefined ? {} : { cursor };
     const timeout = Math.max(1, until - performance.now());
     const result = await client.request({ method: "tools/list", params }, { timeout, signal });
-    characters += JSON.stringify(result.tools).length;
+    characters += result.tools.reduce((sum, tool) => sum + (isDeep(tool) ? 0 : JSON.stringify(tool).length), 0);
     if (characters > MAX_CHARACTERS) throw tooMuch(`${MAX_CHARACTERS} characters`);
     for (const tool of result.tools) {
-      if (NAME.test(tool.name) && !found.has(tool.name)) found.set(tool.name, definitionOf(tool));
+      if (NAME.test(tool.name) && !found.has(tool.name) && !isDeep(tool)) found.set(tool.name, definitionOf(tool));
     }
     if (found.size > MAX_TOOLS) throw tooMuch(`${MAX_TOOLS} tools`);
     cursor = result.nextCursor;
   }
   return [...found.values()];
+}
+
+/** Level by level, so that no depth of it costs stack. */
+function isDeep(definition: unknown): boolean {
+  let level: unknown[] = [definition];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []));
+  }
+  return false;
 }
 
 interface Listed {

@@ -15,6 +15,8 @@ export interface Bounds {
   redirects?: boolean;
 }
 
+/** Events of one stream per second, at most: a server that floods is given up. */
+const MAX_EVENTS = 500;
 const NO_BODY = new Set([204, 205, 304]);
 
 /**
@@ -95,14 +97,19 @@ function bodyOf(answer: IncomingMessage, { maxMessageBytes }: Bounds): ReadableS
   const isEvents = answer.headers["content-type"]?.includes("text/event-stream") === true;
   let length = 0;
   let last = 0;
+  let events = 0;
+  let second = 0;
   const limit = new Transform({
     transform(chunk: Buffer, _encoding, done) {
+      const now = Math.floor(performance.now() / 1000);
+      if (now !== second) [events, second] = [0, now];
       for (const byte of chunk) {
         // A blank line ends an event.
-        if (isEvents && byte === 10 && last === 10) length = 0;
+        if (isEvents && byte === 10 && last === 10) [length, events] = [0, events + 1];
         else if (byte !== 13) last = byte;
         length += 1;
         if (length > maxMessageBytes) return done(new Error(`a message has more than ${maxMessageBytes} bytes`));
+        if (events > MAX_EVENTS) return done(new Error("it sends events without end"));
       }
       done(null, chunk);
     },

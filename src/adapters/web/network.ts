@@ -10,7 +10,7 @@ LOOPBACK.addAddress("::1", "ipv6");
 
 /**
  * RFC 1918, 3927, 4193, 4291, 6598: networks that are not the internet; what stands for "here" or for nobody;
- * and RFC 3056, 6052: addresses that carry another one, which a gateway would follow.
+ * and RFC 3056, 4380, 6052, 8215: addresses that carry another one, which a gateway would follow.
  */
 const PRIVATE = new BlockList();
 for (const [net, bits] of [
@@ -19,16 +19,22 @@ for (const [net, bits] of [
   ["100.64.0.0", 10],
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],
+  ["192.0.0.0", 24],
   ["192.168.0.0", 16],
+  ["198.18.0.0", 15],
+  ["224.0.0.0", 3],
 ] as const)
   PRIVATE.addSubnet(net, bits);
 for (const [net, bits] of [
   ["fc00::", 7],
   ["fe80::", 10],
   ["fec0::", 10],
+  ["ff00::", 8],
   ["64:ff9b::", 96],
+  ["64:ff9b:1::", 48],
+  ["2001::", 32],
   ["2002::", 16],
-  ["::", 128],
+  ["::", 96],
 ] as const)
   PRIVATE.addSubnet(net, bits, "ipv6");
 
