@@ -69,6 +69,9 @@ const AUDITED: { [Name in EventName]?: Row<Name> } = {
   "server.approved": ({ server, hash, by }) => {
     return { actor: by, target: server, detail: { hash } };
   },
+  "workflow.approved": ({ workflow, hash, by }) => {
+    return { actor: by, target: workflow, detail: { hash } };
+  },
   "server.tool_changed": ({ server, tool }) => {
     return { actor: SYSTEM, target: `${server}.${tool}`, detail: {} };
   },

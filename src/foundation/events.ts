@@ -100,6 +100,8 @@ export interface EventMap {
   /** A tool's definition is not the approved one; it is off until a person looks. */
   "server.tool_changed": { server: string; tool: string };
   "server.tool_called": { server: string; tool: string; ok: boolean; code?: string; ms: number; principal: Principal };
+  /** A person said yes to what a workflow of this content starts and contacts. */
+  "workflow.approved": { workflow: string; hash: string; by: string };
   "run.started": { runId: string; workflow: string; hash: string; principal: Principal };
   "run.state_changed": { runId: string; workflow: string; from: string; to: string; reason: string };
   "run.ended": {

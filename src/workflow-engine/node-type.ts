@@ -46,6 +46,17 @@ export type Outcome =
   | { outcome: "items"; items: unknown[]; concurrency: number; onError: "fail" | "continue" }
   | { outcome: "failed"; kind: FailureKind; message: string; details?: unknown };
 
+/** A piece that the author wrote, or the value of a template with its CEL. */
+export type WovenPart = string | { value: unknown; cel: string };
+
+/** What a node reaches outside of the engine, for the person who approves it. */
+export interface Reached {
+  /** The program with its arguments, the method and address, the tool. */
+  what: string;
+  /** More that matters: `has the network`, `may write: dist`, `secrets: TOKEN`. */
+  with: string[];
+}
+
 /** One kind of node: one file in `nodes/`, one line in its table. */
 export interface NodeType<Config = Record<string, unknown>> {
   type: string;
@@ -61,6 +72,11 @@ export interface NodeType<Config = Record<string, unknown>> {
   literal?: string[];
   /** Names of the fields in which `${{ secrets.NAME }}` may stand. Absent: none. */
   secrets?: string[];
+  /**
+   * How a text of a field is put together of what the author wrote and of the values of its templates, by the field's
+   * name: values of a prompt are marked as data, those of an address are encoded. Absent: values stand as they are.
+   */
+  weave?: Record<string, (parts: WovenPart[]) => string>;
   /** Whether it has a body, written as `as` and `do`. Absent: false. */
   body?: boolean;
   /** Of one attempt where the definition says nothing, in milliseconds. Absent: ten minutes. */
@@ -69,6 +85,13 @@ export interface NodeType<Config = Record<string, unknown>> {
   output(config: Config): Record<string, unknown>;
   /** Whether what it does may be repeated: decides what `on_crash` is when the definition does not say. */
   onCrash: OnCrash;
+  /** The same where it depends on the configuration as it is written. */
+  onCrashOf?(config: Record<string, unknown>): OnCrash;
+  /**
+   * What it starts or contacts, of the configuration as it is written. A type that has this runs only in a workflow whose
+   * content a person approved.
+   */
+  reach?(config: Record<string, unknown>): Reached;
   /**
    * What it does stays inside the engine (a value, a wait, a child run), so it may be done twice unseen: no intent is
    * recorded before it, which saves a commit. Absent: false.

@@ -39,7 +39,7 @@ const MAX_PROBLEMS = 8;
  * that was cut off is `llm_truncated` and never repaired.
  */
 export async function generateStructured<Schema extends z.ZodType>(
-  llm: Llm,
+  llm: Pick<Llm, "generate">,
   { request, schema, signal }: StructuredCall<Schema>,
 ): Promise<StructuredResult<z.output<Schema>>> {
   const constrained = { ...request, schema: wireSchema(schema) };
@@ -58,7 +58,7 @@ interface Miss {
 }
 
 async function correct(
-  llm: Llm,
+  llm: Pick<Llm, "generate">,
   request: GenerateRequest,
   { raw, problems }: Miss,
   signal: AbortSignal,

@@ -14,6 +14,12 @@ export const workflows = {
     means: "No workflow has this name.",
     fix: "Run `specloop workflow list` for the names.",
   },
+  workflow_unapproved: {
+    http: 403,
+    exit: 77,
+    means: "No person has approved what the workflow starts and contacts, or it changed since.",
+    fix: "Look at it and approve it in a terminal: `specloop workflow approve NAME`.",
+  },
   unknown_run: {
     http: 404,
     exit: 64,

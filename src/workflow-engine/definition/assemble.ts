@@ -54,7 +54,7 @@ function planNode(draft: Draft, defaults: Defaults, bodies: Order["bodies"]): Pl
     retry: retryOf(fields.retry ?? defaults.retry),
     timeoutMs: timeoutOf(draft, defaults),
     fallback: fallback && "node" in fallback ? { node: inner(fallback.node) } : fallback,
-    onCrash: fields.on_crash ?? type.onCrash,
+    onCrash: fields.on_crash ?? type.onCrashOf?.(config) ?? type.onCrash,
     undo: undo && inner(undo),
     budget: budgetOf(fields.budget),
     snapshot: fields.snapshot ?? false,

@@ -1,6 +1,6 @@
 import { Cel, type ExpressionLanguage } from "../../adapters/expression/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
-import type { NodeType } from "../node-type.ts";
+import type { NodeType, WovenPart } from "../node-type.ts";
 import type { PlanNode } from "../plan.ts";
 import type { Expressions, Scope } from "../scope.ts";
 import { asText, hasTemplate, parseTemplate } from "../templates-text.ts";
@@ -43,7 +43,9 @@ function filled(
 ): Record<string, unknown> {
   const fields = Object.entries(config).map(([field, written]) => {
     if (type.literal?.includes(field)) return [field, written];
-    return [field, mapTexts(written, type.expressions.includes(field) ? value : (text) => fillTemplate(text, value))];
+    const weave = type.weave && Object.hasOwn(type.weave, field) ? type.weave[field] : undefined;
+    const fill = type.expressions.includes(field) ? value : (text: string) => fillTemplate(text, value, weave);
+    return [field, mapTexts(written, fill)];
   });
   return Object.fromEntries(fields) as Record<string, unknown>;
 }
@@ -56,15 +58,20 @@ function mapTexts(value: unknown, replace: (text: string) => unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item, replace)]));
 }
 
-function fillTemplate(text: string, value: (cel: string) => unknown): unknown {
+function fillTemplate(text: string, value: (cel: string) => unknown, weave?: (parts: WovenPart[]) => string): unknown {
   if (!hasTemplate(text)) return text;
   const { parts, unclosed, whole } = parseTemplate(text);
   if (unclosed) throw new SpecloopError("expression_failed", `A template is not closed: ${text.slice(unclosed.start)}`);
   const [only] = parts;
-  if (whole && only?.kind === "cel") return value(only.cel);
-  const filledIn = parts.map((part) => (part.kind === "text" ? part.text : asText(value(part.cel)))).join("");
+  if (whole && only?.kind === "cel" && !weave) return value(only.cel);
+  const woven = parts.map((part) => (part.kind === "text" ? part.text : { value: value(part.cel), cel: part.cel }));
+  const filledIn = (weave ?? plainly)(woven);
   if (filledIn.length <= MAX_TEXT) return filledIn;
   throw new SpecloopError("expression_failed", `A template became a text of ${filledIn.length} characters.`);
+}
+
+function plainly(parts: WovenPart[]): string {
+  return parts.map((part) => (typeof part === "string" ? part : asText(part.value))).join("");
 }
 
 function parsed(node: PlanNode, type: NodeType, config: Record<string, unknown>): unknown {

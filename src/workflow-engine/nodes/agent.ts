@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { NodeType } from "../node-type.ts";
 import type { AgentDesk } from "../ports.ts";
+import { withValuesAsData } from "../prompt-data.ts";
+import { answerSchema } from "./answer-schema.ts";
 import { duration } from "./duration.ts";
 
 const DEFAULT_MS = 30 * 60_000;
@@ -8,7 +10,7 @@ const DEFAULT_MS = 30 * 60_000;
 const config = z.strictObject({
   capabilities: z.array(z.string().min(1).max(100)).min(1).max(20).describe("What the agent has to be able to do"),
   prompt: z.string().min(1).max(100_000).describe("What it is asked to do"),
-  schema: z.record(z.string(), z.unknown()).optional().describe("JSON Schema that its answer has to have"),
+  schema: answerSchema,
   within: duration.default(DEFAULT_MS).describe("How long an answer is waited for"),
 });
 
@@ -20,6 +22,7 @@ export function agent(agents: AgentDesk, now: () => number): NodeType<z.output<t
     config,
     expressions: [],
     literal: ["capabilities", "schema", "within"],
+    weave: { prompt: withValuesAsData },
     timeoutMs: DEFAULT_MS + 60_000,
     output: ({ schema }) =>
       schema ?? { type: "object", properties: { text: { type: "string" }, by: { type: "string" } } },

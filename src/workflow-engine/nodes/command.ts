@@ -3,12 +3,25 @@ import { z } from "zod";
 import type { Sandbox, SandboxResult } from "../../adapters/sandbox/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { isInside } from "../../foundation/paths.ts";
-import type { Attempt, NodeType, Outcome } from "../node-type.ts";
+import type { Attempt, NodeType, Outcome, Reached } from "../node-type.ts";
+import { hasTemplate } from "../templates-text.ts";
+import { secretsIn } from "./secrets-in.ts";
 
 const MB = 2 ** 20;
 
 const config = z.strictObject({
-  run: z.array(z.string().max(100_000)).min(1).max(1000).describe("Program and arguments; no shell reads them"),
+  run: z
+    .array(z.string().max(100_000))
+    .min(1)
+    .max(1000)
+    .superRefine((run, context) => {
+      for (const at of codeIn(run).filter((place) => hasTemplate(run[place]!))) {
+        const message =
+          "this is the program or the text of a script, into which no value comes; hand it over in env or input";
+        context.addIssue({ code: "custom", path: [], message: `argument ${at}: ${message}` });
+      }
+    })
+    .describe("Program and arguments; no shell reads them. Values come in as whole arguments, never as code"),
   cwd: z.string().max(1000).default(".").describe("Folder, relative to the repository"),
   write: z
     .array(z.string().min(1).max(1000))
@@ -43,12 +56,21 @@ export interface CommandPlace {
   sandbox: Sandbox;
   /** Top of the worktree, absolute. */
   worktree: string;
-  /** Whether commands may have this machine's network: a person's word, from outside the repository. */
-  mayHaveNetwork: () => boolean;
   /** Absolute paths beside the system's that programs need to run: the folder of our own Node. */
   programs: string[];
 }
 
+/** After which an argument is code: `sh -c`, `node -e`, `python -c`, `perl -e`, `find -exec`. */
+const CODE_FLAG = /^(?:-[A-Za-z]*[cepE]|--?(?:eval|command|print|exec|execute|run|call))$/;
+const CODE_JOINED = /^--(?:eval|command|print|exec|execute|call)=/;
+
+/** Places of the program and of what an interpreter reads as code. */
+function codeIn(run: readonly string[]): number[] {
+  return run.flatMap((text, at) => (at === 0 || CODE_FLAG.test(run[at - 1]!) || CODE_JOINED.test(text) ? [at] : []));
+}
+
+/** What is kept of a line that does not end. */
+const MAX_LINE = 64 * 1024;
 /** Wall clock that the node's own timeout, which comes first, never reaches. */
 const NO_LIMIT_MS = 2 ** 31 - 1;
 
@@ -77,18 +99,31 @@ export function command(place: CommandPlace): NodeType<Config> {
       required: ["code", "stdout", "stderr"],
     }),
     onCrash: "ask",
+    reach,
     target: ({ run: [program = ""] }) => program,
     execute: (attempt) => runIn(place, attempt),
   };
 }
 
+function reach({ run, cwd = ".", write, network, env }: Record<string, unknown>): Reached {
+  const names = Object.keys(typeof env === "object" && env !== null ? env : {});
+  const secrets = secretsIn(env);
+  return {
+    what: JSON.stringify(run),
+    with: [
+      ...(cwd === "." ? [] : [`in: ${String(cwd)}`]),
+      ...(Array.isArray(write) && write.length > 0 ? [`may write: ${write.join(", ")}`] : []),
+      ...(network === true ? ["has this machine's network"] : []),
+      ...(names.length > 0 ? [`variables: ${names.join(", ")}`] : []),
+      ...(secrets.length > 0 ? [`secrets: ${secrets.join(", ")}`] : []),
+    ],
+  };
+}
+
 async function runIn(place: CommandPlace, attempt: Attempt<Config>): Promise<Outcome> {
-  const { config: given, signal, log } = attempt;
-  if (given.network && !place.mayHaveNetwork()) {
-    const message = "The command asks for the network, which no person has allowed.";
-    return { outcome: "failed", kind: "refused", message };
-  }
+  const { config: given, signal } = attempt;
   const { worktree } = place;
+  const lines = new LogLines(attempt.log);
   const inside = (path: string) => within(worktree, path);
   const result = await place.sandbox.run({
     argv: given.run,
@@ -109,8 +144,9 @@ async function runIn(place: CommandPlace, attempt: Attempt<Config>): Promise<Out
       outputBytes: given.output_kb * 1024,
     },
     signal,
-    onOutput: (stream, text) => log(`${stream}: ${text.trimEnd()}`),
+    onOutput: (stream, text) => lines.add(stream, text),
   });
+  lines.end();
   return outcomeOf(result, given);
 }
 
@@ -122,6 +158,28 @@ function outcomeOf({ code, signal, ended, stdout, stderr }: SandboxResult, given
   const last = (stderr.trim() || stdout.trim()).split("\n").at(-1)?.slice(0, 300);
   const message = `${given.run[0]} ${how}${last ? `: ${last}` : ""}`;
   return { outcome: "failed", kind: "failed", message, details: { code, stdout, stderr } };
+}
+
+/** Whole lines, so that a secret in one is found however its pieces came. */
+class LogLines {
+  readonly #log: (line: string) => void;
+  readonly #begun = { stdout: "", stderr: "" };
+
+  constructor(log: (line: string) => void) {
+    this.#log = log;
+  }
+
+  add(stream: "stdout" | "stderr", text: string): void {
+    const lines = (this.#begun[stream] + text).split("\n");
+    this.#begun[stream] = lines.pop()!.slice(-MAX_LINE);
+    for (const line of lines) this.#log(`${stream}: ${line}`);
+  }
+
+  end(): void {
+    for (const stream of ["stdout", "stderr"] as const) {
+      if (this.#begun[stream] !== "") this.#log(`${stream}: ${this.#begun[stream]}`);
+    }
+  }
 }
 
 function within(worktree: string, path: string): string {

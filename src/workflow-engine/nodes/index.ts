@@ -1,9 +1,12 @@
+import type { Llm } from "../../adapters/llm/index.ts";
 import type { NodeType } from "../node-type.ts";
+import type { AgentDesk, DocumentDesk, Prices, QuestionDesk, ToolDesk } from "../ports.ts";
 import { agent } from "./agent.ts";
 import { approval } from "./approval.ts";
-import { command } from "./command.ts";
+import { command, type CommandPlace } from "./command.ts";
 import { condition } from "./condition.ts";
 import { document } from "./document.ts";
+import { http } from "./http.ts";
 import { llm } from "./llm.ts";
 import { map } from "./map.ts";
 import { question } from "./question.ts";
@@ -29,8 +32,36 @@ export function describedNodeTypes(): NodeType[] {
     question(nothing(), nothing()),
     tool(nothing()),
     command(nothing()),
+    http,
     document(nothing()),
   ];
+}
+
+/** What node types work with that the engine has not; `rooms.ts` fills it. */
+export interface NodePorts {
+  llm: Llm;
+  prices: Prices;
+  agents: AgentDesk;
+  tools: ToolDesk;
+  questions: QuestionDesk;
+  documents: DocumentDesk;
+  commands: CommandPlace;
+  now: () => number;
+}
+
+/** The types that reach out, beside those that are the engine's own. */
+export function nodeTypes({ llm: models, prices, ...ports }: NodePorts): NodeType[] {
+  return [
+    transform,
+    condition,
+    llm({ llm: models, prices }),
+    agent(ports.agents, ports.now),
+    question(ports.questions, ports.now),
+    tool(ports.tools),
+    command(ports.commands),
+    http,
+    document(ports.documents),
+  ] as NodeType[];
 }
 
 /** Stands for any port and refuses every use of it. */

@@ -1,22 +1,36 @@
 import { z } from "zod";
-import { estimateTokens, type Llm, type Message, neutralise } from "../../adapters/llm/index.ts";
+import {
+  estimateTokens,
+  generateStructured,
+  type GenerateRequest,
+  type Generation,
+  type Llm,
+  type Message,
+  neutralise,
+} from "../../adapters/llm/index.ts";
 import { type ErrorCode, SpecloopError } from "../../foundation/errors.ts";
 import type { Attempt, NodeType, Outcome } from "../node-type.ts";
 import type { FailureKind } from "../plan.ts";
 import { type Prices, spendingOf } from "../ports.ts";
+import { withValuesAsData } from "../prompt-data.ts";
+import { answerCheck, answerSchema } from "./answer-schema.ts";
 
 const DEFAULT_TOKENS = 1024;
 /** Of the prompt, what is kept of its beginning and its end where it has to be cut: the task usually stands at an end. */
 const KEPT_SHARES = [0.5, 0.25];
 
 const config = z.strictObject({
-  prompt: z.string().min(1).max(400_000).describe("What the model is asked; values come in by ${{ … }}"),
+  prompt: z
+    .string()
+    .min(1)
+    .max(400_000)
+    .describe("What the model is asked; values come in by ${{ … }}, long ones marked as data"),
   system: z.string().max(50_000).default("").describe("Who the model is and how it answers"),
   model: z.string().min(1).max(200).optional().describe("Its name; the configured one when absent"),
   fallback_models: z.array(z.string().min(1).max(200)).max(5).default([]).describe("Asked in turn where one cannot"),
   temperature: z.number().min(0).max(2).default(0),
   max_tokens: z.int().min(1).max(200_000).default(DEFAULT_TOKENS).describe("Tokens of the answer at most"),
-  schema: z.record(z.string(), z.unknown()).optional().describe("JSON Schema that the answer has to have"),
+  schema: answerSchema,
   on_overflow: z
     .enum(["fail", "truncate"])
     .default("fail")
@@ -46,6 +60,9 @@ const KINDS: Partial<Record<ErrorCode, FailureKind>> = {
 /** What another model may do better. */
 const NEXT_MODEL = new Set<FailureKind>(["overload", "unavailable", "timeout", "context"]);
 
+/** The signal of the attempt is in each call already. */
+const NEVER = new AbortController().signal;
+
 /** Asks a model. What it answers is data: it is handed on and never followed. */
 export function llm(dependencies: Dependencies): NodeType<Config> {
   return {
@@ -53,9 +70,11 @@ export function llm(dependencies: Dependencies): NodeType<Config> {
     description: "Asks a model with a prompt and gives its text, or an object where a schema says which.",
     config,
     expressions: [],
-    literal: ["model", "fallback_models", "schema", "on_overflow", "max_tokens", "temperature"],
+    // What others wrote never speaks as the system.
+    literal: ["system", "model", "fallback_models", "schema", "on_overflow", "max_tokens", "temperature"],
     output: ({ schema }) =>
       schema ?? { type: "object", properties: { text: { type: "string" }, model: { type: "string" } } },
+    weave: { prompt: withValuesAsData },
     onCrash: "retry",
     target: ({ model }) => model ?? null,
     estimate: ({ prompt, system, max_tokens: maxTokens, model }) => ({
@@ -84,13 +103,17 @@ async function askOne(
   model: string | undefined,
   { llm: models, prices }: Dependencies,
 ): Promise<Outcome & { outcome: "done" | "failed" }> {
-  const { config: given, signal } = attempt;
+  const { config: given } = attempt;
+  // Each call counts, also one whose answer was of no use.
+  const counted = async (request: GenerateRequest) => {
+    const generation = await models.generate(request, attempt.signal);
+    attempt.spend(spendingOf(prices, generation));
+    return generation;
+  };
   const cuts = given.on_overflow === "truncate" ? [1, ...KEPT_SHARES] : [1];
   for (const [index, share] of cuts.entries()) {
     try {
-      const generation = await models.generate(requestOf(given, model, share), signal);
-      attempt.spend(spendingOf(prices, generation));
-      return read(generation.text, generation.model, given.schema);
+      return await answerTo(requestOf(given, model, share), given.schema, counted);
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind !== "context" || index === cuts.length - 1) return failure;
@@ -101,7 +124,7 @@ async function askOne(
 }
 
 function requestOf(
-  { prompt, system, max_tokens: maxTokens, temperature, schema }: Config,
+  { prompt, system, max_tokens: maxTokens, temperature }: Config,
   model: string | undefined,
   share: number,
 ) {
@@ -112,7 +135,6 @@ function requestOf(
     purpose: "workflow.llm",
     maxTokens,
     temperature,
-    ...(schema && { schema }),
     ...(model !== undefined && { model }),
   };
 }
@@ -123,24 +145,24 @@ function cut(text: string, share: number): string {
   return `${text.slice(0, half)}\n[… ${text.length - 2 * half} characters left out …]\n${text.slice(-half)}`;
 }
 
-/** With a schema the answer has to be that object; the engine checks it against the schema as every output. */
-function read(text: string, model: string, schema: Config["schema"]): Outcome & { outcome: "done" | "failed" } {
-  if (!schema) return { outcome: "done", output: { text, model } };
-  const json = /^\s*```(?:json)?\s*\n([\s\S]*?)\n\s*```\s*$/.exec(text)?.[1] ?? text;
-  try {
-    return { outcome: "done", output: JSON.parse(json) };
-  } catch {
-    const shown = text.slice(0, 300);
-    return {
-      outcome: "failed",
-      kind: "bad_output",
-      message: `The model's answer is no JSON: ${shown}`,
-      details: { text },
-    };
+/** With a schema the answer is that object: checked, and corrected once by the model itself. */
+async function answerTo(
+  request: GenerateRequest,
+  schema: Config["schema"],
+  generate: (request: GenerateRequest) => Promise<Generation>,
+): Promise<Outcome & { outcome: "done" }> {
+  if (!schema) {
+    const { text, model } = await generate(request);
+    return { outcome: "done", output: { text, model } };
   }
+  const call = { request, schema: answerCheck(schema), signal: NEVER };
+  const { value } = await generateStructured({ generate }, call);
+  return { outcome: "done", output: value };
 }
 
 function failureOf(error: unknown): Outcome & { outcome: "failed" } {
   const kind = (error instanceof SpecloopError ? KINDS[error.code] : undefined) ?? "failed";
-  return { outcome: "failed", kind, message: error instanceof Error ? error.message : String(error) };
+  const details = error instanceof SpecloopError ? error.details : undefined;
+  const message = error instanceof Error ? error.message : String(error);
+  return { outcome: "failed", kind, message, ...(details !== undefined && { details }) };
 }

@@ -26,6 +26,7 @@ export function tool(tools: ToolDesk): NodeType<z.output<typeof config>> {
     }),
     // What a server does with a call is not known, so it is not repeated by itself.
     onCrash: "ask",
+    reach: ({ tool: id }) => ({ what: String(id), with: [] }),
     target: ({ tool: id }) => id,
     execute: async ({ config: { tool: id, input }, principal, signal }) => {
       const { text, structured } = await tools.call({ id, input, principal, signal });
