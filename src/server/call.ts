@@ -86,8 +86,9 @@ export function createCaller(options: CallerOptions): Caller {
       await options.recorded?.();
       return result;
     } catch (thrown) {
-      const error = asCallError(thrown, context.signal);
-      options.gate?.tell(error, context.principal, name.slice(0, 100));
+      const whole = asCallError(thrown, context.signal);
+      options.gate?.tell(whole, context.principal, name.slice(0, 100));
+      const error = readableError(whole, context, options);
       if (error.code === "internal") options.logger.error({ err: thrown, tool: name }, "a tool failed unexpectedly");
       if (entry) report({ ok: false, code: error.code });
       await options.recorded?.();
@@ -186,6 +187,19 @@ function unknownTool(name: string, principal: Principal, tools: readonly Tool[])
   return new SpecloopError("unknown_tool", `No tool is called "${name.slice(0, 100)}".`, {
     target: name.slice(0, 100),
     fix,
+  });
+}
+
+/** An error says what stands in the way, such as the answer that a question has: to this caller as far as it may read. */
+function readableError(error: SpecloopError, { principal }: CallContext, { gate }: CallerOptions): SpecloopError {
+  const reads = gate?.readable(principal) ?? null;
+  if (!reads || !error.details) return error;
+  const { code, message, target, fix, details, cause } = error;
+  return new SpecloopError(code, message, {
+    ...(target !== undefined && { target }),
+    fix,
+    details: withhold(details, reads),
+    cause,
   });
 }
 

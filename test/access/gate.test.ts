@@ -1,12 +1,15 @@
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import type { Capability } from "../../src/access/capability.ts";
 import { namedPaths } from "../../src/access/named-paths.ts";
 import { options } from "../../src/access/options.ts";
 import { RateLimiter } from "../../src/access/rate.ts";
 import { withhold } from "../../src/access/withhold.ts";
 import { SpecloopError } from "../../src/foundation/errors.ts";
+import type { Principal } from "../../src/foundation/principal.ts";
+import { defineTool } from "../../src/foundation/tool.ts";
 import type { EventMap } from "../../src/foundation/events.ts";
 import { silentLogger } from "../../src/foundation/logger.ts";
 import { allTools, type Rooms } from "../../src/mcp-tools.ts";
@@ -147,6 +150,34 @@ test("answers that cite what may not be read, and answers in lists, are held bac
   expect(JSON.stringify(listed)).not.toContain("42");
   const open = { answer: cited("openspec/a.md") };
   expect(withhold(open, reads)).toEqual(open);
+});
+
+test("what an error tells of an answer is held back as well", async () => {
+  await using open = await openAccess(undefined, TOOLS);
+  const answer = { text: "The secret is 42.", citations: [{ path: "docs/secret.md", heading: "", startLine: 1 }] };
+  const submit = defineTool({
+    name: "note_submit",
+    title: "Submit",
+    description: "Submits.",
+    effect: "add",
+    toolset: "full",
+    input: z.object({}),
+    output: z.object({}),
+  }).handle({
+    run: () => Promise.reject(new SpecloopError("already_answered", "It was answered.", { details: { answer } })),
+    render: () => "",
+  });
+  const { access, events, clock } = open;
+  const caller = createCaller({ tools: [submit], events, gate: access.gate, clock, logger: silentLogger });
+  const detailsFor = async (who: { principal: Principal; agent?: string; signal: AbortSignal }) => {
+    const thrown: unknown = await caller.call("note_submit", {}, who).catch((error: unknown) => error);
+    return thrown instanceof SpecloopError ? JSON.stringify(thrown.details) : String(thrown);
+  };
+  const narrow = await detailsFor(await register(open, "narrow", { read: ["openspec/**"] }));
+  expect(narrow).toContain("withheld");
+  expect(narrow).not.toMatch(/42|docs\/secret/);
+  expect(await detailsFor(await register(open, "wide", { read: ["**"] }))).toContain("42");
+  expect(await detailsFor({ principal: person, signal })).toContain("42");
 });
 
 scenario("access", "The repository narrows what clients without a token may do", async () => {

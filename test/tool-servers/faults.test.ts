@@ -147,8 +147,10 @@ test("a server that sends events without end over HTTP is given up", async () =>
     response.on("drain", more);
     more();
   }).listen(0, "127.0.0.1");
-  onTestFinished(() => void server.closeAllConnections());
-  onTestFinished(() => void server.close());
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
