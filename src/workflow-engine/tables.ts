@@ -93,6 +93,7 @@ export const migrations: RoomMigrations = {
         await history(db);
       },
     },
+    { name: "0002-awaited-signals", up: awaitedSignals },
   ],
 };
 
@@ -172,6 +173,16 @@ async function nodes(db: Kysely<unknown>): Promise<void> {
     .addColumn("by", "text", (column) => column.notNull())
     .addColumn("at", "bigint", (column) => column.notNull())
     .addPrimaryKeyConstraint("workflow_signals_key", ["run_id", "name"])
+    .execute();
+}
+
+/** Who waits for a signal that comes from elsewhere, such as a question's answer. */
+async function awaitedSignals(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createIndex("workflow_nodes_signal")
+    .on("workflow_nodes")
+    .column("signal")
+    .where(sql.ref("signal"), "is not", null)
     .execute();
 }
 
