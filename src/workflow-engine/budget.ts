@@ -1,3 +1,4 @@
+import type { Budget } from "./plan.ts";
 import type { Reserve } from "./run/messages.ts";
 import { isInFlight, type NodeRecord, type RunRecord } from "./run/state.ts";
 
@@ -37,4 +38,15 @@ export function exceeded(
   if (budget.tokens !== null && run.tokensIn + run.tokensOut >= budget.tokens) return "tokens";
   if (budget.ms !== null && run.activeMs + activeMs >= budget.ms) return "ms";
   return null;
+}
+
+/** A child may use what its own definition allows, and never more than its parent has left. */
+export function remaining(run: RunRecord, own: Budget): Budget {
+  const least = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.min(a, b));
+  const left = (limit: number | null, used: number) => (limit === null ? null : Math.max(0, limit - used));
+  return {
+    usd: least(own.usd, left(run.budget.usd, run.usd)),
+    tokens: least(own.tokens, left(run.budget.tokens, run.tokensIn + run.tokensOut)),
+    ms: least(own.ms, left(run.budget.ms, run.activeMs)),
+  };
 }

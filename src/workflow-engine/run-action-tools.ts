@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { defineTool, type Tool, type ToolContext } from "../foundation/tool.ts";
 import type { WorkflowEngine } from "./engine.ts";
-import { budgetInput, renderRun, runDetails } from "./run-schemas.ts";
-import { given } from "./run-tools.ts";
+import { budgetInput, given, renderRun, runDetails } from "./run-schemas.ts";
 
 const run = z.string().min(1).max(60).describe("The run's id");
 const node = z.string().min(1).max(500).describe("The node's key in the run");
@@ -15,7 +14,11 @@ type Said = Promise<z.output<typeof reply>>;
 
 /** What people and programs do to runs. */
 export function actionTools(engine: WorkflowEngine): Tool[] {
-  const make = <Input extends z.ZodObject>(
+  return [...answers(engine), ...steering(engine), forkTool(engine)];
+}
+
+function maker(engine: WorkflowEngine) {
+  return <Input extends z.ZodObject>(
     definition: { name: string; title: string; description: string; input: Input; personOnly?: boolean },
     act: (input: z.output<Input> & { run: string }, context: ToolContext) => Said,
   ) =>
@@ -27,6 +30,10 @@ export function actionTools(engine: WorkflowEngine): Tool[] {
       },
       render: ({ reply: told, ...details }) => `${told}\n${renderRun(details)}`,
     });
+}
+
+function answers(engine: WorkflowEngine): Tool[] {
+  const make = maker(engine);
   return [
     make(
       {
@@ -59,6 +66,12 @@ export function actionTools(engine: WorkflowEngine): Tool[] {
       ({ run: id, node: key, how, output: value }, { principal }) =>
         engine.resolve(id, { key, how, ...(value === undefined ? {} : { output: value }) }, principal),
     ),
+  ];
+}
+
+function steering(engine: WorkflowEngine): Tool[] {
+  const make = maker(engine);
+  return [
     make(
       {
         name: "run_cancel",
@@ -97,7 +110,6 @@ export function actionTools(engine: WorkflowEngine): Tool[] {
       },
       (input, { principal }) => engine.undo(input.run, principal),
     ),
-    forkTool(engine),
   ];
 }
 

@@ -7,17 +7,48 @@ const failure = z.object({ kind: z.string(), message: z.string() });
 const limits = z.object({ usd: z.number().nullable(), tokens: z.number().nullable(), ms: z.number().nullable() });
 
 export const runSummary = z.object({
-  ...{ id: z.string(), workflow: z.string(), hash: z.string(), state: z.string(), reason: z.string().nullable() },
-  ...{ startedBy: z.string(), createdAt: z.number(), endedAt: time, activeMs: z.number(), cost, budget: limits },
-  error: z.object({ ...failure.shape, key: z.string() }).nullable(),
-  ...{ parent: z.string().nullable(), forkedFrom: z.string().nullable() },
+  id: z.string(),
+  workflow: z.string(),
+  hash: z.string(),
+  state: z.string(),
+  reason: z.string().nullable(),
+  startedBy: z.string(),
+  createdAt: z.number(),
+  endedAt: time,
+  activeMs: z.number(),
+  cost,
+  budget: limits,
+  error: z
+    .object({
+      ...failure.shape,
+      key: z.string(),
+    })
+    .nullable(),
+  parent: z.string().nullable(),
+  forkedFrom: z.string().nullable(),
 });
 
 export const nodeSummary = z.object({
-  ...{ key: z.string(), type: z.string(), status: z.string(), reason: z.string().nullable(), attempt: z.int() },
-  ...{ startedAt: time, endedAt: time, dueAt: time, signal: z.string().nullable(), shown: z.unknown(), cost },
+  key: z.string(),
+  type: z.string(),
+  status: z.string(),
+  reason: z.string().nullable(),
+  attempt: z.int(),
+  startedAt: time,
+  endedAt: time,
+  dueAt: time,
+  signal: z.string().nullable(),
+  shown: z.unknown(),
+  cost,
   error: failure.nullable(),
-  items: z.object({ total: z.int(), done: z.int(), failed: z.int(), active: z.int() }).nullable(),
+  items: z
+    .object({
+      total: z.int(),
+      done: z.int(),
+      failed: z.int(),
+      active: z.int(),
+    })
+    .nullable(),
 });
 
 const shown = z.union([z.object({ value: z.unknown() }), z.object({ bytes: z.int() })]).nullable();
@@ -27,14 +58,23 @@ export const nodeDetails = nodeSummary.extend({
   output: z.unknown(),
   attempts: z.array(
     z.object({
-      ...{ attempt: z.int(), outcome: z.string(), input: z.unknown(), error: failure.nullable(), log: z.string() },
-      ...{ cost, startedAt: z.number(), endedAt: z.number() },
+      attempt: z.int(),
+      outcome: z.string(),
+      input: z.unknown(),
+      error: failure.nullable(),
+      log: z.string(),
+      cost,
+      startedAt: z.number(),
+      endedAt: z.number(),
     }),
   ),
 });
 
 export const runEvent = z.object({
-  ...{ seq: z.int(), key: z.string().nullable(), type: z.string(), at: z.number() },
+  seq: z.int(),
+  key: z.string().nullable(),
+  type: z.string(),
+  at: z.number(),
   data: z.record(z.string(), z.unknown()),
 });
 
@@ -60,4 +100,15 @@ function said({ status, error, signal, items }: z.output<typeof nodeSummary>): s
   if (items && status === "mapping") return ` ${items.done} of ${items.total}`;
   if (status === "waiting") return ` for ${signal}`;
   return error ? `: ${error.message}` : "";
+}
+
+/** Limits that were said; the others stay as the workflow has them. */
+export function given(budget: z.output<typeof budgetInput> | undefined) {
+  if (!budget) return undefined;
+  const { usd, tokens, ms } = budget;
+  return {
+    ...(usd === undefined ? {} : { usd }),
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(ms === undefined ? {} : { ms }),
+  };
 }

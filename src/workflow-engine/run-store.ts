@@ -65,7 +65,7 @@ export class RunStore {
     return {
       run: readRun(row),
       nodes: new Map(nodes.map((node) => [node.key, readNode(node)])),
-      signals: new Map(signals.map((signal) => [signal.name, { ...signal, at: Number(signal.at) }])),
+      signals: new Map(signals.map((signal) => [signal.name, { ...signal, at: signal.at }])),
     };
   }
 
@@ -98,7 +98,7 @@ export class RunStore {
   /** Everything that a draft changed. */
   async save(tx: Db, draft: Draft): Promise<void> {
     const { run } = draft;
-    const { id, input, ...changes } = runRow(run);
+    const { id, input: _input, ...changes } = runRow(run);
     await tx.updateTable("workflow_runs").set(changes).where("id", "=", id).execute();
     await this.#saveNodes(tx, id, [...draft.changed.values()]);
     await this.#saveSignals(tx, id, draft);
@@ -159,8 +159,13 @@ export class RunStore {
   async #appendAttempts(tx: Db, runId: string, attempts: Attempted[]): Promise<void> {
     for (const some of chunks(attempts)) {
       const rows = some.map(({ tokensIn, tokensOut, startedAt, endedAt, error, ...rest }) => ({
-        ...{ run_id: runId, ...rest, error: error && JSON.stringify(error) },
-        ...{ tokens_in: tokensIn, tokens_out: tokensOut, started_at: startedAt, ended_at: endedAt },
+        run_id: runId,
+        ...rest,
+        error: error && JSON.stringify(error),
+        tokens_in: tokensIn,
+        tokens_out: tokensOut,
+        started_at: startedAt,
+        ended_at: endedAt,
       }));
       await tx.insertInto("workflow_attempts").values(rows).execute();
     }
@@ -193,7 +198,10 @@ export class RunStore {
       .limit(limit)
       .execute();
     return rows.map(({ seq, key, type, data, at }) => ({
-      ...{ seq: Number(seq), key, type, at: Number(at) },
+      seq,
+      key,
+      type,
+      at,
       data: JSON.parse(data) as Record<string, unknown>,
     }));
   }
@@ -239,7 +247,7 @@ export class RunStore {
   /** When the next retry or deadline of a run that is not paused is due; null when none is. */
   async nextDue(): Promise<number | null> {
     const row = await this.#due().select("due_at").orderBy("due_at").limit(1).executeTakeFirst();
-    return row === undefined ? null : Number(row.due_at);
+    return row === undefined ? null : row.due_at;
   }
 
   async dueRuns(now: number): Promise<string[]> {

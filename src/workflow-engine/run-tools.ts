@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool, type Tool } from "../foundation/tool.ts";
 import type { WorkflowEngine } from "./engine.ts";
 import { actionTools } from "./run-action-tools.ts";
-import { budgetInput, nodeDetails, renderRun, runDetails, runEvent, runSummary } from "./run-schemas.ts";
+import { budgetInput, given, nodeDetails, renderRun, runDetails, runEvent, runSummary } from "./run-schemas.ts";
 
 const id = z.string().min(1).max(60).describe("The run's id");
 const waitMs = z.int().min(0).max(600_000).default(0).describe("Milliseconds to wait while the run goes on by itself");
@@ -46,17 +46,6 @@ function runTool(engine: WorkflowEngine): Tool {
     },
     render: renderRun,
   });
-}
-
-/** Limits that were said; the others stay as the workflow has them. */
-export function given(budget: z.output<typeof budgetInput> | undefined) {
-  if (!budget) return undefined;
-  const { usd, tokens, ms } = budget;
-  return {
-    ...(usd === undefined ? {} : { usd }),
-    ...(tokens === undefined ? {} : { tokens }),
-    ...(ms === undefined ? {} : { ms }),
-  };
 }
 
 function getTool(engine: WorkflowEngine): Tool {

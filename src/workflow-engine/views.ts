@@ -7,6 +7,10 @@ import type { AttemptRow } from "./tables.ts";
 /** Outputs up to this many bytes are shown with a run; larger ones are asked for by node. */
 const SHOWN_BYTES = 4096;
 
+/** Nodes inside maps are shown with the run when they wait, failed or are unknown; so many at most. */
+const NEEDING = new Set<NodeStatus>(["waiting", "unknown", "failed"]);
+const MAX_INSIDE = 50;
+
 export interface Cost {
   /** Null: a call was made whose price nobody knows. */
   usd: number | null;
@@ -55,7 +59,7 @@ export interface NodeSummary {
 export interface RunDetails extends RunSummary {
   input: Shown;
   output: Shown;
-  /** Those of the definition itself; items of maps are counted in theirs. */
+  /** Those of the definition itself, and of the items of maps those that wait, failed or are unknown. */
   nodes: NodeSummary[];
 }
 
@@ -79,7 +83,16 @@ export interface NodeDetails extends NodeSummary {
 export function summaryOf(run: RunRecord, now: number): RunSummary {
   const { id, workflow, hash, state, reason, createdAt, endedAt, budget, error, principal } = run;
   return {
-    ...{ id, workflow, hash, state, reason, createdAt, endedAt, budget, error, startedBy: principal.name },
+    id,
+    workflow,
+    hash,
+    state,
+    reason,
+    createdAt,
+    endedAt,
+    budget,
+    error,
+    startedBy: principal.name,
     activeMs: run.activeMs + (run.activeSince === null ? 0 : Math.max(0, now - run.activeSince)),
     cost: costOf(run),
     parent: run.parentRun,
@@ -87,7 +100,10 @@ export function summaryOf(run: RunRecord, now: number): RunSummary {
   };
 }
 
-/** The nodes stand in the plan's order, those that have not begun among them; stand-ins come after theirs. */
+/**
+ * The nodes stand in the plan's order, those that have not begun among them, stand-ins after theirs; of items of maps
+ * those that somebody has to look at.
+ */
 export async function detailsOf(
   { run, nodes }: RunSnapshot,
   plan: Plan,
@@ -98,6 +114,8 @@ export async function detailsOf(
     nodes.get(key) ?? newNode(key, type),
     ...["fallback", "undo"].flatMap((role) => nodes.get(`${key}/${role}`) ?? []),
   ]);
+  const inside = [...nodes.values()].filter(({ key, status }) => key.includes("[") && NEEDING.has(status));
+  rows.push(...inside.slice(0, MAX_INSIDE));
   return {
     ...summaryOf(run, now),
     input: await shown(run.input, values),
@@ -113,11 +131,18 @@ export async function nodeDetails(row: NodeRecord, attempts: AttemptRow[], value
     output: await load(row.output),
     attempts: await Promise.all(
       attempts.map(async (attempt) => ({
-        ...{ attempt: attempt.attempt, outcome: attempt.outcome, log: attempt.log },
-        ...{ startedAt: Number(attempt.started_at), endedAt: Number(attempt.ended_at) },
+        attempt: attempt.attempt,
+        outcome: attempt.outcome,
+        log: attempt.log,
+        startedAt: attempt.started_at,
+        endedAt: attempt.ended_at,
         input: await load(attempt.input),
         error: attempt.error === null ? null : (JSON.parse(attempt.error) as Failure),
-        cost: { usd: attempt.usd, tokensIn: Number(attempt.tokens_in), tokensOut: Number(attempt.tokens_out) },
+        cost: {
+          usd: attempt.usd,
+          tokensIn: attempt.tokens_in,
+          tokensOut: attempt.tokens_out,
+        },
       })),
     ),
   };
@@ -127,11 +152,23 @@ async function nodeSummary(row: NodeRecord, values: Values): Promise<NodeSummary
   const { key, type, status, reason, attempt, startedAt, endedAt, dueAt, signal, error, map } = row;
   const ended = map ? map.next - map.active.length : 0;
   return {
-    ...{ key, type, status, reason, attempt, startedAt: startedAt ?? row.queuedAt, endedAt, dueAt, signal, error },
+    key,
+    type,
+    status,
+    reason,
+    attempt,
+    startedAt: startedAt ?? row.queuedAt,
+    endedAt,
+    dueAt,
+    signal,
+    error,
     shown: row.shown === null || isHandle(row.shown) ? null : await values.load(row.shown),
     cost: costOf(row),
     items: map && {
-      ...{ total: map.total, done: ended - map.failed.length, failed: map.failed.length, active: map.active.length },
+      total: map.total,
+      done: ended - map.failed.length,
+      failed: map.failed.length,
+      active: map.active.length,
     },
   };
 }

@@ -5,15 +5,37 @@ import { typed, type Reader } from "../wording.ts";
 const cost = z.object({ usd: z.number().nullable(), tokensIn: z.number(), tokensOut: z.number() });
 const failure = z.object({ kind: z.string(), message: z.string() });
 const summary = z.object({
-  ...{ id: z.string(), workflow: z.string(), state: z.string(), reason: z.string().nullable() },
-  ...{ startedBy: z.string(), createdAt: z.number(), activeMs: z.number(), cost },
+  id: z.string(),
+  workflow: z.string(),
+  state: z.string(),
+  reason: z.string().nullable(),
+  startedBy: z.string(),
+  createdAt: z.number(),
+  activeMs: z.number(),
+  cost,
   error: failure.extend({ key: z.string() }).nullable(),
 });
 const node = z.object({
-  ...{ key: z.string(), type: z.string(), status: z.string(), reason: z.string().nullable(), attempt: z.number() },
-  ...{ startedAt: z.number().nullable(), endedAt: z.number().nullable(), dueAt: z.number().nullable(), cost },
-  ...{ signal: z.string().nullable(), shown: z.unknown(), error: failure.nullable() },
-  items: z.object({ total: z.number(), done: z.number(), failed: z.number(), active: z.number() }).nullable(),
+  key: z.string(),
+  type: z.string(),
+  status: z.string(),
+  reason: z.string().nullable(),
+  attempt: z.number(),
+  startedAt: z.number().nullable(),
+  endedAt: z.number().nullable(),
+  dueAt: z.number().nullable(),
+  cost,
+  signal: z.string().nullable(),
+  shown: z.unknown(),
+  error: failure.nullable(),
+  items: z
+    .object({
+      total: z.number(),
+      done: z.number(),
+      failed: z.number(),
+      active: z.number(),
+    })
+    .nullable(),
 });
 type Node = z.output<typeof node>;
 
@@ -23,8 +45,14 @@ export const nodeShape = node.extend({
   output: z.unknown(),
   attempts: z.array(
     z.object({
-      ...{ attempt: z.number(), outcome: z.string(), input: z.unknown(), error: failure.nullable() },
-      ...{ log: z.string(), cost, startedAt: z.number(), endedAt: z.number() },
+      attempt: z.number(),
+      outcome: z.string(),
+      input: z.unknown(),
+      error: failure.nullable(),
+      log: z.string(),
+      cost,
+      startedAt: z.number(),
+      endedAt: z.number(),
     }),
   ),
 });
@@ -59,12 +87,13 @@ function took({ startedAt, endedAt }: Node): string {
   return startedAt === null || endedAt === null ? "" : seconds(endedAt - startedAt);
 }
 
-function note({ status, reason, error, items, attempt, shown, dueAt }: Node): string {
+function note(row: Node): string {
+  const { status, reason, error, items } = row;
   if (items) return `${items.done} of ${items.total} items${items.failed > 0 ? `, ${items.failed} failed` : ""}`;
   if (status === "skipped") return reason === "when" ? "its condition is false" : "what it needs did not end well";
-  if (status === "retrying") return `attempt ${attempt} failed: ${error?.message ?? reason ?? ""}`;
-  if (status === "waiting") return waitsFor(shown, dueAt);
-  if (status === "done") return reason === null || reason === "done" ? "" : reason;
+  if (status === "retrying") return `attempt ${row.attempt} failed: ${error?.message ?? reason}`;
+  if (status === "waiting") return waitsFor(row.shown, row.dueAt);
+  if (status === "done") return reason ?? "";
   return error?.message ?? "";
 }
 
@@ -90,8 +119,12 @@ export function runsView(result: unknown, output: Output): string {
   const { runs } = z.object({ runs: z.array(summary) }).parse(result);
   if (runs.length === 0) return "No runs.";
   const rows = runs.map((run) => [
-    ...[run.id, run.workflow, word(run.state, output), new Date(run.createdAt).toISOString().slice(0, 16)],
-    ...[price(run.cost), run.error ? `${run.error.key}: ${run.error.message}` : (run.reason ?? "")],
+    run.id,
+    run.workflow,
+    word(run.state, output),
+    new Date(run.createdAt).toISOString().slice(0, 16),
+    price(run.cost),
+    run.error ? `${run.error.key}: ${run.error.message}` : (run.reason ?? ""),
   ]);
   return output.table(["RUN", "WORKFLOW", "STATE", "BEGUN", "COST", ""], rows);
 }

@@ -43,13 +43,14 @@ export function workflow(children: ChildRuns): NodeType<z.output<typeof config>>
       return { outcome: "waiting", signal: childSignal(id), until: null, shown: { run: id, workflow: use } };
     },
     resume: async ({ waited, spend }) => {
-      const { state, output, error, used } = await children.result(String(waited?.["run"]));
+      const child = String(waited?.["run"]);
+      const { state, output, error, used } = await children.result(child);
       if (used.tokensIn + used.tokensOut > 0 || used.usd !== 0) spend(used);
       if (state === "succeeded") return { outcome: "done", output };
       return {
         outcome: "failed",
         kind: "failed",
-        message: `The run ${waited?.["run"]} ${state}: ${error ?? "no word"}`,
+        message: `The run ${child} ${state}: ${error ?? "no word"}`,
       };
     },
   };

@@ -11,25 +11,25 @@ import { isEnded, type NodeRecord, type RunRecord, type SignalRecord } from "./s
 export interface ActorParts {
   store: RunStore;
   types: ReadonlyMap<string, NodeType>;
-  plan(hash: string): Promise<Plan>;
+  plan: (hash: string) => Promise<Plan>;
   /** Whether the plan is known to be in the store; and that it is now. */
-  isStored(hash: string): boolean;
-  stored(plan: Plan): void;
-  now(): number;
-  random(): number;
+  isStored: (hash: string) => boolean;
+  stored: (plan: Plan) => void;
+  now: () => number;
+  random: () => number;
   logger: Logger;
   /** Whether others write runs, too: then nothing that was read before is relied on. */
   shared: boolean;
   /** Nothing more to do for now. */
-  rest(actor: RunActor): void;
+  rest: (actor: RunActor) => void;
   /** Inside the transaction: a dispatcher that keeps jobs in the same store takes them here. */
-  enlist(tx: Parameters<Parameters<RunStore["write"]>[0]>[0], jobs: Job[]): Promise<void>;
+  enlist: (tx: Parameters<Parameters<RunStore["write"]>[0]>[0], jobs: Job[]) => Promise<void>;
   /** After the commit, with what the run is now. */
-  committed(draft: Draft, snapshot: RunSnapshot): void;
+  committed: (draft: Draft, snapshot: RunSnapshot) => void;
   /** Milliseconds before a result that could not be kept is tried again. */
-  again(ms: number): Promise<void>;
+  again: (ms: number) => Promise<void>;
   /** What a child tells its parent when it ends. */
-  farewell(draft: Draft): { runId: string; signal: SignalRecord } | null;
+  farewell: (draft: Draft) => { runId: string; signal: SignalRecord } | null;
 }
 
 interface Letter {
@@ -118,10 +118,10 @@ export class RunActor {
       this.#letters = [];
       try {
         const replies = await this.#commit(letters.map(({ message }) => message));
-        letters.forEach(({ resolve, reject }, index) => {
+        letters.forEach((letter, index) => {
           const reply = replies[index]!;
-          if (reply instanceof Error) reject(reply);
-          else resolve(reply);
+          if (reply instanceof Error) letter.reject(reply);
+          else letter.resolve(reply);
         });
         pause = AGAIN_MS[0];
       } catch (error) {

@@ -1,20 +1,12 @@
 import { type Action, decide, isBusy } from "../decide.ts";
-import type { NodeType } from "../node-type.ts";
 import type { Plan } from "../plan.ts";
 import type { Draft } from "./draft.ts";
+import type { Rules } from "./failing.ts";
 import { receive } from "./receive.ts";
 import type { Message, Reply } from "./messages.ts";
 import { OUTPUT_KEY, sinks } from "./places.ts";
 import { isEnded, type NodeRecord, type Stored } from "./state.ts";
 import { isHandle } from "./values.ts";
-
-/** What applying needs beside the run. */
-export interface Rules {
-  plan: Plan;
-  types: ReadonlyMap<string, NodeType>;
-  /** 0..1. */
-  random(): number;
-}
 
 /** Applies messages in order, then everything that follows from them. Returns a reply for each, or the error it met. */
 export function applyAll(draft: Draft, messages: Message[], rules: Rules): (Reply | Error)[] {

@@ -49,15 +49,7 @@ export async function attempt(
   const full: Attempt<unknown> = {
     ...given,
     signal: stop.signal,
-    spend: (used) =>
-      void spendings.push(
-        parts.spend(used).then(
-          (why) => {
-            if (why) stop.abort(new Stop(why));
-          },
-          () => {},
-        ),
-      ),
+    spend: (used) => void spendings.push(spend(used, parts)),
     log: (line) => {
       log.add(line);
       parts.logged(line);
@@ -68,6 +60,12 @@ export async function attempt(
   const outcome = await (type.inside ? work.catch(asOutcome) : within(parts.timeoutMs, work, stop, clock));
   await Promise.all(spendings);
   return { ending: await endingOf(outcome, stop.signal, parts), log: log.text };
+}
+
+/** What cannot be counted is told by the end of the attempt, which cannot be kept either. */
+async function spend(used: Spending, parts: AttemptParts): Promise<void> {
+  const why = await parts.spend(used).catch(() => null);
+  if (why) parts.stop.abort(new Stop(why));
 }
 
 /** What stays inside the engine takes no time to speak of; everything else has a limit. */

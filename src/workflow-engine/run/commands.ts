@@ -1,11 +1,10 @@
 import { exceeded } from "../budget.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
-import type { Rules } from "./apply.ts";
 import type { Draft } from "./draft.ts";
 import type { Message, Reply } from "./messages.ts";
 import { OUTPUT_KEY, topNode, withDependents } from "./places.ts";
-import { fail, isSettled } from "./receive.ts";
-import { isEnded, isFinal } from "./state.ts";
+import { fail, type Rules } from "./failing.ts";
+import { isEnded, isFinal, type NodeRecord } from "./state.ts";
 
 type Command = Extract<Message, { type: "signal" | "cancel" | "pause" | "resume" | "undo" | "resolve" }>;
 
@@ -25,7 +24,7 @@ export function command(draft: Draft, message: Command, rules: Rules): Reply {
       return resume(draft, message, rules);
     case "undo":
       return undo(draft, message.by);
-    case "resolve":
+    default:
       return resolve(draft, message, rules);
   }
 }
@@ -79,22 +78,25 @@ function resume(draft: Draft, { by, from, budget }: Command & { type: "resume" }
 
 /** Rows that are to be done again keep their numbers of attempts, so that a late result still is not taken. */
 function reset(draft: Draft, from: string | null, { plan }: Rules): void {
-  const again = from === null ? null : withDependents(plan.nodes, from);
+  const again = from === null ? new Set<string>() : withDependents(plan.nodes, from);
   for (const row of draft.nodes()) {
-    const top = /^[^[/]+/.exec(row.key)?.[0] ?? row.key;
-    const bad = row.status === "failed" || row.status === "cancelled" || row.reason === "upstream";
-    if (!(bad || again?.has(top) || row.key === OUTPUT_KEY)) continue;
-    if (again?.has(top) && !isFinal(row.status)) continue;
-    const map = row.map;
-    const kept = bad && !again?.has(top) && map;
-    draft.dropped.add(`${APPROVE}${row.key}`);
-    draft.put(row.key, row.type, {
-      ...{ status: "pending", reason: null, retries: 0, round: row.round + 1, output: null },
-      ...{ error: null, endedAt: null, endedSeq: null },
-      // A map does again only the items that failed.
-      ...(kept ? { status: "mapping", map: { ...map, active: map.failed, failed: [] } } : { map: null, items: null }),
-    });
+    const all = again.has(/^[^[/]+/.exec(row.key)?.[0] ?? row.key) || row.key === OUTPUT_KEY;
+    if (all ? isFinal(row.status) : isBad(row)) begin(draft, row, all);
   }
+}
+
+function isBad({ status, reason }: NodeRecord): boolean {
+  return status === "failed" || status === "cancelled" || reason === "upstream";
+}
+
+/** A map that is not done again as a whole does the items that failed. */
+function begin(draft: Draft, row: NodeRecord, all: boolean): void {
+  const { key, type, round, map } = row;
+  draft.dropped.add(`${APPROVE}${key}`);
+  const anew = { reason: null, retries: 0, round: round + 1, output: null, error: null, endedAt: null, endedSeq: null };
+  if (map && !all)
+    draft.put(key, type, { ...anew, status: "mapping", map: { ...map, active: map.failed, failed: [] } });
+  else draft.put(key, type, { ...anew, status: "pending", map: null, items: null });
 }
 
 function undo(draft: Draft, by: string): Reply {
@@ -141,4 +143,9 @@ function wrongState(draft: Draft, what: string): SpecloopError {
     target: id,
     fix: "Look at it with `specloop run show ID`; a run that ended well is forked.",
   });
+}
+
+function isSettled(draft: Draft, key: string): boolean {
+  const row = draft.node(key);
+  return row !== undefined && isFinal(row.status);
 }

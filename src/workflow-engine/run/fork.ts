@@ -18,8 +18,12 @@ export function copiedRows({ nodes }: RunSnapshot, plan: Plan, from: string | nu
     if (!over || row.type !== type || again.has(key) || !needs.every((need) => taken.has(need))) continue;
     taken.set(key, {
       ...newNode(key, type),
-      ...{ status: row.status, reason: row.status === "done" ? "copied" : row.reason, output: row.output },
-      ...{ input: row.input, startedAt: row.startedAt, endedAt: row.endedAt },
+      status: row.status,
+      reason: row.status === "done" ? "copied" : row.reason,
+      output: row.output,
+      input: row.input,
+      startedAt: row.startedAt,
+      endedAt: row.endedAt,
     });
   }
   return [...taken.values()].toSorted((a, b) => (nodes.get(a.key)?.endedSeq ?? 0) - (nodes.get(b.key)?.endedSeq ?? 0));

@@ -19,7 +19,13 @@ function aboutRun({ type, data }: RunEvent, from: string, { run, now }: Draft, e
   else if (type === "budget.reached")
     events.emit("budget.reached", { scope: "run", limit: String(data["limit"]), runId });
   else if (type.startsWith("run.") && type !== "run.resumed") {
-    events.emit("run.state_changed", { runId, workflow, from, to, reason: String(data["reason"] ?? "") });
+    events.emit("run.state_changed", {
+      runId,
+      workflow,
+      from,
+      to,
+      reason: typeof data["reason"] === "string" ? data["reason"] : "",
+    });
     if (to === "succeeded" || to === "failed" || to === "cancelled") {
       const ms = now - run.createdAt;
       events.emit("run.ended", { runId, workflow, state: to, ms, ...used(run) });
@@ -42,7 +48,13 @@ function aboutNode({ type, data }: RunEvent, key: string, draft: Draft, events: 
   const ms = draft.now - (row.startedAt ?? row.queuedAt ?? draft.now);
   const failure = row.error && to !== "done" ? { failure: row.error.kind } : {};
   events.emit("node.ended", {
-    ...{ runId, workflow, key, type: row.type, ok: to === "done", attempt, ms },
+    runId,
+    workflow,
+    key,
+    type: row.type,
+    ok: to === "done",
+    attempt,
+    ms,
     ...failure,
     ...used(row),
   });

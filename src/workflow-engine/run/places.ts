@@ -68,9 +68,30 @@ function unknownKey(plan: Plan, key: string): SpecloopError {
 
 function outputNode(): PlanNode {
   return {
-    ...{ key: OUTPUT_KEY, type: OUTPUT_KEY, needs: [], runIf: "all_ok", when: null, timeoutMs: 60_000, fallback: null },
-    ...{ onCrash: "retry", undo: null, budget: { usd: null, tokens: null, ms: null }, snapshot: false, body: null },
-    retry: { max: 0, delayMs: 0, factor: 1, maxDelayMs: 0, jitter: 0, on: [] },
+    key: OUTPUT_KEY,
+    type: OUTPUT_KEY,
+    needs: [],
+    runIf: "all_ok",
+    when: null,
+    timeoutMs: 6e4,
+    fallback: null,
+    onCrash: "retry",
+    undo: null,
+    budget: {
+      usd: null,
+      tokens: null,
+      ms: null,
+    },
+    snapshot: false,
+    body: null,
+    retry: {
+      max: 0,
+      delayMs: 0,
+      factor: 1,
+      maxDelayMs: 0,
+      jitter: 0,
+      on: [],
+    },
     config: {},
   };
 }

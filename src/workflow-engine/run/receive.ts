@@ -1,11 +1,10 @@
 import { exceeded, wouldExceed } from "../budget.ts";
-import { delayBefore } from "./backoff.ts";
-import type { Rules } from "./apply.ts";
 import { command } from "./commands.ts";
 import type { Draft } from "./draft.ts";
-import type { Ending, Message, Reply } from "./messages.ts";
+import { fail, type Rules } from "./failing.ts";
+import type { Ending, Message, Reply, Reserve } from "./messages.ts";
 import { locate } from "./places.ts";
-import { type Failure, isEnded, isFinal, isInFlight, type NodeRecord } from "./state.ts";
+import { isEnded, isInFlight, type NodeRecord } from "./state.ts";
 
 /** Applies one message. Throws a `SpecloopError` for what a person or a program asked for and cannot have. */
 export function receive(draft: Draft, message: Message, rules: Rules): Reply {
@@ -72,10 +71,9 @@ function claim(draft: Draft, message: Message & { type: "claim" }): Reply {
   const row = live(draft, message);
   const { run } = draft;
   if (!row || row.status !== "queued") return "refused";
-  if (run.state !== "running" && run.state !== "waiting" && run.state !== "undoing") return refuse(draft, row);
+  if (!["running", "waiting", "undoing"].includes(run.state)) return refuse(draft, row);
   const { reserve } = message;
-  const late = exceeded(run, activeFor(draft)) === "ms" ? { limit: "ms", wait: false } : null;
-  const over = late ?? (reserve && wouldExceed(run, draft.nodes(), reserve));
+  const over = limitFor(draft, reserve);
   if (over?.wait) {
     draft.move(row, "retrying", { reason: "turn", dueAt: null });
     return "refused";
@@ -91,6 +89,11 @@ function claim(draft: Draft, message: Message & { type: "claim" }): Reply {
     reservedUsd: reserve ? (reserve.usd ?? -1) : 0,
   });
   return "applied";
+}
+
+function limitFor(draft: Draft, reserve: Reserve | null): { limit: string; wait: boolean } | null {
+  if (exceeded(draft.run, activeFor(draft)) === "ms") return { limit: "ms", wait: false };
+  return reserve && wouldExceed(draft.run, draft.nodes(), reserve);
 }
 
 function refuse(draft: Draft, row: NodeRecord): Reply {
@@ -216,24 +219,4 @@ function interrupted(
   if (why !== "cancelled")
     return crashed(draft, row, rules, why === "budget" ? message.budget : "The daemon stopped in the middle of it.");
   draft.move(row, "cancelled", { error: { kind: "failed", message: message.cancelled } });
-}
-
-/** Once more, otherwise, or not at all. */
-export function fail(draft: Draft, row: NodeRecord, error: Failure, { plan, random }: Rules): void {
-  const { node } = locate(plan, row.key);
-  const { retry, fallback } = node;
-  const clear = { input: row.input, round: row.round + 1, error, reason: null, reservedTokens: 0, reservedUsd: 0 };
-  if (draft.run.state === "cancelling") return void draft.move(row, "cancelled", clear);
-  if (row.retries < retry.max && retry.on.includes(error.kind)) {
-    const dueAt = draft.now + delayBefore(retry, row.retries, random());
-    return void draft.move(row, "retrying", { ...clear, retries: row.retries + 1, dueAt });
-  }
-  if (!fallback) return void draft.move(row, "failed", clear);
-  if ("node" in fallback) return void draft.move(row, "falling", clear);
-  draft.move(row, "done", { ...clear, reason: "fallback", output: JSON.stringify(fallback.value ?? null) });
-}
-
-export function isSettled(draft: Draft, key: string): boolean {
-  const row = draft.node(key);
-  return row !== undefined && isFinal(row.status);
 }

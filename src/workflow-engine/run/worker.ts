@@ -132,13 +132,27 @@ export class Worker {
     };
     try {
       return await attempt(type, given, await this.#arrived(task), {
-        ...{ clock: this.#parts.clock, values: this.#parts.values, timeoutMs: place.node.timeoutMs, stop },
+        clock: this.#parts.clock,
+        values: this.#parts.values,
+        timeoutMs: place.node.timeoutMs,
+        stop,
         spend: async (used) => {
-          const reply = await actor.send({ type: "spent", key, attempt: number, used });
+          const reply = await actor.send({
+            type: "spent",
+            key,
+            attempt: number,
+            used,
+          });
           if (reply !== "refused") return null;
           return (await actor.look()).snapshot.run.state === "paused" ? "budget" : "own_budget";
         },
-        progress: (share, what) => this.#parts.events.emit("node.progressed", { runId, key, share, what }),
+        progress: (share, what) =>
+          this.#parts.events.emit("node.progressed", {
+            runId,
+            key,
+            share,
+            what,
+          }),
         logged: () => {},
       });
     } finally {

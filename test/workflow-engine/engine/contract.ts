@@ -238,8 +238,14 @@ export function runContract(kind: StoreKind): void {
       const run = await house.engine.waitFor(id, 5000);
       expect(run).toMatchObject({ state: "failed", error: { key: "broken" } });
       expect(Object.fromEntries(run.nodes.map(({ key, status, reason }) => [key, reason ?? status]))).toEqual({
-        ...{ broken: "failed", off: "when", after_off: "done", after_broken: "upstream", far: "upstream" },
-        ...{ either: "done", none: "when", cleanup: "done" },
+        broken: "failed",
+        off: "when",
+        after_off: "done",
+        after_broken: "upstream",
+        far: "upstream",
+        either: "done",
+        none: "when",
+        cleanup: "done",
       });
       expect(house.lines()).toContain("after_off is true");
     });

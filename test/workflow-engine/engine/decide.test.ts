@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { scenario } from "../../helpers/scenario.ts";
 import type { Plan, PlanNode, RunIf } from "../../../src/workflow-engine/plan.ts";
-import { applyAll, type Rules } from "../../../src/workflow-engine/run/apply.ts";
+import { applyAll } from "../../../src/workflow-engine/run/apply.ts";
+import type { Rules } from "../../../src/workflow-engine/run/failing.ts";
 import { Draft, type Job, type RunSnapshot } from "../../../src/workflow-engine/run/draft.ts";
 import type { Ending } from "../../../src/workflow-engine/run/messages.ts";
 import { isEnded, isFinal, type RunRecord } from "../../../src/workflow-engine/run/state.ts";
@@ -43,7 +44,10 @@ function toNode(
   const retry = { max: 1, delayMs: 10, factor: 2, maxDelayMs: 100, jitter: 0.5, on: ["failed" as const] };
   return node(`n${index}`, "effect", {
     needs: index === 0 ? [] : [...new Set(needs.map((need) => `n${need % index}`))],
-    ...{ runIf, retry, onCrash: "retry", fallback: fallback ? { value: null } : null },
+    runIf,
+    retry,
+    onCrash: "retry",
+    fallback: fallback ? { value: null } : null,
   });
 }
 
@@ -157,9 +161,29 @@ function endingOf(fate: Fate, { again, waited }: { again: boolean; waited: boole
 
 function newRun(shape: Plan): RunRecord {
   return {
-    ...{ id: "r-1", workflow: shape.name, hash: shape.hash, state: "running", reason: null, input: "{}", output: null },
-    ...{ error: null, parentRun: null, parentKey: null, forkedFrom: null, forkKey: null, principal: ADA },
-    ...{ budget: NO_LIMIT, usd: 0, unpriced: 0, tokensIn: 0, tokensOut: 0, activeMs: 0, activeSince: null, seq: 0 },
-    ...{ idempotencyKey: null, createdAt: 0, endedAt: null },
+    id: "r-1",
+    workflow: shape.name,
+    hash: shape.hash,
+    state: "running",
+    reason: null,
+    input: "{}",
+    output: null,
+    error: null,
+    parentRun: null,
+    parentKey: null,
+    forkedFrom: null,
+    forkKey: null,
+    principal: ADA,
+    budget: NO_LIMIT,
+    usd: 0,
+    unpriced: 0,
+    tokensIn: 0,
+    tokensOut: 0,
+    activeMs: 0,
+    activeSince: null,
+    seq: 0,
+    idempotencyKey: null,
+    createdAt: 0,
+    endedAt: null,
   };
 }

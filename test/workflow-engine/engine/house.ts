@@ -113,9 +113,17 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const expressions = createExpressions();
   const clock = options.now ? { ...systemClock, now: options.now } : systemClock;
   const engine = new WorkflowEngine({
-    ...{ expressions, secretive: expressions, events, clock, logger, random: () => 0.5 },
+    expressions,
+    secretive: expressions,
+    events,
+    clock,
+    logger,
+    random: () => 0.5,
     store: store.as<WorkflowTables>(),
-    dispatcher: new InProcessDispatcher({ total: () => options.concurrency ?? 16, ofType: () => 1000 }),
+    dispatcher: new InProcessDispatcher({
+      total: () => options.concurrency ?? 16,
+      ofType: () => 1e3,
+    }),
     types: [transform, condition, effectType(file)] as NodeType[],
     values: new FileValues(join(directory, "values")),
     price: options.price ?? (() => null),
@@ -127,7 +135,10 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   });
   await engine.start(new AbortController().signal);
   return {
-    ...{ engine, events, directory, logged },
+    engine,
+    events,
+    directory,
+    logged,
     begun: (key) => linesOf(file, key),
     ended: (key) =>
       existsSync(file)
@@ -139,7 +150,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     [Symbol.asyncDispose]: async () => {
       await engine[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
-      if (own) rmSync(directory, { recursive: true, force: true });
+      if (own)
+        rmSync(directory, {
+          recursive: true,
+          force: true,
+        });
     },
   };
 }
