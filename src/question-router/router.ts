@@ -171,7 +171,6 @@ export class QuestionRouter implements Service {
       ...dependencies,
       ...dependencies.people,
       view: (questionId) => ledger.view(questionId, clock.now()),
-      keyOf: (questionId) => ledger.keyOf(questionId),
       hops: (questionId) => this.#telemetry.hops(questionId),
       answer: (request) => this.answer(request),
     });

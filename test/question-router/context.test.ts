@@ -52,6 +52,22 @@ scenario("questions", "The same follow-up in another session", async () => {
   }
 });
 
+test("a form for a follow-up is taken back, and answers that question and no other", async () => {
+  await using shop = await startRouter({ files: FILES });
+  const { people } = shop.router;
+  const principal = inSession("one");
+  await shop.router.ask({ text: FIRST, waitMs: 0 }, principal, never);
+  const asked = { text: "And who changed it?", waitMs: 0 };
+  const { questionId } = await shop.router.ask(asked, principal, never);
+  const form = await people.form(questionId, principal, 0);
+  const filled = { id: form!.id, action: "accept" as const, text: "The database team." };
+  const told = answered(await people.take(filled, asked, principal));
+  expect([told.questionId, told.answer.text]).toEqual([questionId, "The database team."]);
+  const other = await shop.router.ask({ text: "Which saddle is the softest one?", waitMs: 0 }, principal, never);
+  const next = await people.form(other.questionId, principal, 0);
+  await expect(people.take({ ...filled, id: next!.id }, asked, principal)).rejects.toMatchObject({ code: "bad_input" });
+});
+
 test("what was said is data for the model, and found passages are of both questions", async () => {
   const llm = new ScriptedLlm((request) => {
     const quote = "The timeout of the staging database is 5 seconds.";

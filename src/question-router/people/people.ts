@@ -5,7 +5,7 @@ import type { Emitter } from "../../foundation/events.ts";
 import type { Live } from "../../foundation/options.ts";
 import type { Principal } from "../../foundation/principal.ts";
 import type { ClientForm, FilledForm } from "../../foundation/tool.ts";
-import { toDraft } from "../key.ts";
+import { questionKey, toDraft } from "../key.ts";
 import type { QuestionOptions } from "../options.ts";
 import { policyOf } from "../routing-options.ts";
 import type { QuestionTables, QuestionTelemetryTables } from "../tables.ts";
@@ -45,7 +45,6 @@ interface Dependencies extends PeopleParts {
   options: Live<QuestionOptions>;
   /** The router's own ways. */
   view(questionId: string): Promise<QuestionView>;
-  keyOf(questionId: string): Promise<string>;
   hops(questionId: string): Promise<Hop[]>;
   answer(request: AnswerRequest): Promise<{ questionId: string; answer: Answer }>;
 }
@@ -128,7 +127,8 @@ export class People {
    */
   async take(filled: FilledForm, request: AskRequest, principal: Principal): Promise<AskResult> {
     const { questionId, text } = await this.#forms.close(filled, principal);
-    if ((await this.#deps.keyOf(questionId)) !== toDraft(request).key) {
+    // By its words: the key of a follow-up, or of an asker with a narrower view, holds more than the request says.
+    if (questionKey(await this.#deps.view(questionId)) !== toDraft(request).key) {
       throw new SpecloopError("bad_input", "The form belongs to another question.", { target: questionId });
     }
     if (text !== null) await this.#answerThrough(principal, questionId, text);
