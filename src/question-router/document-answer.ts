@@ -2,6 +2,7 @@ import type { Meaning, SearchIndex } from "../adapters/search/index.ts";
 import { asksItself } from "./asks-itself.ts";
 import { extract } from "./extract.ts";
 import type { QuestionOptions } from "./options.ts";
+import { asksForFigure, holdsFigure } from "./quantity.ts";
 import { type Candidate, retrieve, type Retrieved } from "./retrieval.ts";
 import { prefaceOf } from "./standing.ts";
 import type { Citation, Kind } from "./types.ts";
@@ -46,6 +47,11 @@ export function answerFromDocuments(
       reason: `best confidence is ${best.confidence.toFixed(2)} (${much}), below ${minScore}`,
     };
   }
+  if (asksForFigure(query.text) && !holdsFigure(best.hit.passage.text))
+    return {
+      outcome: "declined",
+      reason: `it asks for a number, and the section that comes nearest holds none${mayRead ? "" : ` (${best.hit.path})`}`,
+    };
   return answerWith(index, retrieved, next && rivals(best, next) ? [best, next] : [best]);
 }
 
