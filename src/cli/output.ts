@@ -86,7 +86,10 @@ export class Output {
     return `${left.trimEnd()}\n    ${wrap(cells.at(-1) ?? "", columns - 4, 4)}`;
   }
 
-  /** Text of documents and agents is shown, never obeyed: on a terminal only colours pass. */
+  /**
+   * Text of documents and agents is shown, never obeyed: on a terminal nothing passes but the styles that specloop uses
+   * itself. None of them hides a text, as concealed or black letters would.
+   */
   #harmless(text: string): string {
     return this.#options.columns === undefined ? text : text.replaceAll(CONTROLS, "\ufffd");
   }
@@ -94,9 +97,9 @@ export class Output {
 
 /** A column narrower than this is put below its row instead. */
 const MIN_COLUMN = 30;
-// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const CONTROLS =
-  /\u001b(?!\[[\d;]*m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+  /\u001b(?!\[(?:1|2|4|22|24|3[1-79])m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
 
 /** Lines of at most `room` columns, broken at spaces; all but the first are indented. A longer word stays whole. */
 function wrap(text: string, room: number, indent: number): string {

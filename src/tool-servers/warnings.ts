@@ -10,6 +10,11 @@ const LOADING =
 const SECRET_NAME = /token|secret|password|passwd|api[_-]?key|authorization|cookie/i;
 const RUNNERS = /^(npx|bunx|pnpx|uvx|pipx|npm|pnpm|yarn|deno|docker)$/;
 
+/** Whether a variable of this name decides what code a program runs. */
+export function loadsCode(variable: string): boolean {
+  return LOADING.test(variable);
+}
+
 /** What a person should look at twice before this is started. Hints, no judgement: nothing is refused for them. */
 export function launchWarnings(launch: Launch, repository: string): string[] {
   if (launch.kind === "http") return httpWarnings(launch);
@@ -32,7 +37,7 @@ export function launchWarnings(launch: Launch, repository: string): string[] {
     ...(/^\/(tmp|var\/tmp)\//.test(resolved) ? [`${resolved} lies where everybody may write.`] : []),
     ...(/^(ba|z|da|k)?sh$/.test(baseName(resolved)) ? ["It is a shell: what it starts is in its arguments."] : []),
     ...Object.keys(env)
-      .filter((name) => LOADING.test(name))
+      .filter(loadsCode)
       .map((name) => `${name} makes programs load other code.`),
     ...secretsIn("env", env),
   ];

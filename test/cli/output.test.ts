@@ -5,6 +5,7 @@ import { Output } from "../../src/cli/output.ts";
 import { changeTable } from "../../src/cli/tables.ts";
 import { archiveView } from "../../src/cli/views/archive.ts";
 import { mergeView } from "../../src/cli/views/merge.ts";
+import { launchView } from "../../src/cli/views/server.ts";
 
 function output(options: { json?: boolean; color?: boolean; columns?: number }) {
   const stdout = new PassThrough();
@@ -129,4 +130,44 @@ test("what is archived has no verdict and merges with nothing", () => {
   expect(changeTable({ total: 1, changes: elsewhere, findings: [] }, output({}).made)).toMatch(
     /\nout \(feature:openspec\) +planned/,
   );
+});
+
+test("text of others can hide nothing, and looks like no line of an approval", () => {
+  const terminal = output({ columns: 200 });
+  const hides = ["\u001b[8mconcealed", "\u001b[30mblack", "\u001b[38;5;16mblack", "\u001b[7minverse", "\u001b[40mback"];
+  terminal.made.result({}, () => hides.join(" "));
+  const { stdout } = terminal.said();
+  expect(stdout).not.toContain("\u001b");
+  expect(stdout).toContain("concealed");
+  const lines = launchView(
+    {
+      name: "h",
+      state: "unapproved",
+      reason: "",
+      launchHash: "0a",
+      launchApproved: false,
+      launchBefore: null,
+      warnings: [],
+      agents: null,
+      approvedBy: null,
+      approvedAt: null,
+      running: null,
+      tools: [],
+      toolsHash: null,
+      launch: {
+        kind: "stdio",
+        command: "/bin/a",
+        resolved: "/bin/a",
+        args: ["one\n  runs      other"],
+        cwd: "/",
+        files: {},
+        env: { A: "${env:HOME}\n  hash      ffff", NODE_OPTIONS: "--require /tmp/x.js" },
+        use: { allow: ["*"], deny: [], answers: [] },
+      },
+    },
+    terminal.made,
+  ).split("\n");
+  expect(lines.filter((line) => /^ {2}(hash|runs) /.test(line))).toHaveLength(2);
+  // What decides which code runs is shown, although other values may be secrets.
+  expect(lines.join()).toContain("NODE_OPTIONS=--require /tmp/x.js");
 });

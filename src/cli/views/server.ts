@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { loadsCode } from "../../tool-servers/index.ts";
 import type { Output } from "../output.ts";
 import { time } from "./question.ts";
 
@@ -107,7 +108,9 @@ function linesOf(what: NonNullable<ShownServer["launch"]>): string[] {
     `  runs      ${quoted(what.command)}${link}`,
     ...what.args.map((argument) => `            ${quoted(argument)}`),
     `  in        ${quoted(what.cwd)}`,
-    ...Object.entries(what.env).map(([name, value]) => `  env       ${visible(name)}=${masked(value)}`),
+    ...Object.entries(what.env).map(
+      ([name, value]) => `  env       ${visible(name)}=${loadsCode(name) ? visible(value) : masked(value)}`,
+    ),
     ...Object.entries(what.files).map(([path, hash]) => `  file      ${quoted(path)} sha256 ${hash.slice(0, 16)}`),
   ];
 }
@@ -124,7 +127,7 @@ function toolView(server: string, each: z.output<typeof tool>, output: Output): 
   const color = STANDINGS[each.standing as keyof typeof STANDINGS] ?? "dim";
   return [
     `  ${output.style("bold", `${server}.${visible(each.name)}`)} (${inputs.join(", ")}) ${output.style(color, each.standing.replace("_", " "))}, ${says}`,
-    ...folded(visible(each.description)).map((line) => `      ${line}`),
+    ...folded(seen(each.description)).map((line) => `      ${line}`),
     ...each.findings.map((finding) => `      ${output.style("yellow", "look")}: ${visible(finding)}`),
     ...each.differences.map(
       (difference) => `      ${output.style("red", "changed")} ${visible(difference.slice(0, 2000))}`,
@@ -168,8 +171,13 @@ function quoted(text: string): string {
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const UNSEEN = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]|\p{Default_Ignorable_Code_Point}|\p{Bidi_Control}/gu;
 
-/** A text of somebody else with every letter that is not seen, or that steers a terminal, written out. */
+/** The same on one line: what is quoted of somebody else never looks like a line of ours. */
 function visible(text: string): string {
+  return seen(text).replaceAll("\n", "<U+000A>");
+}
+
+/** A text of somebody else with every letter that is not seen, or that steers a terminal, written out. */
+function seen(text: string): string {
   return text.replaceAll(
     UNSEEN,
     (letter) => `<U+${letter.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}>`,
