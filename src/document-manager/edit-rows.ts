@@ -97,6 +97,18 @@ export class EditRows {
    */
   async earlier(principal: Principal, key: string | undefined, inputHash: string): Promise<UpdateResult | null> {
     if (key === undefined) return null;
+    const edit = await this.withKey(principal, key);
+    if (!edit) return null;
+    if (edit.inputHash !== inputHash) {
+      throw new SpecloopError("key_reused", `The idempotency key "${key}" was used before with another edit.`, {
+        target: key,
+      });
+    }
+    return edit.result;
+  }
+
+  /** The last edit that was asked for with this key and did not fail. */
+  async withKey(principal: Principal, key: string): Promise<Edit | null> {
     const row = await this.#store.read
       .selectFrom("document_edits")
       .selectAll()
@@ -105,13 +117,7 @@ export class EditRows {
       .where("state", "!=", "failed")
       .orderBy("seq", "desc")
       .executeTakeFirst();
-    if (!row) return null;
-    if (row.input_hash !== inputHash) {
-      throw new SpecloopError("key_reused", `The idempotency key "${key}" was used before with another edit.`, {
-        target: key,
-      });
-    }
-    return fromRow(row).result;
+    return row ? fromRow(row) : null;
   }
 
   /** Whether an edit was asked for with this key and did not fail, so that it is not made again. */

@@ -17,7 +17,7 @@ import { prepareRevert } from "./revert.ts";
 import type { RevertRequest, UpdateRequest, UpdateResult } from "./types.ts";
 import { destinationOf } from "./write/destination.ts";
 import { prepareInGroup } from "./write/prepare-in-group.ts";
-import { Group, type Member } from "./write/group.ts";
+import { type Destination, Group, type Member } from "./write/group.ts";
 
 interface Dependencies {
   git: Git;
@@ -87,20 +87,30 @@ export class Editor {
     const edit = withFiles(newEdit({ ...request, message, inputHash, createdAt: clock.now() }), files);
     const sensitive = files.find(({ path }) => policy.isSensitive(path));
     if (sensitive && request.principal.kind === "agent")
-      return propose(this.#deps, { edit, files, parent: await headCommit(git), why: `${sensitive.path} is sensitive` });
+      return this.proposeAlone(edit, files, `${sensitive.path} is sensitive`);
     return this.writeAlone(edit, files, started);
   }
 
   /** Writes worked-out files as they are, in a commit of their own; `git_busy` when git is in the middle of something. */
-  async writeAlone(edit: Edit, files: PreparedFile[], started: number): Promise<UpdateResult> {
+  async writeAlone(
+    edit: Edit,
+    files: PreparedFile[],
+    started: number,
+    destination: Destination = { kind: "commit" },
+  ): Promise<UpdateResult> {
     const why = describe(await this.#deps.git.state());
     if (why !== null) throw new SpecloopError("git_busy", `${why}; nothing was changed.`);
     const group = new Group(Promise.resolve(new Map()));
     const member: Member = { edit, files, request: null, started, remark: "" };
-    group.add(member, { kind: "commit" });
+    group.add(member, destination);
     const outcome = (await this.#deps.committer.commit(group)).outcomes.get(member);
     if (outcome?.status === "fulfilled") return outcome.value;
     throw outcome?.reason;
+  }
+
+  /** Commits worked-out files on a branch that waits for a person. */
+  async proposeAlone(edit: Edit, files: PreparedFile[], why: string): Promise<UpdateResult> {
+    return propose(this.#deps, { edit, files, parent: await headCommit(this.#deps.git), why });
   }
 
   /** What git has of all the documents, asked once for the whole group. */

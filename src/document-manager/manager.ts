@@ -20,6 +20,8 @@ import { blameOf, type BlamedPart } from "./look-back/blame.ts";
 import { compare, type Comparison } from "./look-back/compare.ts";
 import { sectionHistory, type SectionCommit } from "./look-back/section-history.ts";
 import { undo, type UndoRequest } from "./look-back/undo.ts";
+import { DocumentRollback } from "./rollback/document-rollback.ts";
+import { Snapshots } from "./rollback/snapshots.ts";
 import { guardUpdate, type PathGuard } from "./guard.ts";
 import { checkRequest } from "./new-edit.ts";
 import type { DocumentOptions } from "./options.ts";
@@ -30,6 +32,7 @@ import { sweepReplaced } from "./replaced-files.ts";
 import type { DocumentTables } from "./tables.ts";
 import type { DocumentView, RevertRequest, UpdateRequest, UpdateResult } from "./types.ts";
 import { viewOf } from "./view.ts";
+import type { Destination } from "./write/group.ts";
 import { preview, type Preview } from "./write/preview.ts";
 import { perEdit } from "./write/per-edit.ts";
 import { Turns } from "./write/turns.ts";
@@ -61,7 +64,10 @@ export class DocumentManager implements Service {
   readonly name = "documents";
   /** Copies of documents beside the branch, made before risky edits. */
   readonly backups: DocumentBackups;
+  /** What runs of workflows take back. */
+  readonly rollback: DocumentRollback;
   readonly #deps: DocumentManagerDependencies;
+  readonly #snapshots: Snapshots;
   readonly #parser = new MarkdownParser();
   readonly #policy: PathPolicy;
   readonly #rows: EditRows;
@@ -102,6 +108,8 @@ export class DocumentManager implements Service {
     this.#approved = approvals ? new ApprovedEdits({ ...dependencies, approvals, rows, policy, write }) : null;
     const update = (request: UpdateRequest) => this.update(request);
     this.backups = new DocumentBackups({ backups: new Backups(git, clock), policy, options, update });
+    this.#snapshots = new Snapshots({ git, clock, policy, options });
+    this.rollback = this.#makeRollback(update);
     const recovery = new Recovery({ ...dependencies, rows });
     this.#waiting = new Waiting({ ...dependencies, rows, recovery, editor: this.#editor });
     this.#turns = new Turns(async (requests) => {
@@ -245,6 +253,7 @@ export class DocumentManager implements Service {
         if (clock.monotonic() - sweptAt >= SWEEP_EVERY_MS) {
           sweptAt = clock.monotonic();
           await this.backups.expire();
+          await this.#snapshots.expire(options.current.keepBackupDays);
           const keepMs = options.current.keepReplacedMs;
           this.#lateSaves = await sweepReplaced({ recovery, rows: this.#rows, logger, now: clock.now(), keepMs });
         }
@@ -255,6 +264,19 @@ export class DocumentManager implements Service {
       pause = this.#waiting.count > 0 ? Math.min(pause * 2, options.current.commitRetryMs) : SOONEST_RETRY_MS;
       await clock.sleep(Math.min(pause, options.current.commitRetryMs), this.#stop.signal).catch(() => {});
     }
+  }
+
+  #makeRollback(update: (request: UpdateRequest) => Promise<UpdateResult>): DocumentRollback {
+    const { git, clock, options, guard } = this.#deps;
+    const [rows, policy, editor] = [this.#rows, this.#policy, this.#editor];
+    const alone = <T>(work: () => Promise<T>) => this.#turns.alone(work);
+    const putBack = {
+      ...{ git, policy, options, guard, update, now: () => clock.now() },
+      write: (edit: Edit, file: PreparedFile, to: Destination) =>
+        alone(() => editor.writeAlone(edit, [file], clock.monotonic(), to)),
+      propose: (edit: Edit, file: PreparedFile, why: string) => alone(() => editor.proposeAlone(edit, [file], why)),
+    };
+    return new DocumentRollback({ git, rows, snapshots: this.#snapshots, putBack });
   }
 
   #report(error: unknown): void {

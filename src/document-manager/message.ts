@@ -22,7 +22,7 @@ export function trailersFor(edit: {
   reason: string;
   origin?: Origin | undefined;
 }): Record<string, string> {
-  const { change, question, cycle, proposal } = edit.origin ?? {};
+  const { change, question, cycle, proposal, run } = edit.origin ?? {};
   const all = {
     "Specloop-Edit": edit.id,
     "Specloop-Principal": principalLabel(edit.principal),
@@ -31,6 +31,7 @@ export function trailersFor(edit: {
     "Specloop-Question": question,
     "Specloop-Cycle": cycle,
     "Specloop-Proposal": proposal,
+    "Specloop-Run": run,
   };
   const filled = Object.entries(all).flatMap(([name, value]) =>
     value?.trim() ? [[name, oneLine(value)] as const] : [],

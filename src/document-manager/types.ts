@@ -8,6 +8,8 @@ export interface Origin {
   question?: string;
   cycle?: string;
   proposal?: string;
+  /** Run of a workflow. */
+  run?: string;
 }
 
 export interface UpdateRequest {
