@@ -14,3 +14,19 @@ export type Principal = z.output<typeof principalSchema>;
 export function principalLabel(principal: Principal): string {
   return `${principal.kind}:${principal.name}`;
 }
+
+const MAX_NAME = 200;
+/** What nobody sees: control, zero-width, bidirectional and tag characters. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu;
+
+/**
+ * The name that a client gives itself, as rows, trailers and people may be shown it: on one line, without what is not seen,
+ * so that it neither looks like the name of somebody else nor like a line of ours. Empty where nothing is left.
+ */
+export function clientName(given: string): string {
+  const line = given
+    .toWellFormed()
+    .replaceAll(INVISIBLE, "")
+    .replaceAll(/[\p{Cc}\s]+/gu, " ");
+  return line.slice(0, MAX_NAME).toWellFormed().trim();
+}

@@ -16,7 +16,7 @@ import type { Gate, GatedCaller } from "../access/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import type { EventBus } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
-import type { Principal } from "../foundation/principal.ts";
+import { clientName, type Principal } from "../foundation/principal.ts";
 import type { FilledForm, Tool } from "../foundation/tool.ts";
 import type { CallContext, Caller } from "./call.ts";
 import { INSTRUCTIONS } from "./instructions.ts";
@@ -227,6 +227,6 @@ function principalOf(connection: McpConnection, server: McpServer, context?: Ser
   const inRequest = nameSchema.safeParse(envelope[CLIENT_INFO_META_KEY]).data?.name;
   const name = connection.client ?? inRequest ?? server.server.getClientVersion()?.name ?? "";
   const session = connection.session ?? context?.sessionId;
-  const principal = { kind: "agent" as const, name: name.slice(0, 200) || "mcp-client" };
+  const principal = { kind: "agent" as const, name: clientName(name) || "mcp-client" };
   return session === undefined ? principal : { ...principal, session: session.slice(0, 200) };
 }

@@ -1,5 +1,5 @@
 import { SpecloopError } from "../../foundation/errors.ts";
-import { type Principal, principalSchema } from "../../foundation/principal.ts";
+import { clientName, type Principal, principalSchema } from "../../foundation/principal.ts";
 import type { CallContext, Caller } from "../call.ts";
 import type { Exchange } from "../http-exchange.ts";
 import type { KnownAgent } from "../mcp.ts";
@@ -44,7 +44,7 @@ function principalOf(exchange: Exchange): Principal {
   const split = given.indexOf(":");
   const parsed = principalSchema.safeParse({
     kind: given.slice(0, split),
-    name: decoded(given.slice(split + 1).trim()),
+    name: clientName(decoded(given.slice(split + 1))),
   });
   if (parsed.data?.kind === "agent") return parsed.data;
   const target = "Specloop-Principal";
