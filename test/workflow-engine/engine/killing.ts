@@ -37,6 +37,7 @@ async function once(directory: string, result: Killed, limit: number | null): Pr
     if (word === "resolved" && second === "retry") result.repeated.push(first);
     if (word === "state") result.state = first;
   }
-  await exited;
+  const code = await exited;
+  if (code !== null && code !== 0) throw new Error(`the process of the run ended by itself with ${code}`);
   return result.state === "";
 }
