@@ -8,7 +8,7 @@ import { Breaker } from "./breaker.ts";
 import { Connection, type Open, until } from "./connection.ts";
 import { environmentOf, expanded, type Launch, launchHash, launchOf, type LaunchPlace } from "./launch.ts";
 import type { ServerOptions } from "./options.ts";
-import { boundedResult } from "./result.ts";
+import { boundedResult, failureWords } from "./result.ts";
 import { Slots } from "./slots.ts";
 import { type Known, standingOf, standingsOf, type ToolStanding } from "./standings.ts";
 
@@ -211,7 +211,7 @@ export class DownstreamServer {
     // The SDK keeps its own time; whatever it does, ours ends the waiting.
     const result = await until(downstream.call(tool, input, { timeoutMs, signal }), signal);
     this.#breaker.succeeded();
-    if (result.isError) throw this.#error("tool_failed", name, `says: ${result.text.slice(0, 4000)}`);
+    if (result.isError) throw this.#error("tool_failed", name, `says: ${failureWords(result.text)}`);
     return boundedResult(result, this.options.maxResultCharacters);
   }
 

@@ -1,5 +1,6 @@
 import { ProtocolError, SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { neutralise } from "../llm/index.ts";
 
 const MAX_WORDS = 2000;
 /** JSON-RPC 2.0, error codes. */
@@ -46,5 +47,5 @@ function isOurCheck(words: string): boolean {
 function wordsOf(thrown: unknown): string {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? ` (${thrown.cause.message})` : "";
-  return `${message}${cause}`.slice(0, MAX_WORDS);
+  return neutralise(`${message}${cause}`).replaceAll(/\s+/g, " ").slice(0, MAX_WORDS);
 }

@@ -14,6 +14,8 @@ interface Dependencies {
   clock: Clock;
 }
 
+/** Characters of a failure in a route. */
+const MAX_REASON = 300;
 /** The router itself asks: the person who approved the server approved that its tools answer questions. */
 const ROUTER: Principal = { kind: "system", name: "question-router" };
 
@@ -63,7 +65,7 @@ export class ToolResponder implements Responder {
         failures.push(`${tool.id} says nothing`);
       } catch (error) {
         if (signal.aborted) throw error;
-        failures.push(`${tool.id}: ${error instanceof Error ? error.message : String(error)}`);
+        failures.push(`${tool.id}: ${shortened(error instanceof Error ? error.message : String(error))}`);
       }
     }
     return declined(failures.join("; "));
@@ -80,6 +82,12 @@ export class ToolResponder implements Responder {
       .sort((a, b) => a.tool.priority - b.tool.priority || b.words - a.words || (a.tool.id < b.tool.id ? -1 : 1))
       .map(({ tool }) => tool);
   }
+}
+
+/** Why it failed may be the server's own words, and a route is read by everybody. */
+function shortened(message: string): string {
+  const line = neutralise(message).replaceAll(/\s+/g, " ").trim();
+  return line.length <= MAX_REASON ? line : `${line.slice(0, MAX_REASON - 1)}…`;
 }
 
 function declined(reason: string): Response {
