@@ -9,7 +9,6 @@ import type { Freshness } from "./freshness.ts";
 import type { Ledger, Recording } from "./ledger.ts";
 import type { QuestionOptions } from "./options.ts";
 import type { AskTelemetry } from "./telemetry.ts";
-import { Turns } from "./turns.ts";
 import { type Answer, type AskResult, type Hop, type QuestionView, questionResource } from "./types.ts";
 import type { Waiters } from "./waiters.ts";
 
@@ -45,16 +44,18 @@ export interface Ask {
 export class Asking {
   readonly #deps: Dependencies;
 
-  readonly #turns: Turns;
-
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
-    this.#turns = new Turns(dependencies.clock);
   }
 
   async ask(ask: Ask, signal: AbortSignal): Promise<AskResult> {
-    const lookup = await this.#deps.cache.find(ask.draft);
-    if (lookup.outcome === "miss") return this.#climb(ask, lookup, signal);
+    const { cache } = this.#deps;
+    const { moment } = cache;
+    const lookup = await cache.find(ask.draft);
+    if (lookup.outcome === "miss") {
+      // Who was answered while the rows were read has left its climb: without a second look the same is climbed for again.
+      return cache.changedSince(moment, ask.draft) ? this.ask(ask, signal) : this.#climb(ask, lookup, signal);
+    }
     const reason = await this.#deps.freshness.fault(ask.draft, lookup.answer, signal);
     if (reason === null) return this.#fromCache(ask, lookup);
     const given = await this.#deps.ledger.answersByKey(ask.draft.key);
@@ -111,7 +112,6 @@ export class Asking {
   }
 
   async #climb(ask: Ask, miss: Extract<Lookup, { outcome: "miss" }>, signal: AbortSignal): Promise<AskResult> {
-    await this.#turns.next();
     const { draft, principal, started, record, waitMs } = ask;
     const { flights, clock, options } = this.#deps;
     const { flight, mine } = flights.join(draft, principal, { miss, record });

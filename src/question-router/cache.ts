@@ -13,6 +13,9 @@ export type Lookup =
   /** `rejected` are texts that were judged wrong or outdated under this key: no responder gives them again. */
   | { outcome: "miss"; reason: string; rejected: Set<string> };
 
+/** Keys whose last change is remembered: more than are asked at a time. */
+const MAX_CHANGES = 10_000;
+
 /** What is looked up: the key of a question, and for whom. */
 export interface Wanted {
   key: string;
@@ -40,6 +43,8 @@ export class AnswerCache {
   readonly #recent: LRUCache<string, StoredAnswer>;
   /** Counts `forget`, so that rows which were read before it are not kept after it. */
   #forgotten = 0;
+  /** What `#forgotten` was when a key was forgotten last. */
+  readonly #changes = new LRUCache<string, number>({ max: MAX_CHANGES });
 
   constructor({ ledger, corpus, entries, clock, options }: CacheParts) {
     this.#ledger = ledger;
@@ -85,7 +90,19 @@ export class AnswerCache {
   /** After a new answer or a verdict: the next lookup reads the rows. */
   forget(key: string): void {
     this.#forgotten += 1;
+    this.#changes.set(key, this.#forgotten);
     this.#recent.delete(key);
+  }
+
+  /** The present, for `changedSince`. */
+  get moment(): number {
+    return this.#forgotten;
+  }
+
+  /** Whether there may be an answer now where there was none at that moment. */
+  changedSince(moment: number, { key, shared }: Pick<Wanted, "key" | "shared">): boolean {
+    const last = (of: string | undefined) => (of === undefined ? 0 : (this.#changes.get(of) ?? 0));
+    return last(key) > moment || last(shared) > moment;
   }
 
   forgetAll(): void {

@@ -12,21 +12,21 @@ export async function within<T>(
 ): Promise<T | undefined> {
   signal?.throwIfAborted();
   const over = new AbortController();
-  const stop = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
-  const time = clock.sleep(ms, stop).then(
-    () => undefined,
-    (error: unknown) => {
-      if (signal?.aborted) throw error;
-      return undefined;
-    },
-  );
+  const nothing = () => undefined;
+  const time = clock.sleep(ms, over.signal).then(nothing, nothing);
+  const gone = Promise.withResolvers<never>();
+  const leave = () => gone.reject(signal?.reason);
+  signal?.addEventListener("abort", leave, { once: true });
   try {
-    return await Promise.race([work, time]);
+    return await Promise.race([work, time, gone.promise]);
   } finally {
-    over.abort();
+    signal?.removeEventListener("abort", leave);
+    over.abort(ENDED);
   }
 }
 
+/** Nobody sees it; without a reason of its own every `abort()` makes an error with a stack. */
+const ENDED = "the waiting ended";
 /** The longest time that a timer can be set to; Node fires longer ones at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -34,9 +34,18 @@ const MAX_TIMER_MS = 2_147_483_647;
 export function timeoutSignal(clock: Clock, ms: number, signal: AbortSignal): { signal: AbortSignal } & Disposable {
   const over = new AbortController();
   const done = new AbortController();
+  const follow = () => over.abort(signal.reason);
+  if (signal.aborted) follow();
+  signal.addEventListener("abort", follow, { once: true });
   void clock.sleep(Math.min(ms, MAX_TIMER_MS), done.signal).then(
     () => ms <= MAX_TIMER_MS && over.abort(new DOMException(`not within ${ms} ms`, "TimeoutError")),
     () => {},
   );
-  return { signal: AbortSignal.any([signal, over.signal]), [Symbol.dispose]: () => done.abort() };
+  return {
+    signal: over.signal,
+    [Symbol.dispose]: () => {
+      signal.removeEventListener("abort", follow);
+      done.abort(ENDED);
+    },
+  };
 }

@@ -1,19 +1,21 @@
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
-import { newId } from "../foundation/ids.ts";
 import type { Live } from "../foundation/options.ts";
-import { type Principal, principalLabel } from "../foundation/principal.ts";
+import type { Principal } from "../foundation/principal.ts";
+import { type Accepting, accept, type Stored } from "./accepting.ts";
 import { workerKey } from "./agents/index.ts";
 import { ClimbEnded } from "./ascent.ts";
 import type { AnswerCache, Lookup } from "./cache.ts";
 import { timeoutSignal } from "./deadline.ts";
 import type { Ladder } from "./ladder.ts";
-import type { NewAnswer, NewQuestion } from "./insert.ts";
-import type { Ledger, OpenQuestion, Recording } from "./ledger.ts";
+import type { NewAnswer } from "./insert.ts";
+import type { Ledger, Recording } from "./ledger.ts";
 import type { QuestionOptions } from "./options.ts";
-import { policyOf } from "./routing-options.ts";
+import { ownGist } from "./similar/entries.ts";
+import type { Gist } from "./similar/gist.ts";
 import type { AskTelemetry } from "./telemetry.ts";
+import { Turns } from "./turns.ts";
 import type { Answer, Budget, Hop, Kind } from "./types.ts";
 import type { Waiters } from "./waiters.ts";
 
@@ -58,16 +60,16 @@ export interface Flight {
   hops: Hop[];
 }
 
-const HOUR = 3_600_000;
-
 /** The climbs that are on their way, one per key. */
 export class Flights {
   readonly #deps: Dependencies;
   readonly #flights = new Map<string, Flight>();
   readonly #life = new AbortController();
+  readonly #turns: Turns;
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
+    this.#turns = new Turns(dependencies.clock);
   }
 
   /**
@@ -113,9 +115,11 @@ export class Flights {
   async #climb(climb: ClimbRequest): Promise<Answer | null> {
     const { ledger, clock, events } = this.#deps;
     const { draft, hops, miss } = climb;
+    await this.#turns.next();
     const started = clock.monotonic();
     const known = await ledger.openQuestion(draft.key, clock.now());
-    const accepting = this.#accepting(climb, known);
+    const gist = ownGist(draft);
+    const accepting = accept(this.#deps, { ...climb, gist }, known);
     const { id } = accepting;
     events.emit("question.asked", { questionId: id, kind: draft.kind, principal: climb.principal, text: draft.text });
     const told = (hop: Hop) => {
@@ -126,7 +130,7 @@ export class Flights {
     told({ responder: "cache", outcome: "declined", at: clock.now(), ms: 0, reason: miss.reason });
     const ms = () => clock.monotonic() - started;
     try {
-      const answer = await this.#ascend(climb, { accepting, told });
+      const answer = await this.#ascend({ ...climb, gist }, { accepting, told });
       if (answer) return this.#answered(climb, await accepting.answered(answer), { id, ms: ms() });
       await accepting.pending();
       if (known === null) events.emit("question.left_pending", { questionId: id, text: draft.text, ms: ms() });
@@ -150,7 +154,7 @@ export class Flights {
 
   /** Climbs until there is an answer, nobody is left, somebody else answered, or its time is up (both `ClimbEnded`). */
   async #ascend(
-    { draft, principal, miss }: ClimbRequest,
+    { draft, principal, miss, gist }: ClimbRequest & { gist: Gist | null },
     { accepting, told }: { accepting: Accepting; told: (hop: Hop) => void },
   ): Promise<NewAnswer | null> {
     const { ladder, clock } = this.#deps;
@@ -158,14 +162,21 @@ export class Flights {
     const end = (reason: ClimbEnded) => ended.abort(reason);
     const left = Math.max(0, accepting.expiresAt - clock.now());
     using time = timeoutSignal(clock, left, this.#life.signal);
-    const late = () => end(new ClimbEnded("its time was up", null));
-    if (time.signal.aborted) late();
-    time.signal.addEventListener("abort", () => !this.#life.signal.aborted && late(), { once: true });
+    const life = this.#life.signal;
+    const stop = () => ended.abort(life.aborted ? life.reason : new ClimbEnded("its time was up", null));
+    if (time.signal.aborted) stop();
+    time.signal.addEventListener("abort", stop, { once: true });
     const { promise: over, resolve: stopWatching } = Promise.withResolvers<"over">();
     try {
       return await ladder.climb(
         {
-          query: { ...draft, questionId: accepting.id, asker: workerKey(principal), deadline: accepting.expiresAt },
+          query: {
+            ...draft,
+            gist,
+            questionId: accepting.id,
+            asker: workerKey(principal),
+            deadline: accepting.expiresAt,
+          },
           budget: draft.budget,
           agentsOnly: draft.quorum !== undefined || draft.choices !== undefined,
           rejected: miss.rejected,
@@ -175,7 +186,7 @@ export class Flights {
           },
           onHop: told,
         },
-        AbortSignal.any([this.#life.signal, ended.signal]),
+        ended.signal,
       );
     } finally {
       stopWatching("over");
@@ -201,36 +212,6 @@ export class Flights {
       : new ClimbEnded("the question expired", null);
   }
 
-  /** The two ways in which a question becomes durable, whichever comes first. */
-  #accepting(climb: ClimbRequest, known: OpenQuestion | null): Accepting {
-    const { draft, principal, record, accepted } = climb;
-    const { ledger, clock, options, due } = this.#deps;
-    const question = known === null ? newQuestion(draft, principal, clock.now(), options.current) : null;
-    const id = question?.id ?? known!.id;
-    const expiresAt = question?.expiresAt ?? known!.expiresAt;
-    let pending: Promise<void> | null = known === null ? null : Promise.resolve();
-    return {
-      id,
-      expiresAt,
-      isPending: () => pending !== null,
-      pending: async () => {
-        const { maxPending } = options.current;
-        pending ??= ledger.accept(question!, record, maxPending).then(() => due(expiresAt));
-        await pending;
-        accepted(id);
-      },
-      answered: async (answer: NewAnswer) => {
-        const given = { answer, at: clock.now() };
-        const stored =
-          pending || !question
-            ? await settleOrKeep(ledger, id, given)
-            : { answer: await ledger.acceptAnswered(question, given, record), mine: true };
-        accepted(id);
-        return stored;
-      },
-    };
-  }
-
   #answered({ draft }: ClimbRequest, { answer, mine }: Stored, { id, ms }: { id: string; ms: number }): Answer {
     const { cache, waiters, events } = this.#deps;
     // Who was faster has told everybody.
@@ -250,21 +231,6 @@ export class Flights {
   }
 }
 
-/** An answer as it is kept, and whether it is the one that was found here. */
-interface Stored {
-  answer: Answer;
-  mine: boolean;
-}
-
-interface Accepting {
-  id: string;
-  expiresAt: number;
-  isPending(): boolean;
-  /** Resolves when the question is kept as pending. */
-  pending(): Promise<void>;
-  answered(answer: NewAnswer): Promise<Stored>;
-}
-
 interface ClimbRequest {
   draft: Draft;
   principal: Principal;
@@ -274,23 +240,4 @@ interface ClimbRequest {
   /** How many of them are written. */
   kept: number;
   accepted: (questionId: string) => void;
-}
-
-function newQuestion(draft: Draft, principal: Principal, askedAt: number, options: QuestionOptions): NewQuestion {
-  const { text, kind, change, key, quorum = 1, choices = null } = draft;
-  const ms = draft.deadlineMs ?? policyOf(options, kind).deadlineMs ?? options.expireHours * HOUR;
-  const expiresAt = Math.round(askedAt + ms);
-  const terms = quorum > 1 || choices ? { quorum, choices } : null;
-  return { id: newId("q"), text, kind, change, key, asker: principalLabel(principal), askedAt, expiresAt, terms };
-}
-
-/** A person or agent may have answered while the ladder was climbed: then their answer stands. */
-async function settleOrKeep(ledger: Ledger, id: string, given: { answer: NewAnswer; at: number }): Promise<Stored> {
-  try {
-    return { answer: await ledger.settle(id, given, async () => {}), mine: true };
-  } catch (error) {
-    if (error instanceof SpecloopError && error.code === "already_answered")
-      return { answer: error.details?.["answer"] as Answer, mine: false };
-    throw error;
-  }
 }

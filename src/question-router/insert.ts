@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import { insertSealed } from "../adapters/store/index.ts";
 import { type Derivation, insertDerivation, insertGist } from "./similar/entries.ts";
+import type { Gist } from "./similar/gist.ts";
 import type { QuestionTables } from "./tables.ts";
 import type { Answer, Kind, Status } from "./types.ts";
 
@@ -16,6 +17,8 @@ export interface NewQuestion {
   asker: string;
   askedAt: number;
   expiresAt: number;
+  /** What it asks, where that was worked out already. */
+  gist?: Gist | null | undefined;
   /** How agents have to answer it; null where nothing was said. */
   terms?: { quorum: number; choices: string[] | null } | null;
 }

@@ -17,6 +17,22 @@ scenario("questions", "A hundred callers ask the same", async () => {
   expect([asks.length, hops.filter(({ responder }) => responder === "documents").length]).toEqual([100, 1]);
 });
 
+test("callers who ask the same among many others climb once, however late their turn comes", async () => {
+  await using shop = await startRouter();
+  const texts = Array.from({ length: 300 }, (_, turn) =>
+    turn % 3 === 0 ? OPEN : `Who repairs tandem number ${turn}?`,
+  );
+  const results = await Promise.all(texts.map((text) => shop.router.ask({ text, waitMs: 0 }, agent, never)));
+  const [first] = results;
+  expect(new Set(results.filter((_, turn) => turn % 3 === 0).map(({ questionId }) => questionId)).size).toBe(1);
+  const rungs = shop.telemetry.read.selectFrom("question_hops").select("responder");
+  const climbed = await rungs
+    .where("question_id", "=", first!.questionId)
+    .where("responder", "=", "documents")
+    .execute();
+  expect(climbed).toHaveLength(1);
+});
+
 scenario("questions", "A thousand different questions at once", async () => {
   await using shop = await startRouter();
   const asks = Array.from({ length: 1000 }, (_, turn) => {

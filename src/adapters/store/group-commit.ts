@@ -13,6 +13,11 @@ export interface WriteLimits {
 }
 
 const LIMITS: WriteLimits = { busyMs: 5000, workMs: 10_000 };
+/**
+ * Writes that wait when a transaction is this old go into the next one. SQLite answers in the same turn, so that a
+ * transaction of a thousand writes would keep everybody else from having theirs; and the first need not wait for the last.
+ */
+const BATCH_MS = 20;
 
 interface Job {
   run(): Promise<() => void>;
@@ -20,8 +25,8 @@ interface Job {
 }
 
 /**
- * Collects the writes of one event-loop turn into one `BEGIN IMMEDIATE … COMMIT` and settles each after the COMMIT has
- * returned. A write that throws is undone by its savepoint and fails alone. When the COMMIT itself is refused for a
+ * Collects the writes of one event-loop turn, of a burst as many as take `BATCH_MS`, into one `BEGIN IMMEDIATE … COMMIT` and
+ * settles each after the COMMIT has returned. A write that throws is undone by its savepoint and fails alone. When the COMMIT itself is refused for a
  * constraint (a deferred foreign key), the writes are run again one by one, so that only the guilty one fails.
  */
 export class GroupCommit<Tables> {
@@ -67,32 +72,39 @@ export class GroupCommit<Tables> {
       await new Promise((resolve) => setImmediate(resolve));
       const batch = this.#waiting;
       this.#waiting = [];
-      await this.#commit(batch);
+      const left = await this.#commit(batch);
+      if (left.length > 0) this.#waiting = [...left, ...this.#waiting];
     }
     this.#running = null;
   }
 
-  async #commit(batch: Job[]): Promise<void> {
+  /** Returns what there was no time for. */
+  async #commit(batch: Job[]): Promise<Job[]> {
     const settled: (() => void)[] = [];
+    let taken = 0;
     try {
       if (this.#suspect) this.#recover();
       await this.#begin();
-      for (const job of batch) {
-        const settle = await this.#runInSavepoint(job);
+      for (const until = performance.now() + BATCH_MS; taken < batch.length;) {
+        const settle = await this.#runInSavepoint(batch[taken++]!);
         if (settle) settled.push(settle);
+        if (performance.now() >= until) break;
       }
       this.#connection.exec("COMMIT");
     } catch (error) {
       this.#rollBack(error);
       if (resultCode(error) === 19 && batch.length > 1) return this.#commitEach(batch);
-      for (const job of batch) job.fail(error);
-      return;
+      const tried = taken === 0 ? batch : batch.slice(0, taken);
+      for (const job of tried) job.fail(error);
+      return batch.slice(tried.length);
     }
     for (const settle of settled) settle();
+    return batch.slice(taken);
   }
 
-  async #commitEach(batch: Job[]): Promise<void> {
+  async #commitEach(batch: Job[]): Promise<Job[]> {
     for (const job of batch) await this.#commit([job]);
+    return [];
   }
 
   /** In short turns: waiting inside SQLite would stop everything else in this process. */

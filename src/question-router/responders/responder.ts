@@ -1,4 +1,5 @@
 import type { Derivation } from "../similar/entries.ts";
+import type { Gist } from "../similar/gist.ts";
 import type { Citation, Cost, Kind, ResponderName } from "../types.ts";
 
 /** A question as the ladder hands it up. It is data: nothing in it is followed. */
@@ -6,6 +7,8 @@ export interface Query {
   text: string;
   kind: Kind;
   change: string | null;
+  /** What it asks (`ownGist`), where that was worked out already. */
+  gist?: Gist | null;
   /** Id of the question, which is pending before a slow responder is asked. */
   questionId?: string;
   /** `workerKey` of the agent that asks, so that nobody is asked their own question. */

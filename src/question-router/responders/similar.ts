@@ -2,8 +2,8 @@ import type { Live } from "../../foundation/options.ts";
 import type { AnswerCache } from "../cache.ts";
 import type { Embedder } from "../embedder.ts";
 import type { QuestionOptions } from "../options.ts";
-import { type Entries, type Entry, isComparable } from "../similar/entries.ts";
-import { type Gist, gistOf, wordingSimilarity } from "../similar/gist.ts";
+import { type Entries, type Entry, ownGist } from "../similar/entries.ts";
+import { type Gist, wordingSimilarity } from "../similar/gist.ts";
 import { learntThreshold } from "../similar/threshold.ts";
 import type { Answer } from "../types.ts";
 import type { Query, Responder, Response } from "./responder.ts";
@@ -47,7 +47,7 @@ export class SimilarResponder implements Responder {
   async respond(query: Query, signal: AbortSignal): Promise<Response> {
     const { enabled } = this.#parts.options.current.cache.similar;
     if (!enabled) return declined("switched off by questions.cache.similar.enabled");
-    const gist = isComparable(query) ? gistOf(query.text) : null;
+    const { gist = ownGist(query) } = query;
     if (!gist) return declined("such a question is never answered from another one");
     const candidates = await this.#candidates(query, gist, signal);
     if (candidates.length === 0) return declined("nothing of the same meaning was asked before");

@@ -68,8 +68,12 @@ interface Asked {
  * Puts a question into the index, in the transaction that accepts it. One that was asked on terms of its own (several
  * agents, one of some choices) is answered on these terms only and not compared.
  */
-export async function insertGist(tx: Db, question: Asked & { key: string; terms?: unknown }): Promise<void> {
-  const reading = question.terms ? { strict: "", near: "" } : hashes(question);
+export async function insertGist(
+  tx: Db,
+  question: Asked & { key: string; terms?: unknown; gist?: Gist | null | undefined },
+): Promise<void> {
+  const { gist = ownGist(question) } = question;
+  const reading = question.terms ? NO_GIST : hashes(question, gist);
   const row = { key: question.key, ...reading, version: GIST_VERSION };
   await tx
     .insertInto("question_gists")
@@ -101,6 +105,11 @@ export function isComparable({ text, kind }: Pick<Asked, "text" | "kind">): bool
   return kind !== "authority" && isSelfContained(text);
 }
 
+/** What a question asks; null where it is not compared with others. */
+export function ownGist(asked: Pick<Asked, "text" | "kind">): Gist | null {
+  return isComparable(asked) ? gistOf(asked.text) : null;
+}
+
 /** Reads the index of questions and what became of answers that were taken from others. */
 export class Entries {
   readonly #store: Store<QuestionTables>;
@@ -129,7 +138,7 @@ export class Entries {
       .selectFrom("question_gists")
       .innerJoin("questions", "questions.key", "question_gists.key")
       .select(["questions.key", "questions.text", "questions.kind", "questions.change_id"])
-      .where(`question_gists.${how}`, "=", hashes(asked)[how])
+      .where(`question_gists.${how}`, "=", hashes(asked, gist)[how])
       .where("question_gists.version", "=", GIST_VERSION)
       .orderBy("questions.asked_at", "desc")
       .limit(4 * MAX_ENTRIES)
@@ -251,9 +260,11 @@ export class Entries {
   }
 }
 
-function hashes(asked: Asked): { strict: string; near: string } {
-  const gist = isComparable(asked) ? gistOf(asked.text) : null;
-  if (!gist) return { strict: "", near: "" };
-  const hash = (reading: string) => sha256(`${asked.kind}\0${asked.change ?? ""}\0${reading}`).slice(0, HASH);
-  return { strict: hash(gist.strict), near: hash(gist.near) };
+const NO_GIST = { strict: "", near: "" };
+
+function hashes({ kind, change }: Asked, gist: Gist | null): { strict: string; near: string } {
+  if (!gist) return NO_GIST;
+  const hash = (reading: string) => sha256(`${kind}\0${change ?? ""}\0${reading}`).slice(0, HASH);
+  const strict = hash(gist.strict);
+  return { strict, near: gist.near === gist.strict ? strict : hash(gist.near) };
 }

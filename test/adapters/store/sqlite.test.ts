@@ -104,6 +104,31 @@ test("a caller who writes on and on leaves timers and sockets their turn", async
   expect(writes).toBeLessThan(50_000);
 });
 
+test("a burst of writes is committed in pieces, and each still succeeds or fails alone", async () => {
+  using folder = temporary();
+  await using store = await notes(join(folder.path, "core.db"));
+  const order: string[] = [];
+  const write = async (turn: number) => {
+    await store.write(async (tx) => {
+      // Longer altogether than any transaction may take.
+      for (const until = performance.now() + 2; performance.now() < until;);
+      order.push(`run ${turn}`);
+      if (turn === 50) throw new Error("refused");
+      await tx
+        .insertInto("notes")
+        .values({ id: `n${turn}`, body: "x" })
+        .execute();
+    });
+    order.push(`done ${turn}`);
+  };
+  const results = await Promise.allSettled(Array.from({ length: 100 }, (_, turn) => write(turn)));
+  expect(results.flatMap(({ status }, turn) => (status === "rejected" ? [turn] : []))).toEqual([50]);
+  expect(order.indexOf("done 0")).toBeLessThan(order.indexOf("run 99"));
+  const done = order.filter((step) => step.startsWith("done"));
+  expect(done).toEqual(Array.from({ length: 100 }, (_, turn) => `done ${turn}`).filter((step) => step !== "done 50"));
+  expect(await store.read.selectFrom("notes").select("id").execute()).toHaveLength(99);
+});
+
 test("a query that was not awaited fails instead of landing in another transaction", async () => {
   using folder = temporary();
   await using store = await notes(join(folder.path, "core.db"));
