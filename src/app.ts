@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createApprovals, type ApprovalService } from "./access/approvals/index.ts";
 import { Access, type AccessTables, AUDIT_REF, Idempotency, readOrCreateToken, weightOf } from "./access/index.ts";
-import { RefChain, openGit, type Git } from "./adapters/git/index.ts";
+import { RefChain, openGit } from "./adapters/git/index.ts";
 import { createLlm, type Llm } from "./adapters/llm/index.ts";
 import { CONFIG_FILE } from "./config.ts";
 import { EventBus } from "./foundation/events.ts";
@@ -11,8 +11,9 @@ import type { Tool } from "./foundation/tool.ts";
 import { VERSION } from "./foundation/version.ts";
 import { allTools } from "./mcp-tools.ts";
 import { type BuiltRooms, buildRooms, inOrder, type RoomParts } from "./rooms.ts";
-import { createCaller, createMcp, HttpDoor, SocketDoor, toolResources } from "./server/index.ts";
-import { openStores, type Stores } from "./stores.ts";
+import { type Caller, createCaller, createMcp, HttpDoor, SocketDoor, toolResources } from "./server/index.ts";
+import { openStores } from "./stores.ts";
+import { ownTools } from "./own-tools.ts";
 import { healthChecks, readStatus, type AppStatus } from "./status.ts";
 
 /** What the roof needs from the process. */
@@ -30,10 +31,10 @@ const PACKAGE = dirname(dirname(fileURLToPath(import.meta.url)));
 /** What the doors open onto. */
 interface Built {
   rooms: BuiltRooms;
-  stores: Stores;
   llm: Llm;
   events: EventBus;
   tools: readonly Tool[];
+  caller: Caller;
 }
 
 /** The composition root: builds every part, starts them in order, takes them down in reverse. */
@@ -61,19 +62,22 @@ export class App implements AsyncDisposable {
     signal.throwIfAborted();
     const llm = this.#stack.use(createLlm({ options: this.#parts.config.live("llm"), env, events, clock, logger }));
     const tools: Tool[] = [];
+    const own = ownTools(tools);
     const access = this.#buildAccess({ git, stores, events, tools });
     await access.start(signal);
     const approvals = this.#buildApprovals({ git, stores, events, access });
     await approvals.start(signal);
     const rooms = buildRooms(
-      { ...this.#parts, git, stores, llm, events, access, approvals, package: PACKAGE },
+      { ...this.#parts, git, stores, llm, events, access, approvals, package: PACKAGE, ownTools: own.call },
       this.#stack,
     );
     tools.push(...allTools(rooms));
+    const caller = this.#buildCaller({ tools, stores, events, access });
+    own.through(caller);
     const ending = AbortSignal.any([signal, this.#stop.signal]);
     for (const room of inOrder(rooms)) await room.start(ending);
     this.#followConfig(events);
-    await this.#openDoors({ rooms, stores, llm, events, tools }, signal);
+    await this.#openDoors({ rooms, llm, events, tools, caller }, signal);
   }
 
   /** What `status` shows; throws before the start. */
@@ -90,7 +94,12 @@ export class App implements AsyncDisposable {
    * Before the rooms, so that what they finish at the start and while they are taken down is recorded; `tools` is filled
    * when the rooms are there.
    */
-  #buildAccess({ git, stores, events, tools }: Pick<Built, "stores" | "events" | "tools"> & { git: Git }): Access {
+  #buildAccess({
+    git,
+    stores,
+    events,
+    tools,
+  }: Pick<RoomParts, "git" | "stores" | "events"> & Pick<Built, "tools">): Access {
     const { repository, config, env, clock, logger } = this.#parts;
     return this.#stack.use(
       new Access({
@@ -128,10 +137,15 @@ export class App implements AsyncDisposable {
     );
   }
 
-  async #openDoors({ rooms, stores, llm, events, tools }: Built, signal: AbortSignal): Promise<void> {
-    const { paths, config, clock, logger } = this.#parts;
-    const { gate, audit } = rooms.access;
-    const caller = createCaller({
+  /** Before the rooms are started: runs that go on may call tools at once. */
+  #buildCaller({
+    tools,
+    stores,
+    events,
+    access: { gate, audit },
+  }: Pick<RoomParts, "stores" | "events" | "access"> & Pick<Built, "tools">): Caller {
+    const { clock, logger } = this.#parts;
+    return createCaller({
       tools,
       gate,
       recorded: () => audit.settled(),
@@ -140,6 +154,11 @@ export class App implements AsyncDisposable {
       clock,
       logger,
     });
+  }
+
+  async #openDoors({ rooms, llm, events, tools, caller }: Built, signal: AbortSignal): Promise<void> {
+    const { paths, config, clock, logger } = this.#parts;
+    const { gate } = rooms.access;
     const mcp = this.#stack.use(
       createMcp({
         tools,

@@ -15,7 +15,14 @@ import {
 } from "./orchestrator/index.ts";
 import { tools as questionTools, type QuestionRouter } from "./question-router/index.ts";
 import { tools as serverTools, type DownstreamServers } from "./tool-servers/index.ts";
-import { definitionTools, runTools, type WorkflowCatalogue, type WorkflowEngine } from "./workflow-engine/index.ts";
+import {
+  definitionTools,
+  runTools,
+  trustTools,
+  type WorkflowCatalogue,
+  type WorkflowEngine,
+  type WorkflowTrusts,
+} from "./workflow-engine/index.ts";
 
 /** The rooms that tools reach. */
 export interface Rooms {
@@ -31,6 +38,7 @@ export interface Rooms {
   servers: DownstreamServers;
   definitions: WorkflowCatalogue;
   workflows: WorkflowEngine;
+  trusts: WorkflowTrusts;
   access: Access;
   approvals: ApprovalService;
 }
@@ -48,6 +56,7 @@ export function allTools(rooms: Rooms): Tool[] {
     ...loopTools(rooms.loop),
     ...definitionTools(rooms.definitions),
     ...runTools(rooms.workflows),
+    ...trustTools(rooms.trusts),
     ...accessTools(rooms.access),
     ...approvalTools(rooms.approvals),
     ...serverTools(rooms.servers, {

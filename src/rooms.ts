@@ -7,11 +7,10 @@ import { Arrivals, type Git } from "./adapters/git/index.ts";
 import type { Llm } from "./adapters/llm/index.ts";
 import { trustsProjectInstallation, Validator } from "./adapters/openspec/index.ts";
 import { createWatcher } from "./adapters/watcher/index.ts";
-import { CONFIG_FILE, type ConfigHolder } from "./config.ts";
+import type { ConfigHolder } from "./config.ts";
 import { DocumentManager } from "./document-manager/index.ts";
 import { FeedbackLoop } from "./feedback-loop/index.ts";
 import type { Clock } from "./foundation/clock.ts";
-import { SpecloopError } from "./foundation/errors.ts";
 import type { EventBus } from "./foundation/events.ts";
 import type { Logger } from "./foundation/logger.ts";
 import { type StatePaths, withoutRepositoryPath } from "./foundation/paths.ts";
@@ -28,16 +27,8 @@ import {
 } from "./question-router/index.ts";
 import type { Stores } from "./stores.ts";
 import { DownstreamServers } from "./tool-servers/index.ts";
-import {
-  condition,
-  createExpressions,
-  describedNodeTypes,
-  FileValues,
-  InProcessDispatcher,
-  transform,
-  WorkflowCatalogue,
-  WorkflowEngine,
-} from "./workflow-engine/index.ts";
+import type { QuestionBell } from "./workflow-engine/index.ts";
+import { buildWorkflows, type OwnTools } from "./workflows.ts";
 import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
 
 /** What the rooms stand on. */
@@ -57,9 +48,11 @@ export interface RoomParts {
   approvals: ApprovalService;
   /** Where this package's own OpenSpec is found. */
   package: string;
+  /** The tools of these rooms, called as through a door. */
+  ownTools: OwnTools;
 }
 
-export type BuiltRooms = Rooms & { elsewhere: WorktreeDocuments };
+export type BuiltRooms = Rooms & { elsewhere: WorktreeDocuments; bell: QuestionBell };
 
 /**
  * Rooms meet here: each gets the others as the small interfaces that it declares. Nothing is started; `stack` takes all
@@ -74,8 +67,6 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
   const people = { writer: documents, originOf, notify: buildNotifier(parts) };
   const questions = buildQuestions(parts, stack, { people, tools: servers });
   const processing = buildProcessing(parts, { changes, documents, questions });
-  const folder = join(parts.repository, "workflows");
-  const definitions = new WorkflowCatalogue({ folder, types: describedNodeTypes() });
   const rooms = {
     documents,
     elsewhere,
@@ -87,8 +78,11 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
     servers,
     lineage: new Lineage({ changes, git }),
     documentsIn: (worktree: string) => elsewhere.of(worktree),
-    definitions,
-    workflows: buildWorkflows(parts, definitions),
+    ...buildWorkflows({
+      ...{ ...parts, questions, servers, store: parts.stores.core },
+      options: parts.config.live("workflows"),
+      prices: parts.config.live("prices"),
+    }),
     access,
     approvals,
   };
@@ -98,8 +92,9 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
 
 /** The rooms that live, in the order in which they are started. */
 export function inOrder(rooms: BuiltRooms): Service[] {
-  const { documents, elsewhere, changes, archives, servers, questions, processing, loop, workflows } = rooms;
-  return [documents, elsewhere, changes, archives, servers, questions, processing, loop, workflows];
+  const { documents, elsewhere, changes, archives, servers, questions, processing, loop } = rooms;
+  const { workflows, bell } = rooms;
+  return [documents, elsewhere, changes, archives, servers, questions, processing, loop, workflows, bell];
 }
 
 function buildServers({ repository, env, config, access, events, clock, logger }: RoomParts): DownstreamServers {
@@ -242,32 +237,5 @@ function buildLoop(parts: RoomParts, { changes, documents, questions }: Neighbou
     llm,
     logger: parts.logger.child({ room: "feedback-loop" }),
     options: config.live("loop"),
-  });
-}
-
-function buildWorkflows(parts: RoomParts, definitions: WorkflowCatalogue): WorkflowEngine {
-  const { config, env, paths, clock, events, stores } = parts;
-  const options = config.live("workflows");
-  const secret = (name: string) => {
-    const value = options.current.secrets.includes(name) ? env[name] : undefined;
-    if (value !== undefined) return value;
-    throw new SpecloopError("bad_config", `There is no secret ${name} for workflows.`, {
-      target: name,
-      fix: `Name it in workflows.secrets of ${CONFIG_FILE}, and start the daemon with the variable ${name}.`,
-    });
-  };
-  return new WorkflowEngine({
-    ...{ clock, events, logger: parts.logger.child({ room: "workflow-engine" }) },
-    store: stores.core.as(),
-    dispatcher: new InProcessDispatcher({
-      total: () => options.current.concurrency,
-      ofType: (type) => options.current.perType[type] ?? options.current.concurrency,
-    }),
-    types: [transform, condition],
-    expressions: createExpressions(),
-    secretive: createExpressions(secret),
-    values: new FileValues(join(paths.directory, "values")),
-    find: (name) => definitions.plan(name),
-    price: () => null,
   });
 }

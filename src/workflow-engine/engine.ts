@@ -1,11 +1,13 @@
-import type { Store } from "../adapters/store/index.ts";
+import type { Notices, Store } from "../adapters/store/index.ts";
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
 import { type Principal, principalLabel } from "../foundation/principal.ts";
 import type { Service } from "../foundation/service.ts";
+import type { PeriodBudgets } from "./cost/period-budgets.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { Guard } from "./guard.ts";
 import type { NodeType } from "./node-type.ts";
 import { approval } from "./nodes/approval.ts";
 import { map } from "./nodes/map.ts";
@@ -23,6 +25,8 @@ import { type Family, newRun } from "./run/new-run.ts";
 import { locate } from "./run/places.ts";
 import type { Values } from "./run/values.ts";
 import { Runtime } from "./run/runtime.ts";
+import { Undoing, type UndoReport } from "./rollback/undoing.ts";
+import type { RollbackDesk } from "./rollback/port.ts";
 import type { Expressions } from "./scope.ts";
 import type { WorkflowTables } from "./tables.ts";
 import { detailsOf, type NodeDetails, nodeDetails, type RunDetails, type RunSummary, summaryOf } from "./views.ts";
@@ -36,13 +40,19 @@ export interface EngineParts {
   expressions: Expressions;
   secretive: Expressions;
   values: Values;
+  guard: Guard;
   /** The checked workflow of this name; throws `unknown_workflow`, `bad_workflow`. */
   find: (name: string) => Promise<Plan>;
   /** What so many tokens of a model cost at most, dollars; null where nobody knows. */
   price: (model: string | null, tokens: number) => number | null;
+  /** Over all runs of a day or a month, beside each run's own. */
+  budgets: PeriodBudgets;
   events: Emitter;
   clock: Clock;
   logger: Logger;
+  /** Where others share the store: how they are told, and the clone that this process works in. */
+  notices?: Notices;
+  home?: string;
   random?: () => number;
 }
 
@@ -61,6 +71,7 @@ export class WorkflowEngine implements Service {
   readonly name = "workflow-engine";
   readonly #parts: EngineParts;
   readonly #runtime: Runtime;
+  readonly #undoing: Undoing;
   readonly #types: ReadonlyMap<string, NodeType>;
 
   constructor(parts: EngineParts) {
@@ -74,6 +85,7 @@ export class WorkflowEngine implements Service {
     ];
     this.#types = new Map([...own, ...parts.types].map((type) => [type.type, type as NodeType]));
     this.#runtime = new Runtime(parts, this.#types);
+    this.#undoing = undoing.over(this.#runtime, this.#types);
   }
 
   /** The node types that run here, for checking definitions. */
@@ -161,9 +173,17 @@ export class WorkflowEngine implements Service {
     return this.#runtime.send(runId, { type: "resume", by: principal.name, from, budget });
   }
 
-  /** Runs the `undo` of each node that ended well, the last one first. */
-  undo(runId: string, principal: Principal): Promise<Reply> {
-    return this.#runtime.send(runId, { type: "undo", by: principal.name });
+  /**
+   * Undoes what a run did, the last that ended first: the `undo` of each node, the documents and the runs below. `to`: only
+   * back to before this node was begun.
+   */
+  undo(runId: string, principal: Principal, to: string | null = null): Promise<Reply> {
+    return this.#undoing.undo(runId, principal, to);
+  }
+
+  /** What became of each thing that a run did, when it was undone; null while nobody asked for that. */
+  undone(runId: string): Promise<UndoReport | null> {
+    return this.#undoing.report(runId);
   }
 
   /** A person says what became of a node that was cut off in the middle. */
@@ -238,14 +258,21 @@ export class WorkflowEngine implements Service {
       if (known !== null) return this.#summary(known);
     }
     const plan = "plan" in source ? source.plan : await this.#parts.find(source.name);
+    await this.#parts.guard.begin(plan);
     const given = checkInput(plan, input);
     const nodes = family.fork ? copiedRows(family.fork.from, plan, family.fork.key) : [];
     const stored = await this.#parts.values.store(given);
     const now = this.#parts.clock.now();
-    const run = newRun({ plan, input: stored, principal, budget, idempotencyKey, now, ...family });
+    const home = family.parent ? family.parent.home : (this.#parts.home ?? null);
+    const run = newRun({ plan, input: stored, principal, budget, idempotencyKey, now, home, ...family });
     const made = await this.#runtime.begin(run, plan, nodes);
     if (made) return this.#summary(run.id);
     return this.#summary((await this.#runtime.store.startedWith(principal, run.idempotencyKey ?? "")) ?? run.id);
+  }
+
+  /** A signal from inside the daemon: its name has a colon, so no client can send it. */
+  tell(runId: string, signal: { name: string; data: unknown; by: string }): Promise<Reply> {
+    return this.#signal(runId, signal);
   }
 
   async #signal(runId: string, { name, data, by }: { name: string; data: unknown; by: string }): Promise<Reply> {
@@ -269,7 +296,7 @@ export class WorkflowEngine implements Service {
       idempotencyKey: child.onceKey,
       budget: remaining(run, plan.budget),
     };
-    return (await this.#begin(request, { parent: child.parent })).id;
+    return (await this.#begin(request, { parent: { ...child.parent, home: run.home } })).id;
   }
 
   async #resultOf(runId: string) {

@@ -12,16 +12,23 @@ export {
   type WorkflowRow,
   type WorkflowVerdict,
 } from "./definition/index.ts";
-export { describedNodeTypes } from "./nodes/index.ts";
+export { builtinFolder } from "./templates/index.ts";
+export { type Guard, openGuard } from "./guard.ts";
+export { describedNodeTypes, type NodePorts, nodeTypes } from "./nodes/index.ts";
 export type { NodeType } from "./node-type.ts";
 export type { Plan, PlanNode } from "./plan.ts";
 export { InProcessDispatcher, type Dispatcher } from "./dispatcher.ts";
 export { type EngineParts, WorkflowEngine } from "./engine.ts";
+export { PeriodBudgets } from "./cost/period-budgets.ts";
 export { createExpressions } from "./expression/index.ts";
 export { condition } from "./nodes/condition.ts";
 export { transform } from "./nodes/transform.ts";
 export { options, type WorkflowOptions } from "./options.ts";
+export { QuestionBell } from "./question-bell.ts";
 export { runTools } from "./run-tools.ts";
 export { FileValues } from "./run/values.ts";
+export { Secrets } from "./secrets.ts";
 export { migrations, type WorkflowTables } from "./tables.ts";
+export { trustTools, workflowTrust } from "./trust/tools.ts";
+export { type WorkflowTrust, WorkflowTrusts } from "./trust/trust.ts";
 export type { RunDetails, RunSummary } from "./views.ts";

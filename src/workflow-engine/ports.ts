@@ -17,12 +17,14 @@ export interface AgentDesk {
   ): Promise<{ text: string; by: string }>;
 }
 
-/** The approved tools of downstream MCP servers. */
+/** The approved tools of downstream MCP servers, and our own by their plain names. */
 export interface ToolDesk {
   call(call: {
     id: string;
     input: Record<string, unknown>;
     principal: Principal;
+    /** The same call again after a crash has the same key; our own tools then give the first result. */
+    key: string;
     timeoutMs?: number;
     signal: AbortSignal;
   }): Promise<{ text: string; structured: Record<string, unknown> | null }>;

@@ -8,6 +8,7 @@ import { namesLike } from "../../foundation/near-names.ts";
 import type { NodeType } from "../node-type.ts";
 import type { Plan } from "../plan.ts";
 import { type Checked, checkDefinition } from "./check.ts";
+import { NEEDS_APPROVAL } from "../templates/index.ts";
 import { editorSchema } from "./editor-schema.ts";
 
 /** A definition that was found, with what is wrong with it. */
@@ -28,7 +29,6 @@ interface CatalogueParts {
   types: readonly NodeType[];
 }
 
-const FOLDER = "workflows";
 const FILE = /\.ya?ml$/;
 const MAX_FILES = 500;
 /** Larger files are told as too large without being read. */
@@ -99,6 +99,13 @@ export class WorkflowCatalogue {
     throw new SpecloopError("unknown_workflow", `${file} is ${here}, not ${version}.`, { target: name });
   }
 
+  /** Hashes of what the program brought along and may run at once. */
+  async trustedAsShipped(): Promise<ReadonlySet<string>> {
+    const { builtin } = this.#parts;
+    const shipped = builtin === undefined ? [] : await this.#read(builtin, "builtin");
+    return new Set(shipped.flatMap(({ plan }) => (plan && !NEEDS_APPROVAL.has(plan.name) ? [plan.hash] : [])));
+  }
+
   check(text: string, file: string): Checked {
     const key = `${file}\0${createHash("sha256").update(text).digest("hex")}`;
     const known = this.#checked.get(key);
@@ -115,7 +122,7 @@ export class WorkflowCatalogue {
   async #read(folder: string, origin: Found["origin"]): Promise<Found[]> {
     const found: Found[] = [];
     for (const name of await yamlFiles(folder)) {
-      const file = `${FOLDER}/${name}`;
+      const file = `${basename(folder)}/${name}`;
       const text = await readText(join(folder, name));
       if (text === null) continue;
       const checked = this.check(text, file);

@@ -1,4 +1,4 @@
-import { isAbsolute, join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { z } from "zod";
 import type { Sandbox, SandboxResult } from "../../adapters/sandbox/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
@@ -132,7 +132,7 @@ async function runIn(place: CommandPlace, attempt: Attempt<Config>): Promise<Out
     writable: given.write.map(inside),
     hidden: [join(worktree, ".specloop")],
     protected: ["hooks", "config", "config.worktree", "info"].map((name) => join(worktree, ".git", name)),
-    env: given.env,
+    env: { PATH: pathOf(place.programs), ...given.env },
     network: given.network,
     input: given.input,
     limits: {
@@ -148,6 +148,10 @@ async function runIn(place: CommandPlace, attempt: Attempt<Config>): Promise<Out
   });
   lines.end();
   return outcomeOf(result, given);
+}
+
+function pathOf(programs: string[]): string {
+  return [...programs.filter((path) => basename(path) === "bin"), "/usr/bin", "/bin"].join(":");
 }
 
 function outcomeOf({ code, signal, ended, stdout, stderr }: SandboxResult, given: Config): Outcome {

@@ -27,6 +27,8 @@ export interface AttemptParts {
   values: Values;
   timeoutMs: number;
   stop: AbortController;
+  /** What it may leave behind: the value without those of secrets. */
+  redact: <T>(value: T) => T;
   /** Tells of spending; false: the budget is used up. */
   spend(used: Spending): Promise<Stop["why"] | null>;
   progress(share: number, what: string): void;
@@ -59,7 +61,7 @@ export async function attempt(
   const work = begin(type, full as Attempt<Record<string, unknown>>, arrived);
   const outcome = await (type.inside ? work.catch(asOutcome) : within(parts.timeoutMs, work, stop, clock));
   await Promise.all(spendings);
-  return { ending: await endingOf(outcome, stop.signal, parts), log: log.text };
+  return { ending: await endingOf(parts.redact(outcome), stop.signal, parts), log: parts.redact(log.text) };
 }
 
 /** What cannot be counted is told by the end of the attempt, which cannot be kept either. */
@@ -151,6 +153,7 @@ const KINDS: Partial<Record<ErrorCode, FailureKind>> = {
   no_agent: "unavailable",
   no_sandbox: "refused",
   forbidden: "refused",
+  workflow_unapproved: "refused",
   over_budget: "refused",
   tool_unapproved: "refused",
   tool_changed: "refused",

@@ -1,7 +1,11 @@
 import type { Clock } from "../../foundation/clock.ts";
+import { SpecloopError } from "../../foundation/errors.ts";
 import type { Emitter } from "../../foundation/events.ts";
+import type { Guard } from "../guard.ts";
 import type { NodeType } from "../node-type.ts";
 import type { Plan } from "../plan.ts";
+import type { RollbackDesk } from "../rollback/port.ts";
+import { takeSnapshot } from "../rollback/snapshot.ts";
 import type { Expressions } from "../scope.ts";
 import type { RunActor } from "./actor.ts";
 import { attempt, failureOf, Stop } from "./attempt.ts";
@@ -10,10 +14,12 @@ import type { Job, RunSnapshot } from "./draft.ts";
 import type { Ending, Reserve } from "./messages.ts";
 import { locate, OUTPUT_KEY, type Place } from "./places.ts";
 import { gather, type Lists, resultsOf, scopeOf, scopeOfOutput } from "./scope.ts";
-import { isInFlight, type NodeRecord, type Stored } from "./state.ts";
+import { type Failure, isEnded, isInFlight, type NodeRecord, type Stored } from "./state.ts";
 import type { Values } from "./values.ts";
 
 export interface WorkerParts {
+  /** Whether others can do what could not be begun here. */
+  shared: boolean;
   clock: Clock;
   values: Values;
   types: ReadonlyMap<string, NodeType>;
@@ -22,9 +28,18 @@ export interface WorkerParts {
   /** With their values. */
   secretive: Expressions;
   breakers: Breakers;
+  /** Absent: no snapshot can be taken here, so a node that asks for one fails. */
+  rollback?: RollbackDesk | undefined;
+  guard: Guard;
   events: Emitter;
   /** What a model's tokens cost at most, dollars; null where nobody knows. */
   price(model: string | null, tokens: number): number | null;
+}
+
+interface Under {
+  key: string;
+  attempt: number;
+  stop: AbortController;
 }
 
 interface Configured {
@@ -45,7 +60,7 @@ interface Task {
 /** Does the attempts of this process: evaluates, claims, executes, reports. */
 export class Worker {
   readonly #parts: WorkerParts;
-  readonly #stops = new Map<string, AbortController>();
+  readonly #under = new Map<string, Set<Under>>();
   readonly #lists = new Map<string, Lists>();
 
   constructor(parts: WorkerParts) {
@@ -54,7 +69,27 @@ export class Worker {
 
   /** Stops an attempt of this process, if it is one. */
   abort(runId: string, key: string, why: "cancelled" | "budget"): void {
-    this.#stops.get(`${runId}/${key}`)?.abort(new Stop(why));
+    for (const under of this.#under.get(runId) ?? []) if (under.key === key) under.stop.abort(new Stop(why));
+  }
+
+  /** Runs of which an attempt is under way here. */
+  runs(): string[] {
+    return [...this.#under.keys()];
+  }
+
+  has(runId: string): boolean {
+    return this.#under.has(runId);
+  }
+
+  /** Another process changed the run: stops what it cancelled, and what has been given to somebody else meanwhile. */
+  attend({ run, nodes }: RunSnapshot): void {
+    const out = run.state === "paused" && run.reason === "budget: ms" ? "budget" : null;
+    const over = run.state === "cancelling" || isEnded(run.state) ? "cancelled" : out;
+    for (const { key, attempt: number, stop } of this.#under.get(run.id) ?? []) {
+      const row = nodes.get(key);
+      const ours = row?.attempt === number && isInFlight(row.status);
+      if (over !== null || !ours) stop.abort(new Stop(over ?? "cancelled"));
+    }
   }
 
   /** The run is not under way here any more. */
@@ -73,7 +108,10 @@ export class Worker {
     try {
       await this.#work(task, stopping);
     } catch (error) {
-      await this.#report(task, { outcome: "failed", error: failureOf(error) });
+      if (this.#parts.shared && isAway(error)) throw error;
+      const { secrets } = task.plan;
+      const failure = this.#parts.guard.redact(secrets, failureOf(error)) as Failure;
+      await this.#report(task, { outcome: "failed", error: failure });
     }
   }
 
@@ -87,6 +125,7 @@ export class Worker {
     const { when } = place.node;
     if (row.reason === null && when !== null && this.#parts.expressions.evaluate(when, scope) !== true)
       return this.#report(task, { outcome: "skipped" });
+    if (type.reach) await this.#parts.guard.admit(task.plan);
     const shown = this.#parts.expressions.configure(place.node, type, scope);
     const { secrets } = task.plan;
     const config = secrets.length === 0 ? shown : this.#parts.secretive.configure(place.node, type, scope);
@@ -105,19 +144,41 @@ export class Worker {
       const reply = await actor.send({ type: "claim", key: job.key, attempt: job.attempt, input, reserve });
       if (reply !== "applied") return void (target !== null && this.#parts.breakers.release(target));
     }
-    const { ending, log } = await this.#attempt(task, type, config, stopping);
+    const { ending, log } = await this.#around(task, type, () => this.#attempt(task, type, config, stopping));
     if (target !== null) this.#count(target, ending);
     await this.#report(task, ending, { input: type.inside ? input : null, log });
   }
 
-  async #attempt(task: Task, type: NodeType, config: unknown, stopping: AbortSignal) {
-    const { job, actor, row, snapshot, place } = task;
+  /** Keeps the documents around an attempt where the node asks for it; without a copy from before it is not begun. */
+  async #around<T extends { log: string }>(task: Task, type: NodeType, work: () => Promise<T>): Promise<T> {
+    if (!task.place.node.snapshot || type.inside) return work();
+    await this.#snapshot(task, "before");
+    const ended = await work();
+    try {
+      await this.#snapshot(task, "after");
+      return ended;
+    } catch (error) {
+      const { message } = failureOf(error);
+      return { ...ended, log: `${ended.log}How it left the documents could not be kept: ${message}\n` };
+    }
+  }
+
+  async #snapshot({ job, actor, snapshot }: Task, when: "before" | "after"): Promise<void> {
     const { runId, key, attempt: number } = job;
+    const about = { runId, key, attempt: number, when, principal: snapshot.run.principal };
+    const commit = await takeSnapshot(this.#parts.rollback ?? null, about);
+    await actor.send({ type: "snapshot", key, attempt: number, when, commit });
+  }
+
+  async #attempt(task: Task, type: NodeType, config: unknown, stopping: AbortSignal) {
+    const { job, actor, row, snapshot, place, plan } = task;
+    const { runId, key, attempt: number } = job;
+    const redact = <T>(value: T) => this.#parts.guard.redact(plan.secrets, value) as T;
     const stop = new AbortController();
     const onStop = () => stop.abort(new Stop("stopped"));
     if (stopping.aborted) onStop();
     else stopping.addEventListener("abort", onStop, { once: true });
-    this.#stops.set(`${runId}/${key}`, stop);
+    const leave = this.#enter(runId, { key, attempt: number, stop });
     const { principal } = snapshot.run;
     const waited = row.shown === null ? null : ((await this.#parts.values.load(row.shown)) as Record<string, unknown>);
     const given = {
@@ -135,6 +196,7 @@ export class Worker {
         clock: this.#parts.clock,
         values: this.#parts.values,
         timeoutMs: place.node.timeoutMs,
+        redact,
         stop,
         spend: async (used) => {
           const reply = await actor.send({
@@ -151,14 +213,23 @@ export class Worker {
             runId,
             key,
             share,
-            what,
+            what: redact(what),
           }),
         logged: () => {},
       });
     } finally {
-      this.#stops.delete(`${runId}/${key}`);
+      leave();
       stopping.removeEventListener("abort", onStop);
     }
+  }
+
+  #enter(runId: string, under: Under): () => void {
+    const all = this.#under.get(runId) ?? new Set();
+    this.#under.set(runId, all.add(under));
+    return () => {
+      all.delete(under);
+      if (all.size === 0 && this.#under.get(runId) === all) this.#under.delete(runId);
+    };
   }
 
   async #arrived({ row, snapshot }: Task): Promise<{ data: unknown; by: string } | "timeout" | null> {
@@ -212,4 +283,9 @@ export class Worker {
     const { startedAt } = task;
     await task.actor.send({ type: "ended", key, attempt: number, ending, startedAt, ...more });
   }
+}
+
+/** The store was away: that says nothing about the node. */
+function isAway(error: unknown): boolean {
+  return error instanceof SpecloopError && (error.code.startsWith("store_") || error.code === "daemon_stopping");
 }

@@ -10,7 +10,10 @@ import { EventBus } from "../../../src/foundation/events.ts";
 import { createLogger } from "../../../src/foundation/logger.ts";
 import type { Principal } from "../../../src/foundation/principal.ts";
 import { InProcessDispatcher } from "../../../src/workflow-engine/dispatcher.ts";
+import { budgetOptions } from "../../../src/workflow-engine/cost/options.ts";
+import { PeriodBudgets } from "../../../src/workflow-engine/cost/period-budgets.ts";
 import { WorkflowEngine } from "../../../src/workflow-engine/engine.ts";
+import { openGuard } from "../../../src/workflow-engine/guard.ts";
 import { createExpressions } from "../../../src/workflow-engine/expression/index.ts";
 import type { NodeType } from "../../../src/workflow-engine/node-type.ts";
 import { condition } from "../../../src/workflow-engine/nodes/condition.ts";
@@ -98,6 +101,8 @@ export interface HouseOptions {
   concurrency?: number;
   price?: (model: string | null, tokens: number) => number | null;
   now?: () => number;
+  /** As `workflows.budgets` of specloop.yaml. */
+  budgets?: object;
 }
 
 /** An engine as the daemon builds it, over a store in a directory. */
@@ -126,7 +131,12 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     }),
     types: [transform, condition, effectType(file)] as NodeType[],
     values: new FileValues(join(directory, "values")),
+    guard: openGuard,
     price: options.price ?? (() => null),
+    budgets: new PeriodBudgets({
+      options: { current: budgetOptions.parse(options.budgets ?? {}) },
+      now: () => clock.now(),
+    }),
     find: async (name) => {
       const found = options.plans?.find((candidate) => candidate.name === name);
       if (!found) throw new SpecloopError("unknown_workflow", `There is no workflow "${name}".`);

@@ -7,6 +7,6 @@ import type { CliContext } from "../../context.ts";
 export async function openCatalogue(context: CliContext): Promise<WorkflowCatalogue> {
   const { worktree } = await findPlaces(context.path);
   // Loaded on demand: other commands need neither the language nor the schemas.
-  const { describedNodeTypes, WorkflowCatalogue } = await import("../../../workflow-engine/index.ts");
-  return new WorkflowCatalogue({ folder: join(worktree, "workflows"), types: describedNodeTypes() });
+  const { builtinFolder, describedNodeTypes, WorkflowCatalogue } = await import("../../../workflow-engine/index.ts");
+  return new WorkflowCatalogue({ folder: join(worktree, "workflows"), builtin: builtinFolder(), types: describedNodeTypes() });
 }

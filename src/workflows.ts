@@ -1,0 +1,177 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Access } from "./access/index.ts";
+import type { Llm } from "./adapters/llm/index.ts";
+import { mostFor, priceOf, type PriceOptions } from "./adapters/prices/index.ts";
+import { Bubblewrap } from "./adapters/sandbox/index.ts";
+import type { Store } from "./adapters/store/index.ts";
+import type { Clock } from "./foundation/clock.ts";
+import { SpecloopError } from "./foundation/errors.ts";
+import type { EventBus } from "./foundation/events.ts";
+import type { Logger } from "./foundation/logger.ts";
+import type { Live } from "./foundation/options.ts";
+import type { StatePaths } from "./foundation/paths.ts";
+import type { Principal } from "./foundation/principal.ts";
+import type { QuestionRouter } from "./question-router/index.ts";
+import type { DownstreamServers } from "./tool-servers/index.ts";
+import {
+  builtinFolder,
+  createExpressions,
+  describedNodeTypes,
+  FileValues,
+  InProcessDispatcher,
+  type NodePorts,
+  nodeTypes,
+  PeriodBudgets,
+  QuestionBell,
+  Secrets,
+  WorkflowCatalogue,
+  WorkflowEngine,
+  type WorkflowOptions,
+  WorkflowTrusts,
+} from "./workflow-engine/index.ts";
+
+/** Calls one of our own tools as somebody, with all that is checked and recorded of a call through a door. */
+export type OwnTools = (
+  name: string,
+  input: Record<string, unknown>,
+  caller: { principal: Principal; agent?: string; signal: AbortSignal; idempotencyKey?: string },
+) => Promise<{ personOnly: boolean; call(): Promise<{ output: Record<string, unknown>; text: string }> }>;
+
+interface WorkflowParts {
+  /** Top of the worktree that is served. */
+  repository: string;
+  paths: StatePaths;
+  env: Record<string, string | undefined>;
+  options: Live<WorkflowOptions>;
+  prices: Live<PriceOptions>;
+  store: Store<unknown>;
+  llm: Llm;
+  questions: QuestionRouter;
+  servers: DownstreamServers;
+  access: Access;
+  ownTools: OwnTools;
+  events: EventBus;
+  clock: Clock;
+  logger: Logger;
+}
+
+export interface BuiltWorkflows {
+  definitions: WorkflowCatalogue;
+  trusts: WorkflowTrusts;
+  workflows: WorkflowEngine;
+  bell: QuestionBell;
+}
+
+/** Definitions, who may run them, what carries them out, and what wakes them. Nothing is started. */
+export function buildWorkflows(parts: WorkflowParts): BuiltWorkflows {
+  const { repository, env, options, store, clock, events, logger } = parts;
+  const types = describedNodeTypes();
+  const definitions = new WorkflowCatalogue({ folder: join(repository, "workflows"), builtin: builtinFolder(), types });
+  const find = (name: string) => definitions.plan(name);
+  const builtin = () => definitions.trustedAsShipped();
+  const trusts = new WorkflowTrusts({ ...{ repository, env, types, find, events, clock }, builtin });
+  const secrets = new Secrets(env);
+  const workflows = new WorkflowEngine({
+    ...{ clock, events, find, logger: logger.child({ room: "workflow-engine" }) },
+    store: store.as(),
+    dispatcher: new InProcessDispatcher({
+      total: () => options.current.concurrency,
+      ofType: (type) => options.current.perType[type] ?? options.current.concurrency,
+    }),
+    types: nodeTypes(portsOf(parts)),
+    expressions: createExpressions(),
+    secretive: createExpressions((name) => secrets.value(name)),
+    values: new FileValues(join(parts.paths.directory, "values")),
+    guard: {
+      begin: (plan) => trusts.admitAll(plan),
+      admit: (plan) => trusts.admit(plan),
+      redact: (names, value) => secrets.redact(names, value),
+    },
+    price: (model, tokens) => mostFor(model, tokens, parts.prices),
+    budgets: new PeriodBudgets({ options: budgetsOf(options), now: () => clock.now() }),
+  });
+  const bell = new QuestionBell({
+    ...{ events, store: store.as(), questions: parts.questions },
+    logger: logger.child({ room: "question-bell" }),
+    tell: (runId, signal) => workflows.tell(runId, signal),
+  });
+  return { definitions, trusts, workflows, bell };
+}
+
+function portsOf(parts: WorkflowParts): NodePorts {
+  const { llm, prices, questions, servers, repository, clock } = parts;
+  return {
+    llm,
+    prices: { usd: (used) => priceOf(used, prices) },
+    agents: questions.agents.work,
+    questions,
+    tools: {
+      call: async ({ id, input, principal, signal, key }) => {
+        if (id.includes(".")) return servers.call({ id, input, principal, signal });
+        const { text, output } = await callOwn(parts, id, input, { principal, signal, key });
+        return { text, structured: output };
+      },
+    },
+    documents: {
+      update: async ({ files: [file], reason, principal, idempotencyKey: key }) => {
+        const { signal } = new AbortController();
+        const { output } = await callOwn(parts, "doc_update", { ...file, reason }, { principal, signal, key });
+        return updated(file?.path ?? "", output);
+      },
+    },
+    commands: { sandbox: new Bubblewrap(), worktree: repository, programs: ownPrograms() },
+    now: () => clock.now(),
+  };
+}
+
+interface OwnCall {
+  principal: Principal;
+  signal: AbortSignal;
+  key: string | undefined;
+}
+
+/** A workflow is nobody's hand: what only a person may do it may not do, whoever began it. */
+async function callOwn(
+  { ownTools, access }: WorkflowParts,
+  name: string,
+  input: Record<string, unknown>,
+  { principal, signal, key }: OwnCall,
+) {
+  const agent = principal.kind === "agent" ? access.agents.named(principal.name)?.id : undefined;
+  const found = await ownTools(name, input, {
+    ...{ principal, signal, ...(agent !== undefined && { agent }), ...(key !== undefined && { idempotencyKey: key }) },
+  });
+  if (!found.personOnly) return found.call();
+  throw new SpecloopError("forbidden", `A workflow cannot call ${name}, which only a person may call.`, {
+    target: name,
+    fix: "Ask for it with an approval node, and let the person do it.",
+  });
+}
+
+function updated(path: string, output: Record<string, unknown>) {
+  const text = (name: string) => (typeof output[name] === "string" ? output[name] : null);
+  return {
+    status: text("status") ?? "unchanged",
+    commit: text("commit"),
+    branch: text("branch"),
+    approval: text("approval") ?? undefined,
+    files: [{ path, revision: text("revision") ?? "" }],
+    message: text("message") ?? "",
+  };
+}
+
+/** `workflows.budgets` as they are now. */
+function budgetsOf(options: Live<WorkflowOptions>): Live<WorkflowOptions["budgets"]> {
+  return {
+    get current() {
+      return options.current.budgets;
+    },
+  };
+}
+
+/** Our own Node with what it brings along, for commands that need it; what the system has they see anyway. */
+function ownPrograms(): string[] {
+  const bin = dirname(process.execPath);
+  return [bin, join(dirname(bin), "lib", "node_modules")].filter((path) => existsSync(path));
+}
