@@ -102,6 +102,8 @@ export interface EventMap {
   "server.tool_called": { server: string; tool: string; ok: boolean; code?: string; ms: number; principal: Principal };
   /** A person said yes to what a workflow of this content starts and contacts. */
   "workflow.approved": { workflow: string; hash: string; by: string };
+  /** Another process of the team changed this run: read it again. */
+  "run.changed_elsewhere": { runId: string };
   "run.started": { runId: string; workflow: string; hash: string; principal: Principal };
   "run.state_changed": { runId: string; workflow: string; from: string; to: string; reason: string };
   "run.ended": {
@@ -129,7 +131,8 @@ export interface EventMap {
     tokensIn: number;
     tokensOut: number;
   };
-  "budget.reached": { scope: string; limit: string; runId: string | null };
+  /** 50, 80 or 100 percent of a budget are used; at 100 what would use more is stopped. `scope`: `run`, or whose and when. */
+  "budget.reached": { scope: string; limit: string; percent: number; runId: string | null };
   "document.updated": {
     path: string;
     revision: string;

@@ -2,12 +2,17 @@ import type { Kysely } from "kysely";
 import type { Job } from "./run/draft.ts";
 import type { WorkflowTables } from "./tables.ts";
 
+export type Handler = (job: Job & { redelivered?: boolean }, signal: AbortSignal) => Promise<void>;
+
 /** Hands jobs to whoever does them. A job is "run node K of run R, attempt A"; it may come twice, because it is fenced. */
 export interface Dispatcher {
   /** Whether other processes write runs, too. */
   readonly shared: boolean;
-  /** `handler` settles when the attempt has ended. `redelivered`: somebody had the job and went away. */
-  start(handler: (job: Job & { redelivered?: boolean }, signal: AbortSignal) => Promise<void>): Promise<void>;
+  /**
+   * `handler` settles when the attempt has ended; where it rejects and others are there, the job is handed out again.
+   * `redelivered`: somebody had the job and went away. `types`: of every node that there may be.
+   */
+  start(handler: Handler, types: string[]): Promise<void>;
   /** In the transaction that decided about the jobs: where they are kept in the same store, this is where they go. */
   enlist(tx: Kysely<WorkflowTables>, jobs: Job[]): Promise<void>;
   /** After the commit. */
@@ -16,7 +21,7 @@ export interface Dispatcher {
   stop(): Promise<void>;
 }
 
-interface Limits {
+export interface Limits {
   /** Attempts at once in this process. */
   total(): number;
   /** Attempts at once of one node type. */

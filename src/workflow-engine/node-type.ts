@@ -77,6 +77,11 @@ export interface NodeType<Config = Record<string, unknown>> {
    * name: values of a prompt are marked as data, those of an address are encoded. Absent: values stand as they are.
    */
   weave?: Record<string, (parts: WovenPart[]) => string>;
+  /**
+   * `clone`: it works with the files of the clone in which the run was begun, so another process of a team never does it.
+   * Types with a `reach` are so, too. Absent: any process may.
+   */
+  place?: "clone";
   /** Whether it has a body, written as `as` and `do`. Absent: false. */
   body?: boolean;
   /** Of one attempt where the definition says nothing, in milliseconds. Absent: ten minutes. */
@@ -97,6 +102,8 @@ export interface NodeType<Config = Record<string, unknown>> {
    * recorded before it, which saves a commit. Absent: false.
    */
   inside?: boolean;
+  /** It leaves nothing behind that would be taken back when a run is undone, of the configuration as it is written. */
+  harmless?(config: Record<string, unknown>): boolean;
   /** What it reaches for (a host, a model, a tool); failures are counted per type and target. Null or absent: the type. */
   target?(config: Config): string | null;
   /** Tokens and money that an attempt may use at most, reserved before it; null when it uses none. */

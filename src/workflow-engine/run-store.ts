@@ -55,23 +55,32 @@ export class RunStore {
     return JSON.parse(row.plan) as Plan;
   }
 
-  /** A run with everything that `decide` looks at; null when there is none. Locks it where others write, too. */
-  async load(tx: Db, id: string): Promise<RunSnapshot | null> {
+  /**
+   * A run with everything that `decide` looks at; null when there is none. Locks it where others write, too. Nodes that
+   * are `known` are read only if another process changed the run meanwhile; signals always, as a child's end is put beside.
+   */
+  async load(tx: Db, id: string, known: RunSnapshot | null = null): Promise<RunSnapshot | null> {
     const query = tx.selectFrom("workflow_runs").selectAll().where("id", "=", id);
     const row = await (this.#shared ? query.forUpdate() : query).executeTakeFirst();
     if (!row) return null;
-    const nodes = await tx.selectFrom("workflow_nodes").selectAll().where("run_id", "=", id).execute();
+    const run = readRun(row);
+    const nodes = known?.run.version === run.version ? known.nodes : await this.#nodes(tx, id);
     const signals = await tx.selectFrom("workflow_signals").selectAll().where("run_id", "=", id).execute();
     return {
-      run: readRun(row),
-      nodes: new Map(nodes.map((node) => [node.key, readNode(node)])),
+      run,
+      nodes,
       signals: new Map(signals.map((signal) => [signal.name, { ...signal, at: signal.at }])),
     };
   }
 
-  read(id: string): Promise<RunSnapshot | null> {
+  read(id: string, known: RunSnapshot | null = null): Promise<RunSnapshot | null> {
     const query = this.#store.read;
-    return new RunStore(this.#store, false).load(query, id);
+    return new RunStore(this.#store, false).load(query, id, known);
+  }
+
+  async #nodes(tx: Db, id: string): Promise<Map<string, NodeRecord>> {
+    const rows = await tx.selectFrom("workflow_nodes").selectAll().where("run_id", "=", id).execute();
+    return new Map(rows.map((row) => [row.key, readNode(row)]));
   }
 
   /** Inserts a run; false when its idempotency key was used by the same principal before. */
@@ -206,6 +215,20 @@ export class RunStore {
     }));
   }
 
+  /** Number of the event with which a node was begun for the first time; null when it was not. */
+  async begun(runId: string, key: string): Promise<number | null> {
+    const row = await this.#store.read
+      .selectFrom("workflow_events")
+      .select("seq")
+      .where("run_id", "=", runId)
+      .where("key", "=", key)
+      .where("type", "=", "node.queued")
+      .orderBy("seq")
+      .limit(1)
+      .executeTakeFirst();
+    return row === undefined ? null : Number(row.seq);
+  }
+
   attempts(runId: string, key: string): Promise<AttemptRow[]> {
     return this.#store.read
       .selectFrom("workflow_attempts")
@@ -226,7 +249,18 @@ export class RunStore {
       .distinct()
       .where("status", "in", live)
       .execute();
-    const answered = await read
+    const answered = await this.answered();
+    const moving = await read
+      .selectFrom("workflow_runs")
+      .select("id as run_id")
+      .where("state", "in", ["running", "cancelling", "undoing"])
+      .execute();
+    return [...new Set([...flying.map((row) => row.run_id), ...answered, ...moving.map((row) => row.run_id)])];
+  }
+
+  /** Runs that have a signal which one of their nodes waits for: who put it there did not get to say so. */
+  async answered(): Promise<string[]> {
+    const rows = await this.#store.read
       .selectFrom("workflow_signals")
       .innerJoin("workflow_nodes", (join) =>
         join
@@ -236,12 +270,20 @@ export class RunStore {
       .select("workflow_nodes.run_id")
       .distinct()
       .execute();
-    const moving = await read
-      .selectFrom("workflow_runs")
-      .select("id as run_id")
-      .where("state", "in", ["running", "cancelling", "undoing"])
+    return rows.map((row) => row.run_id);
+  }
+
+  /** Cancelled runs of which one that they began still goes on: who cancelled them did not get so far. */
+  async halfCancelled(): Promise<string[]> {
+    const rows = await this.#store.read
+      .selectFrom("workflow_runs as child")
+      .innerJoin("workflow_runs as parent", "parent.id", "child.parent_run")
+      .select("parent.id")
+      .distinct()
+      .where("parent.state", "in", ["cancelling", "cancelled"])
+      .where("child.state", "in", ["running", "waiting", "paused", "undoing"])
       .execute();
-    return [...new Set([...flying, ...answered, ...moving].map((row) => row.run_id))];
+    return rows.map(({ id }) => id);
   }
 
   /** When the next retry or deadline of a run that is not paused is due; null when none is. */

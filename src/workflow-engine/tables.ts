@@ -1,8 +1,11 @@
 import { type Kysely, sql } from "kysely";
 import type { RoomMigrations } from "../adapters/store/index.ts";
+import { spendingMigration, type SpendingTables } from "./cost/tables.ts";
+import { valuesMigration, type ValueTables } from "./run/store-values.ts";
+import { statisticsMigration, type StatisticsTables } from "./statistics/tables.ts";
 
 /** Rows of workflows in the core store. Times are epoch milliseconds; `Stored` is JSON or a handle of a large value. */
-export interface WorkflowTables {
+export interface WorkflowTables extends SpendingTables, StatisticsTables, ValueTables {
   workflow_definitions: DefinitionRow;
   workflow_runs: RunRow;
   workflow_nodes: NodeRow;
@@ -94,6 +97,9 @@ export const migrations: RoomMigrations = {
       },
     },
     { name: "0002-awaited-signals", up: awaitedSignals },
+    spendingMigration,
+    statisticsMigration,
+    valuesMigration,
   ],
 };
 

@@ -17,6 +17,7 @@ const config = z.strictObject({
 export function document(documents: DocumentDesk): NodeType<z.output<typeof config>> {
   return {
     type: "document",
+    place: "clone",
     description: "Edits a document under git, with history; sensitive ones wait for a person's approval.",
     config,
     expressions: [],

@@ -30,6 +30,7 @@ export function childSignal(runId: string): string {
 export function workflow(children: ChildRuns): NodeType<z.output<typeof config>> {
   return {
     type: "workflow",
+    place: "clone",
     description: "Runs another workflow and waits for its end; cancelling goes on to it.",
     config,
     expressions: ["input"],

@@ -1,16 +1,18 @@
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Logger } from "../../foundation/logger.ts";
+import type { PeriodBudgets } from "../cost/period-budgets.ts";
 import type { NodeType } from "../node-type.ts";
 import type { Plan } from "../plan.ts";
 import type { RunStore } from "../run-store.ts";
 import { applyAll } from "./apply.ts";
-import { Draft, type Job, type RunSnapshot } from "./draft.ts";
+import { Draft, type RunSnapshot } from "./draft.ts";
 import type { Message, Reply } from "./messages.ts";
 import { isEnded, type NodeRecord, type RunRecord, type SignalRecord } from "./state.ts";
 
 export interface ActorParts {
   store: RunStore;
   types: ReadonlyMap<string, NodeType>;
+  budgets: PeriodBudgets;
   plan: (hash: string) => Promise<Plan>;
   /** Whether the plan is known to be in the store; and that it is now. */
   isStored: (hash: string) => boolean;
@@ -18,12 +20,12 @@ export interface ActorParts {
   now: () => number;
   random: () => number;
   logger: Logger;
-  /** Whether others write runs, too: then nothing that was read before is relied on. */
+  /** Whether others write runs, too: then what was read before is relied on only while the row says that it is so. */
   shared: boolean;
   /** Nothing more to do for now. */
   rest: (actor: RunActor) => void;
   /** Inside the transaction: a dispatcher that keeps jobs in the same store takes them here. */
-  enlist: (tx: Parameters<Parameters<RunStore["write"]>[0]>[0], jobs: Job[]) => Promise<void>;
+  enlist: (tx: Parameters<Parameters<RunStore["write"]>[0]>[0], draft: Draft, plan: Plan) => Promise<void>;
   /** After the commit, with what the run is now. */
   committed: (draft: Draft, snapshot: RunSnapshot) => void;
   /** Milliseconds before a result that could not be kept is tried again. */
@@ -87,7 +89,7 @@ export class RunActor {
       }
       applyAll(changes, [], { plan, types, random });
       await store.save(tx, changes);
-      await this.#parts.enlist(tx, changes.jobs);
+      await this.#parts.enlist(tx, changes, plan);
       return changes;
     });
     if (!draft) return false;
@@ -100,9 +102,10 @@ export class RunActor {
 
   /** The run and its plan as they are committed; throws `unknown_run`. */
   async look(): Promise<{ snapshot: RunSnapshot; plan: Plan }> {
-    const known = this.#parts.shared ? null : this.#snapshot;
-    const snapshot = known ?? (await this.#parts.store.read(this.id));
+    const known = this.#snapshot;
+    const snapshot = this.#parts.shared || !known ? await this.#parts.store.read(this.id, known) : known;
     if (!snapshot) throw unknownRun(this.id);
+    if (this.#parts.shared && this.#snapshot === known) this.#snapshot = snapshot;
     this.#plan ??= await this.#parts.plan(snapshot.run.hash);
     return { snapshot, plan: this.#plan };
   }
@@ -147,15 +150,18 @@ export class RunActor {
   }
 
   async #commit(messages: Message[]): Promise<(Reply | Error)[]> {
-    const { store, types, random, now, shared } = this.#parts;
+    const { store, types, budgets, random, now, shared } = this.#parts;
     const known = this.#plan ?? (await this.look()).plan;
     const { draft, replies } = await store.write(async (tx) => {
-      const snapshot = (shared ? null : this.#snapshot) ?? (await store.load(tx, this.id));
+      const kept = this.#snapshot;
+      const snapshot = shared || !kept ? await store.load(tx, this.id, kept) : kept;
       if (!snapshot) throw unknownRun(this.id);
       const changes = new Draft(snapshot, now());
+      if (messages.some(spends)) changes.standings = await budgets.standings(tx, changes.run);
       const told = applyAll(changes, messages, { plan: known, types, random });
       await store.save(tx, changes);
-      await this.#parts.enlist(tx, changes.jobs);
+      await budgets.settle(tx, changes);
+      await this.#parts.enlist(tx, changes, known);
       const farewell = isEnded(changes.run.state) ? this.#parts.farewell(changes) : null;
       if (farewell) await store.putSignal(tx, farewell.runId, farewell.signal);
       return { draft: changes, replies: told };
@@ -164,6 +170,10 @@ export class RunActor {
     this.#parts.committed(draft, this.#snapshot);
     return replies;
   }
+}
+
+function spends(message: Message): boolean {
+  return message.type === "spent" || (message.type === "claim" && message.reserve !== null);
 }
 
 export function unknownRun(id: string): SpecloopError {

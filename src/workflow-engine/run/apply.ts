@@ -5,7 +5,7 @@ import type { Rules } from "./failing.ts";
 import { receive } from "./receive.ts";
 import type { Message, Reply } from "./messages.ts";
 import { OUTPUT_KEY, sinks } from "./places.ts";
-import { isEnded, type NodeRecord, type Stored } from "./state.ts";
+import { isEnded, type NodeRecord, type RunRecord, type Stored } from "./state.ts";
 import { isHandle } from "./values.ts";
 
 /** Applies messages in order, then everything that follows from them. Returns a reply for each, or the error it met. */
@@ -75,7 +75,7 @@ function start(draft: Draft, { key, type, from }: Action & { do: "start" }): voi
     dueAt: null,
     ...(from === null ? { queuedAt: draft.now, startedAt: null, error: null, shown: null, signal: null } : {}),
   });
-  draft.jobs.push({ runId: draft.run.id, key, type, attempt });
+  draft.jobs.push({ runId: draft.run.id, key, type, attempt, home: null });
 }
 
 function settle(draft: Draft, row: NodeRecord, by: NodeRecord): void {
@@ -109,7 +109,13 @@ function end(draft: Draft, { state, cause }: Action & { do: "end" }, plan: Plan)
   const failed = cause === null ? null : draft.node(cause);
   if (failed) run.error = { key: failed.key, ...(failed.error ?? { kind: "failed", message: "It was cancelled." }) };
   run.endedAt = draft.now;
-  draft.setState(state, run.state === "undoing" && failed ? `the undo of ${failed.key} failed` : null);
+  draft.setState(state, undoEnd(run, failed?.key ?? null));
+}
+
+function undoEnd({ state, undoTo }: RunRecord, failed: string | null): string | null {
+  if (state !== "undoing") return null;
+  if (failed !== null) return `not all is undone: ${failed}`;
+  return undoTo ? `as before ${undoTo.key}` : null;
 }
 
 /** The outputs of the last nodes by key, put together as text; null where that takes reading large values. */

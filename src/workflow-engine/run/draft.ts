@@ -1,3 +1,6 @@
+import type { Alert } from "../cost/alerts.ts";
+import type { Standing } from "../cost/period-budgets.ts";
+import type { Spending } from "../node-type.ts";
 import type { Attempted, RunEvent } from "./messages.ts";
 import {
   isFinal,
@@ -22,6 +25,8 @@ export interface Job {
   key: string;
   type: string;
   attempt: number;
+  /** The clone in which it has to be done; null: anywhere. */
+  home: string | null;
 }
 
 /** The changes of one transaction over a run; nothing of it is true before the commit. */
@@ -36,12 +41,18 @@ export class Draft implements RunView {
   readonly jobs: Job[] = [];
   /** Keys of attempts that are to stop. */
   readonly aborts: string[] = [];
+  /** Calls that ended, for the ledger; those of runs below it are in theirs. */
+  readonly spendings: Spending[] = [];
+  /** Budgets of periods as they stood, where something is about to be spent. */
+  standings: readonly Standing[] = [];
+  /** Marks of budgets that were passed. */
+  readonly alerts: Alert[] = [];
   readonly now: number;
   readonly #base: RunSnapshot;
 
   constructor(base: RunSnapshot, now: number) {
     this.#base = base;
-    this.run = { ...base.run };
+    this.run = { ...base.run, version: base.run.version + 1 };
     this.now = now;
   }
 

@@ -6,7 +6,7 @@ import type { RunRecord, Stored } from "./state.ts";
 
 /** The run that began it, or the one that it was forked from. */
 export interface Family {
-  parent?: { runId: string; key: string };
+  parent?: { runId: string; key: string; home: string | null };
   fork?: { from: RunSnapshot; key: string | null };
 }
 
@@ -17,6 +17,7 @@ interface Beginning extends Family {
   budget: Partial<Budget> | undefined;
   idempotencyKey: string | undefined;
   now: number;
+  home: string | null;
 }
 
 const NOTHING_YET = {
@@ -30,11 +31,12 @@ const NOTHING_YET = {
   activeMs: 0,
   activeSince: null,
   seq: 0,
+  version: 0,
   endedAt: null,
 } as const;
 
 /** A run of which nothing has happened. */
-export function newRun({ plan, input, principal, budget, idempotencyKey, now, parent, fork }: Beginning): RunRecord {
+export function newRun({ plan, input, principal, budget, idempotencyKey, now, home, parent, fork }: Beginning): RunRecord {
   return {
     ...NOTHING_YET,
     id: newId("r"),
@@ -46,6 +48,7 @@ export function newRun({ plan, input, principal, budget, idempotencyKey, now, pa
     budget: { ...plan.budget, ...budget },
     idempotencyKey: idempotencyKey ?? null,
     createdAt: now,
+    home,
     parentRun: parent?.runId ?? null,
     parentKey: parent?.key ?? null,
     forkedFrom: fork?.from.run.id ?? null,

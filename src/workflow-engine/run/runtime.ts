@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { noNotices } from "../../adapters/store/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { EngineParts } from "../engine.ts";
 import type { NodeType } from "../node-type.ts";
@@ -11,7 +12,10 @@ import { Breakers } from "./breaker.ts";
 import type { Draft, Job, RunSnapshot } from "./draft.ts";
 import type { Message, Reply } from "./messages.ts";
 import { announce } from "./news.ts";
+import { placeJobs } from "./homes.ts";
+import { OUTPUT_KEY } from "./places.ts";
 import { isEnded, type NodeRecord, type RunRecord } from "./state.ts";
+import { Team } from "./team.ts";
 import { TimeLimits } from "./time-limits.ts";
 import { Waiters } from "./waiters.ts";
 import { Worker } from "./worker.ts";
@@ -34,14 +38,16 @@ export class Runtime implements AsyncDisposable {
   readonly #kept = new WeakSet<Job>();
   readonly #plans = new LRUCache<string, Plan>({ max: 200 });
   readonly #stop = new AbortController();
+  readonly #team: Team | null;
 
   constructor(parts: EngineParts, types: ReadonlyMap<string, NodeType>) {
     this.#parts = parts;
     this.#types = types;
     this.stopping = this.#stop.signal;
     this.store = new RunStore(parts.store, parts.dispatcher.shared);
-    this.#worker = new Worker({ ...parts, types, breakers: new Breakers() });
+    this.#worker = new Worker({ ...parts, types, shared: parts.dispatcher.shared, breakers: new Breakers() });
     this.#alarm = new Alarm(parts.clock, () => void this.#ring());
+    this.#team = parts.dispatcher.shared ? this.#newTeam() : null;
     this.#limits = new TimeLimits(parts.clock, (id) => void this.send(id, { type: "time" }).catch(() => {}));
   }
 
@@ -53,7 +59,9 @@ export class Runtime implements AsyncDisposable {
       await this.send(id, { type: "recover" });
       await this.cascade(id);
     }
-    await this.#parts.dispatcher.start((job, stopping) => this.#perform(job, stopping));
+    const types = [...this.#types.keys(), OUTPUT_KEY];
+    await this.#parts.dispatcher.start((job, stopping) => this.#perform(job, stopping), types);
+    this.#team?.start();
     await this.#setAlarm();
   }
 
@@ -62,6 +70,7 @@ export class Runtime implements AsyncDisposable {
     this.#alarm.clear();
     this.#limits.clear();
     await this.#parts.dispatcher.stop();
+    await this.#team?.stop();
     await Promise.all([...this.#actors.values()].map((actor) => actor.settled()));
   }
 
@@ -95,16 +104,20 @@ export class Runtime implements AsyncDisposable {
   #actor(id: string): RunActor {
     const known = this.#actors.get(id);
     if (known) return known;
-    const { clock, logger, dispatcher, random = Math.random } = this.#parts;
+    const { clock, logger, dispatcher, budgets, random = Math.random } = this.#parts;
     const actor = new RunActor(id, {
       store: this.store,
       types: this.#types,
+      budgets,
       plan: (hash) => this.plan(hash),
       now: () => clock.now(),
       random,
       logger,
       shared: dispatcher.shared,
-      enlist: (tx, jobs) => dispatcher.enlist(tx, jobs),
+      enlist: (tx, draft, plan) => {
+        placeJobs(draft, plan, this.#types);
+        return dispatcher.enlist(tx, draft.jobs);
+      },
       committed: (draft, snapshot) => this.#committed(draft, snapshot),
       again: (ms) => clock.sleep(ms, this.#stop.signal).catch(() => {}),
       farewell: ({ run }) => farewell(run, clock.now()),
@@ -139,6 +152,7 @@ export class Runtime implements AsyncDisposable {
     this.#parts.dispatcher.release(draft.jobs);
     for (const { dueAt } of draft.changed.values()) if (dueAt !== null) this.#alarm.setFor(dueAt);
     announce(draft, this.#parts.events);
+    if (draft.events.length > 0) this.#team?.tell(run.id);
     if (draft.events.some(({ key }) => key === null)) this.waiters.tell(run.id);
     const word = isEnded(run.state) ? farewell(run, draft.now) : null;
     if (word) {
@@ -171,16 +185,54 @@ export class Runtime implements AsyncDisposable {
     } catch (error) {
       const stopped = error instanceof SpecloopError && error.code === "daemon_stopping";
       if (!stopped) this.#parts.logger.error({ err: error, run: job.runId, key: job.key }, "an attempt was lost");
+      // Somebody else, or this process later, can have it.
+      if (this.#team) throw error;
     } finally {
       this.#rest(actor, 1);
     }
   }
 
+  #newTeam(): Team {
+    const { notices = noNotices(), clock, logger } = this.#parts;
+    return new Team({
+      ...{ notices, clock, logger },
+      heard: (runId) => this.#changedElsewhere(runId),
+      look: async () => {
+        this.waiters.tellAll();
+        for (const runId of this.#worker.runs()) await this.#attend(runId);
+        await this.#ringDue();
+      },
+      mend: async () => {
+        for (const runId of await this.store.answered()) await this.send(runId, { type: "look" });
+        for (const runId of await this.store.halfCancelled()) await this.cascade(runId);
+      },
+    });
+  }
+
+  #changedElsewhere(runId: string): void {
+    this.waiters.tell(runId);
+    this.#parts.events.emit("run.changed_elsewhere", { runId });
+    if (this.#worker.has(runId))
+      void this.#attend(runId).catch((error: unknown) =>
+        this.#parts.logger.warn({ err: error, run: runId }, "a run that changed elsewhere could not be looked at"),
+      );
+  }
+
+  /** What is under way here of a run, and is not to be any more, is stopped. */
+  async #attend(runId: string): Promise<void> {
+    const snapshot = await this.store.read(runId);
+    if (snapshot) this.#worker.attend(snapshot);
+  }
+
+  async #ringDue(): Promise<void> {
+    const due = await this.store.dueRuns(this.#parts.clock.now());
+    await Promise.all(due.map((id) => this.send(id, { type: "look" })));
+    await this.#setAlarm();
+  }
+
   async #ring(): Promise<void> {
     try {
-      const due = await this.store.dueRuns(this.#parts.clock.now());
-      await Promise.all(due.map((id) => this.send(id, { type: "look" })));
-      await this.#setAlarm();
+      await this.#ringDue();
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#parts.logger.error({ err: error }, "what is due could not be begun and is tried again");

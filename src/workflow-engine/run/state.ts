@@ -55,6 +55,10 @@ export interface RunRecord {
   input: Stored;
   output: Stored | null;
   error: (Failure & { key: string }) | null;
+  /** Counts up with each commit: what was read before is still so while it is the same. */
+  version: number;
+  /** The clone in which it was begun, where several share the store. */
+  home: string | null;
   parentRun: string | null;
   parentKey: string | null;
   forkedFrom: string | null;
@@ -70,6 +74,8 @@ export interface RunRecord {
   /** Milliseconds in which something was under way, up to `activeSince`. */
   activeMs: number;
   activeSince: number | null;
+  /** An undo goes back to before the event with this number, with which the node was begun; absent or null: all of it. */
+  undoTo?: { key: string; seq: number } | null;
   /** Number of the last event. */
   seq: number;
   idempotencyKey: string | null;

@@ -6,7 +6,7 @@ import { newId } from "../../foundation/ids.ts";
 import type { Stored } from "./state.ts";
 
 /** Longer JSON goes into a file of its own, bytes. */
-const INLINE_BYTES = 64 * 1024;
+export const INLINE_BYTES = 64 * 1024;
 /** The largest value that is taken, bytes. */
 export const MAX_VALUE_BYTES = 16 * 1024 * 1024;
 /** No JSON begins so. */
@@ -41,23 +41,15 @@ export class FileValues implements Values {
     const text = asJson(value);
     const bytes = Buffer.byteLength(text);
     if (bytes <= INLINE_BYTES) return text;
-    if (bytes > MAX_VALUE_BYTES) {
-      throw new SpecloopError(
-        "payload_too_large",
-        `The value is ${bytes} bytes of JSON; ${MAX_VALUE_BYTES} are taken.`,
-        {
-          fix: "Write it to a file and hand on the path, or hand on a part of it.",
-        },
-      );
-    }
+    refuseTooLarge(bytes);
     const hash = sha256(text);
     await writeDurably(this.#path(hash), text);
-    return `${HANDLE}${hash}:${bytes}`;
+    return handleOf(hash, bytes);
   }
 
   async load(stored: Stored): Promise<unknown> {
     if (!isHandle(stored)) return JSON.parse(stored) as unknown;
-    const hash = stored.split(":")[1] ?? "";
+    const hash = hashIn(stored);
     const text = await readFile(this.#path(hash), "utf8").catch((cause: unknown) => {
       throw damaged(hash, "cannot be read", cause);
     });
@@ -70,7 +62,23 @@ export class FileValues implements Values {
   }
 }
 
-function asJson(value: unknown): string {
+export function handleOf(hash: string, bytes: number): Stored {
+  return `${HANDLE}${hash}:${bytes}`;
+}
+
+export function hashIn(handle: Stored): string {
+  return handle.split(":")[1] ?? "";
+}
+
+export function refuseTooLarge(bytes: number): void {
+  if (bytes <= MAX_VALUE_BYTES) return;
+  throw new SpecloopError("payload_too_large", `The value is ${bytes} bytes of JSON; ${MAX_VALUE_BYTES} are taken.`, {
+    fix: "Write it to a file and hand on the path, or hand on a part of it.",
+  });
+}
+
+/** Throws `bad_input` for what is no JSON. */
+export function asJson(value: unknown): string {
   try {
     return JSON.stringify(value ?? null) ?? "null";
   } catch (cause) {
@@ -100,6 +108,6 @@ async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-function damaged(hash: string, why: string, cause?: unknown): SpecloopError {
+export function damaged(hash: string, why: string, cause?: unknown): SpecloopError {
   return new SpecloopError("store_corrupt", `A large value (${hash.slice(0, 12)}…) ${why}.`, { target: hash, cause });
 }

@@ -14,6 +14,11 @@ export class Waiters {
     return { promise, cancel };
   }
 
+  /** Something may have happened that nobody told. */
+  tellAll(): void {
+    for (const runId of this.#waiting.keys()) this.tell(runId);
+  }
+
   tell(runId: string): void {
     const set = this.#waiting.get(runId);
     this.#waiting.delete(runId);

@@ -182,6 +182,8 @@ function newRun(shape: Plan): RunRecord {
     activeMs: 0,
     activeSince: null,
     seq: 0,
+    version: 0,
+    home: null,
     idempotencyKey: null,
     createdAt: 0,
     endedAt: null,
