@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
 import type { Principal } from "../../src/foundation/principal.ts";
+import { Registry } from "../../src/question-router/agents/registry.ts";
+import { OfferRows } from "../../src/question-router/agents/rows.ts";
+import type { AgentWorkTables } from "../../src/question-router/agents/tables.ts";
 import { scenario } from "../helpers/scenario.ts";
 import { agent, type Harness, never, person, startRouter } from "./harness.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -255,4 +258,23 @@ test("work that nobody answers ends at its deadline", async () => {
   const request = { capabilities: ["review"], text: "Look.", key: "k", deadline };
   await expect(shop.router.agents.work.request(request, never)).rejects.toMatchObject({ code: "agent_silent" });
   expect(await offered(shop, bikes)).toEqual([]);
+});
+
+test("clients that name themselves take no place from an agent with a token, however many there are", async () => {
+  await using shop = await startRouter();
+  const rows = new OfferRows(shop.core.as<AgentWorkTables>());
+  const { events, options } = shop;
+  const hasToken = (name: string) => name === "nightly";
+  const registry = new Registry({ rows, events, options, clock: new ManualClock(), hasToken });
+  const capabilities = ["*"];
+  const named = (name: string): Principal => ({ kind: "agent", name });
+  await Promise.all(Array.from({ length: 1000 }, (_, at) => registry.register(named(`flood-${at}`), { capabilities })));
+  await expect(registry.register(named("late"), { capabilities })).rejects.toMatchObject({ code: "too_many_clients" });
+  expect(await registry.register(named("nightly"), { capabilities })).toMatchObject({ presence: "present" });
+  expect(registry.all()).toHaveLength(1000);
+  expect(await rows.workers()).toHaveLength(1000);
+  const long = Array.from({ length: 50 }, (_, at) => `${at}`.padEnd(200, " word"));
+  await expect(registry.register(named("nightly"), { capabilities: long })).rejects.toMatchObject({
+    code: "bad_input",
+  });
 });

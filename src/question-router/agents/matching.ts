@@ -24,33 +24,68 @@ export const ENOUGH = 0.5;
 
 const terms = new Terms();
 
+/** A capability, taken apart once: every question is compared with those of all agents. */
+type Compiled = { capability: string } & (
+  | { kind: "anything" }
+  | { kind: "glob"; fits: (path: string) => boolean }
+  | { kind: "words"; wanted: string[] }
+);
+interface Asked {
+  words: Set<string>;
+  places: string[];
+}
+
+/** By the lists of the agents and by the questions themselves, so that they are kept no longer than these. */
+const compiledLists = new WeakMap<readonly string[], Compiled[]>();
+const askedSubjects = new WeakMap<Subject, Asked>();
+
 /** How well capabilities fit a question: by words, stemmed, or by documents that it names or that were found for it. */
-export function matchOf(capabilities: string[], subject: Subject): Match {
-  const asked = new Set(terms.ofText(`${subject.text} ${subject.change?.replaceAll("-", " ") ?? ""}`));
-  const places = [...namedPaths(subject.text), ...subject.paths];
-  if (subject.change !== null) places.push(`openspec/changes/${subject.change}/proposal.md`);
+export function matchOf(capabilities: readonly string[], subject: Subject): Match {
+  const asked = kept(askedSubjects, subject, askedOf);
   let best: Match = { score: 0, why: "no capability fits" };
-  for (const capability of capabilities) {
-    const match =
-      capability === "*" ? generalist : isGlob(capability) ? byPath(capability, places) : byWords(capability, asked);
+  for (const compiled of kept(compiledLists, capabilities, (list) => list.map(compile))) {
+    const match = matchWith(compiled, asked);
     if (match.score > best.score) best = match;
   }
   return best;
 }
 
-const generalist: Match = { score: GENERALIST, why: "takes every question" };
-
-function byWords(capability: string, asked: Set<string>): Match {
-  const wanted = [...new Set(terms.ofQuestion(capability).map(({ term }) => term))];
-  const found = wanted.filter((term) => asked.has(term)).length;
-  const score = wanted.length === 0 ? 0 : found / wanted.length;
-  return { score: score >= ENOUGH ? score : 0, why: `${found} of ${wanted.length} words of "${capability}"` };
+function kept<Key extends object, Value>(cache: WeakMap<Key, Value>, key: Key, make: (key: Key) => Value): Value {
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  const made = make(key);
+  cache.set(key, made);
+  return made;
 }
 
-function byPath(glob: string, places: string[]): Match {
-  const fits = globMatcher([glob]);
-  const place = places.find((path) => fits(path));
-  return place === undefined ? { score: 0, why: "" } : { score: BY_PATH, why: `"${glob}" holds ${place}` };
+function askedOf({ text, change, paths }: Subject): Asked {
+  const words = new Set(terms.ofText(`${text} ${change?.replaceAll("-", " ") ?? ""}`));
+  const places = [...namedPaths(text), ...paths];
+  if (change !== null) places.push(`openspec/changes/${change}/proposal.md`);
+  return { words, places };
+}
+
+function compile(capability: string): Compiled {
+  if (capability === "*") return { capability, kind: "anything" };
+  if (isGlob(capability)) return { capability, kind: "glob", fits: globMatcher([capability]) };
+  const wanted = [...new Set(terms.ofQuestion(capability).map(({ term }) => term))];
+  return { capability, kind: "words", wanted };
+}
+
+const generalist: Match = { score: GENERALIST, why: "takes every question" };
+const none: Match = { score: 0, why: "" };
+
+function matchWith(compiled: Compiled, { words, places }: Asked): Match {
+  if (compiled.kind === "anything") return generalist;
+  const { capability } = compiled;
+  if (compiled.kind === "glob") {
+    const place = places.find((path) => compiled.fits(path));
+    return place === undefined ? none : { score: BY_PATH, why: `"${capability}" holds ${place}` };
+  }
+  const { length } = compiled.wanted;
+  const found = compiled.wanted.filter((term) => words.has(term)).length;
+  const score = length === 0 ? 0 : found / length;
+  return { score: score >= ENOUGH ? score : 0, why: `${found} of ${length} words of "${capability}"` };
 }
 
 function isGlob(capability: string): boolean {

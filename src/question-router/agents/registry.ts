@@ -18,6 +18,8 @@ interface Dependencies {
 
 const DEFAULT_LOAD = 3;
 const MAX_WORKERS = 1000;
+/** Characters of all capabilities of one agent together: every question is compared with those of every agent. */
+const MAX_CHARACTERS = 4000;
 /** An agent that was not heard of for so long is forgotten. */
 const FORGET_MS = 30 * 86_400_000;
 
@@ -48,8 +50,9 @@ export class Registry {
   /** Registers an agent or changes what it said before. Throws `forbidden` for one that may not, `too_many_clients`. */
   async register(principal: Principal, { capabilities, kinds, maxLoad }: Registration): Promise<Worker> {
     this.#admit(principal);
+    checkLength(capabilities);
     const id = workerKey(principal);
-    await this.#makeRoom(id);
+    await this.#makeRoom(id, this.#deps.hasToken(principal.name));
     const { clock, rows } = this.#deps;
     const known = this.#workers.get(id);
     const worker: Worker = {
@@ -147,11 +150,14 @@ export class Registry {
     }
   }
 
-  async #makeRoom(id: string): Promise<void> {
+  /** Clients without a token choose their names, so however many there are, they take no place from those with one. */
+  async #makeRoom(id: string, hasToken: boolean): Promise<void> {
     if (this.#workers.has(id) || this.#workers.size < MAX_WORKERS) return;
+    const leaves = (worker: Worker) =>
+      worker.presence !== "present" || (hasToken && !this.#deps.hasToken(nameOf(worker)));
     const [oldest] = this.all()
-      .filter(({ presence }) => presence !== "present")
-      .toSorted((a, b) => a.seenAt - b.seenAt);
+      .filter(leaves)
+      .toSorted((a, b) => Number(a.presence === "present") - Number(b.presence === "present") || a.seenAt - b.seenAt);
     if (!oldest) throw new SpecloopError("too_many_clients", `${MAX_WORKERS} agents are registered and present.`);
     await this.#deps.rows.dropWorkers([oldest.id]);
     this.#workers.delete(oldest.id);
@@ -175,5 +181,14 @@ export function notRegistered(principal: Principal): SpecloopError {
   return new SpecloopError("no_agent", `${principalLabel(principal)} is not registered to answer questions.`, {
     target: principal.name,
     fix: "Call agent_register with what you can answer first.",
+  });
+}
+
+function checkLength(capabilities: string[]): void {
+  const characters = capabilities.reduce((sum, capability) => sum + capability.length, 0);
+  if (characters <= MAX_CHARACTERS) return;
+  throw new SpecloopError("bad_input", `All capabilities together have at most ${MAX_CHARACTERS} characters.`, {
+    target: "capabilities",
+    fix: "Name topics in few words, or `*` for anything.",
   });
 }

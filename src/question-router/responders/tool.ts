@@ -14,6 +14,8 @@ interface Dependencies {
   clock: Clock;
 }
 
+/** Milliseconds that a tool is given at least. */
+const LEAST_MS = 250;
 /** Characters of a failure in a route. */
 const MAX_REASON = 300;
 /** The router itself asks: the person who approved the server approved that its tools answer questions. */
@@ -49,7 +51,8 @@ export class ToolResponder implements Responder {
     const failures: string[] = [];
     for (const tool of chosen) {
       const left = Math.ceil(until - clock.monotonic());
-      if (left <= 0) break;
+      // Too little to say anything of it: a tool is not counted as failing for the time that another one took.
+      if (left < Math.min(LEAST_MS, timeoutMs)) break;
       try {
         const { text, cost } = await tools.ask(tool, query.text, { principal: ROUTER, signal, timeoutMs: left });
         const answer = neutralise(text).trim().slice(0, MAX_ANSWER);
