@@ -17,6 +17,8 @@ export interface CliContext {
   stdin: NodeJS.ReadableStream;
   /** Aborted by Ctrl-C and SIGTERM. */
   signal: AbortSignal;
+  /** `--session`: what follow-up questions are read with. */
+  session?: string | undefined;
 }
 
 /** Global options as commander hands them over. */
@@ -61,7 +63,10 @@ export interface ToolAnswer {
 
 /** An agent that has a token is never a person, also where it types commands. */
 async function caller(context: CliContext): Promise<Principal> {
-  return context.env["SPECLOOP_AGENT_TOKEN"] ? { kind: "agent", name: "cli" } : person(context);
+  const principal: Principal = context.env["SPECLOOP_AGENT_TOKEN"]
+    ? { kind: "agent", name: "cli" }
+    : await person(context);
+  return context.session === undefined ? principal : { ...principal, session: context.session };
 }
 
 /** Who sits at the terminal: git's configured author here, else the login name. */

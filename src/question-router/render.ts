@@ -3,7 +3,12 @@ import type { Answer, AskResult, Hop, QuestionView, Route } from "./types.ts";
 
 type ShownAnswer = Omit<Answer, "route"> & { route: Route };
 
-export type ShownView = Omit<QuestionView, "answer"> & { answer?: Answer; hops: Hop[]; agents?: AskedAgent[] };
+export type ShownView = Omit<QuestionView, "answer"> & {
+  answer?: Answer;
+  hops: Hop[];
+  agents?: AskedAgent[];
+  before?: string[];
+};
 export interface ShownPage {
   questions: (Omit<QuestionView, "answer"> & { answer: string | null })[];
   total: number;
@@ -29,7 +34,8 @@ export function renderAsked(asked: AskResult): string {
 }
 
 export function renderView(view: ShownView): string {
-  const head = `${questionLine(view)}\nasked ${time(view.askedAt)} by ${view.askedBy}`;
+  const said = view.before?.length ? `\nasked before it: ${view.before.join(" / ")}` : "";
+  const head = `${questionLine(view)}${said}\nasked ${time(view.askedAt)} by ${view.askedBy}`;
   const none = view.kind === "authority" ? "no answer: nobody allowed it" : "no answer";
   const open = view.status === "pending" ? `expires ${time(view.expiresAt)}` : none;
   const body = view.answer ? answerText(view.answer) : open;

@@ -2,11 +2,12 @@ import type { Kysely } from "kysely";
 import type { RoomMigrations } from "../adapters/store/index.ts";
 import { type AgentWorkTables, agentsMigration } from "./agents/tables.ts";
 import { peopleMigration } from "./people/tables.ts";
+import { contextMigration, type ContextTables } from "./session/context-rows.ts";
 import { similarMigration, type SimilarTables } from "./similar/tables.ts";
 import type { Kind, Route, Status, Verdict } from "./types.ts";
 
 /** In the core database: never lost once acknowledged. Rows are sealed, so every table ends in `row_hash`. */
-export interface QuestionTables extends AgentWorkTables, SimilarTables {
+export interface QuestionTables extends AgentWorkTables, SimilarTables, ContextTables {
   questions: {
     id: string;
     text: string;
@@ -70,12 +71,21 @@ export interface QuestionTelemetryTables {
 
 export const migrations: RoomMigrations = {
   room: "question-router",
-  migrations: [{ name: "0001-questions", up: createQuestions }, peopleMigration, agentsMigration, similarMigration],
+  migrations: [
+    { name: "0001-questions", up: createQuestions },
+    peopleMigration,
+    agentsMigration,
+    similarMigration,
+    contextMigration,
+  ],
 };
 
 export const telemetryMigrations: RoomMigrations = {
   room: "question-router",
-  migrations: [{ name: "0001-asks", up: createTelemetry }, { name: "0010-hops", up: addCosts }],
+  migrations: [
+    { name: "0001-asks", up: createTelemetry },
+    { name: "0010-hops", up: addCosts },
+  ],
 };
 
 async function createQuestions(db: Kysely<unknown>): Promise<void> {

@@ -12,6 +12,7 @@ export function registerAsk(program: Command, bind: Bind): void {
     .argument("<text...>", "the question")
     .option("--kind <kind>", "fact, how_to, decision, authority or status")
     .option("--change <id>", "the change it is about")
+    .option("--session <name>", 'questions asked with the same name follow each other: "And of the other one?"')
     .option("--wait <seconds>", "how long to wait for an answer, at most 25", "0")
     .option("--deadline <time>", "when it expires without an answer: 30s, 90m, 12h, 30d")
     .option("--budget-usd <usd>", "the most that answering may cost; who would exceed it is not asked")
@@ -20,7 +21,8 @@ export function registerAsk(program: Command, bind: Bind): void {
     .option("--choices <answers>", "the only answers there are, with | between them")
     .action(
       bind(async (context, words, options) => {
-        const { wait, ...given } = options as unknown as Given;
+        const { wait, session, ...given } = options as unknown as Given;
+        if (session !== undefined) context.session = sessionName(session);
         const input = {
           text: words.join(" "),
           waitMs: Math.round(numberOption("--wait", wait) * 1000),
@@ -36,6 +38,7 @@ export function registerAsk(program: Command, bind: Bind): void {
 
 interface Given {
   wait: string;
+  session?: string;
   kind?: string;
   change?: string;
   deadline?: string;
@@ -45,12 +48,18 @@ interface Given {
   choices?: string;
 }
 
-function about({ kind, change }: Omit<Given, "wait">): { kind?: string; change?: string } {
+function about({ kind, change }: Omit<Given, "wait" | "session">): { kind?: string; change?: string } {
   return { ...(kind && { kind }), ...(change && { change }) };
 }
 
 /** What was said about how it is to be answered; empty for a plain question. */
-function termsOf({ deadline, budgetUsd, budgetTokens, quorum, choices }: Omit<Given, "wait">): Record<string, unknown> {
+function termsOf({
+  deadline,
+  budgetUsd,
+  budgetTokens,
+  quorum,
+  choices,
+}: Omit<Given, "wait" | "session">): Record<string, unknown> {
   const usd = budgetUsd === undefined ? {} : { usd: numberOption("--budget-usd", budgetUsd) };
   const tokens = budgetTokens === undefined ? {} : { tokens: numberOption("--budget-tokens", budgetTokens) };
   const budget = { ...usd, ...tokens };
@@ -71,4 +80,10 @@ function milliseconds(text: string): number {
     target: "--deadline",
     fix: "Write 30s, 90m, 12h or 30d.",
   });
+}
+
+function sessionName(text: string): string {
+  const name = text.trim();
+  if (name !== "" && name.length <= 200) return name;
+  throw new SpecloopError("bad_input", "--session takes a name of 1 to 200 characters.", { target: "--session" });
 }

@@ -22,6 +22,7 @@ const item = z.object({
   due: z.enum(["soon", "today", "later"]),
   origin: z.string().nullable(),
   hops: z.array(z.object({ responder: z.string(), outcome: z.string(), reason: z.string() })),
+  before: z.array(z.object({ question: z.string(), answer: z.string().nullable() })).default([]),
   passages: z.array(passage),
 });
 export const inboxShape = z.object({
@@ -36,7 +37,7 @@ const COLORS = { soon: "red", today: "yellow", later: "dim" } as const;
 
 /** What waits, one line each, and the approvals with their command. */
 export function inboxTable({ items, total, approvals }: ShownInbox, output: Output, reader: Reader): string {
-  const rows = items.map(({ questionId, due, kind, waiting, askedAt, askedBy, change, text }) => [
+  const rows = items.map(({ questionId, due, kind, waiting, askedAt, askedBy, change, text, before }) => [
     questionId,
     output.style(COLORS[due], due),
     kind,
@@ -44,7 +45,8 @@ export function inboxTable({ items, total, approvals }: ShownInbox, output: Outp
     time(askedAt),
     askedBy,
     change ?? "",
-    line(text, 80),
+    line(text, before.length === 0 ? 80 : 40) +
+      (before.length === 0 ? "" : ` (after: ${line(before.at(-1)!.question, 60)})`),
   ]);
   const headers = ["QUESTION", "DUE", "KIND", "WAITING", "SINCE", "BY", "CHANGE", "TEXT"];
   const table = rows.length === 0 ? "No question waits for you." : output.table(headers, rows);
@@ -61,6 +63,10 @@ export function itemView(shown: ShownItem, place: { number: number; of: number }
   return [
     `${output.style("bold", `${place.number}/${place.of}`)} ${questionId} ${output.style(COLORS[due], due)} ${kind}${change === null ? "" : `, about ${change}`}`,
     "",
+    ...shown.before.flatMap(({ question, answer }) => [
+      dim(`  before: ${line(question, 300)}`),
+      dim(`          ${answer === null ? "(not answered)" : line(answer, 300)}`),
+    ]),
     `  ${text.replaceAll("\n", "\n  ")}`,
     "",
     dim(`asked ${time(askedAt)} by ${askedBy}${others}; expires ${time(expiresAt)}`),

@@ -38,6 +38,7 @@ const question = z.object({
   answer: answer.optional(),
   hops: z.array(hop),
   agents: z.array(asked).optional(),
+  before: z.array(z.string()).default([]),
 });
 const result = z.object({
   status: z.string(),
@@ -66,6 +67,7 @@ export function questionView(result: unknown, output: Output, reader: Reader): s
   const about = change === null ? "" : `, about ${change}`;
   return [
     `${output.style("bold", questionId)} ${output.style(status === "answered" ? "green" : "yellow", status)}`,
+    ...shown.before.map((earlier) => output.style("dim", `  after "${earlier.replaceAll(/\s+/g, " ")}"`)),
     `  ${text.replaceAll("\n", "\n  ")}`,
     `  asked ${time(askedAt)} by ${askedBy} (${kind}${about})`,
     "",

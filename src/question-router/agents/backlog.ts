@@ -15,6 +15,8 @@ export interface Item {
   quorum: number;
   choices: string[] | null;
   schema: Record<string, unknown> | null;
+  /** Questions that were asked before it in its session, oldest first. */
+  before?: string[] | undefined;
   askedAt: number;
   /** Epoch milliseconds. */
   deadline: number;

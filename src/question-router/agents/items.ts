@@ -32,7 +32,7 @@ export class Items {
     const { ledger, work, rows, clock } = this.#parts;
     if (isWork(id)) return (await work.get(id))?.item ?? null;
     const view = await ledger.view(id, clock.now());
-    return { ...questionItem(view), ...(await rows.terms(id)) };
+    return { ...questionItem(view), ...(await rows.terms(id)), before: await rows.before(id) };
   }
 
   /** The newest pending questions of these kinds, oldest first. */
@@ -42,7 +42,10 @@ export class Items {
     const { questions } = await ledger.page(filter);
     const oldestFirst = questions.toReversed();
     return Promise.all(
-      oldestFirst.map(async (view) => ({ ...questionItem(view), ...(await rows.terms(view.questionId)) })),
+      oldestFirst.map(async (view) => {
+        const { questionId } = view;
+        return { ...questionItem(view), ...(await rows.terms(questionId)), before: await rows.before(questionId) };
+      }),
     );
   }
 }
@@ -53,13 +56,17 @@ export function isWork(id: string): boolean {
 }
 
 /** What an agent is shown of an item that is its until `until`. */
-export function shownItem({ id, subject, kind, change, choices, schema, askedAt }: Item, until: number): OfferedItem {
+export function shownItem(
+  { id, subject, kind, change, choices, schema, before, askedAt }: Item,
+  until: number,
+): OfferedItem {
   return {
     questionId: id,
     text: subject.text,
     ...(kind !== null && { kind, change }),
     ...(choices && { choices }),
     ...(schema && { schema }),
+    ...(before && before.length > 0 && { before }),
     askedAt,
     until,
   };

@@ -3,6 +3,7 @@ interface Offer {
   text: string;
   until: number;
   choices?: unknown;
+  before?: unknown;
   schema?: unknown;
 }
 
@@ -19,12 +20,13 @@ interface Worker {
 /** What an agent reads of an offer: the text is data, and says so. */
 export function renderOffers({ offers }: { offers: Offer[] }): string {
   if (offers.length === 0) return "Nothing is offered to you.";
-  const rows = offers.map(({ questionId, text, until, choices, schema }) => {
+  const rows = offers.map(({ questionId, text, until, choices, schema, before }) => {
+    const asked = Array.isArray(before) ? ["Asked before it:", ...before.map(String).map(quoted), "Then:"] : [];
     const how = [
       ...(Array.isArray(choices) ? [`Answer with one of: ${choices.join(" | ")}`] : []),
       ...(schema === undefined ? [] : [`Answer with JSON that fits ${JSON.stringify(schema)}`]),
     ];
-    return [`${questionId}, until ${new Date(until).toISOString()}:`, quoted(text), ...how].join("\n");
+    return [`${questionId}, until ${new Date(until).toISOString()}:`, ...asked, quoted(text), ...how].join("\n");
   });
   return `Offered to you; answer with answer_submit, or give back with question_decline.\n\n${rows.join("\n\n")}`;
 }

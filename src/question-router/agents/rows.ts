@@ -1,6 +1,7 @@
 import type { Kysely, Selectable } from "kysely";
 import { insertSealed, replaceSealed, updateSealed, type Store } from "../../adapters/store/index.ts";
 import { newId } from "../../foundation/ids.ts";
+import { contextOf, type ContextTables } from "../session/context-rows.ts";
 import type { AgentWorkTables, OfferState } from "./tables.ts";
 import type { Offer, Worker } from "./types.ts";
 
@@ -106,6 +107,12 @@ export class OfferRows {
     const query = this.#store.read.selectFrom("offers").selectAll().where("worker", "=", worker);
     const closed = query.where("state", "in", ["answered", "returned", "declined"]);
     return (await closed.orderBy("closed_at", "desc").limit(limit).execute()).map(toOffer);
+  }
+
+  /** What was asked before a follow-up question, oldest first. */
+  async before(questionId: string): Promise<string[]> {
+    const said = await contextOf(this.#store.as<ContextTables>().read, questionId);
+    return said.map(({ question }) => question);
   }
 
   async terms(questionId: string): Promise<{ quorum: number; choices: string[] | null }> {

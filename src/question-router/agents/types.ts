@@ -58,6 +58,8 @@ export type OfferedItem = {
   change?: string | null;
   choices?: string[];
   schema?: Record<string, unknown>;
+  /** Of a follow-up: what was asked before it. */
+  before?: string[];
   askedAt: number;
   /** Epoch milliseconds at which it goes to somebody else. */
   until: number;

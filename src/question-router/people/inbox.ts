@@ -5,6 +5,7 @@ import type { QuestionOptions } from "../options.ts";
 import { policyOf } from "../routing-options.ts";
 import type { DocumentSearch } from "../search/port.ts";
 import { type QuestionRow, toView } from "../rows.ts";
+import { contextOf, type Said } from "../session/context-rows.ts";
 import type { QuestionTables, QuestionTelemetryTables } from "../tables.ts";
 import { type Hop, type Kind, KINDS, type QuestionView } from "../types.ts";
 import { oneLine } from "./plain.ts";
@@ -29,6 +30,8 @@ export type InboxItem = Omit<QuestionView, "answer" | "verdict" | "status"> & {
   /** The document that asks it and gets the answer by itself. */
   origin: string | null;
   hops: Hop[];
+  /** What was said in the session before it, oldest first; empty for a question that is no follow-up. */
+  before: Said[];
   /** Sections that come near, best first. */
   passages: { path: string; heading: string; startLine: number; endLine: number; excerpt: string }[];
 };
@@ -106,14 +109,16 @@ export class Inbox {
     { row, waiting, due }: { row: QuestionRow; waiting: number; due: InboxItem["due"] },
     now: number,
   ): Promise<InboxItem> {
-    const { originOf, hops } = this.#deps;
+    const { originOf, hops, store } = this.#deps;
     const { answer: _answer, verdict: _verdict, status: _status, ...view } = toView(row, null, now);
+    const before = await contextOf(store.read, row.id);
+    const whole = [...before.map(({ question }) => question), view.text].join("\n");
     const [origin, tried, passages] = await Promise.all([
       originOf(row.id),
       hops(row.id, row.asked_at),
-      this.#passages(view),
+      this.#passages({ text: whole, change: view.change }),
     ]);
-    return { ...view, waiting, due, origin: origin?.path ?? null, hops: tried, passages };
+    return { ...view, waiting, due, origin: origin?.path ?? null, hops: tried, before, passages };
   }
 
   async #passages({ text, change }: Pick<QuestionView, "text" | "change">): Promise<InboxItem["passages"]> {

@@ -20,10 +20,11 @@ export class AgentResponder implements Responder {
 
   async respond(query: Query, signal: AbortSignal): Promise<Response> {
     const { questionId: id, deadline, text, kind, change, asker = "", quorum = 1, choices = null } = query;
+    const before = query.before?.map(({ question }) => question);
     if (id === undefined || deadline === undefined)
       return { outcome: "declined", reason: "only a kept question is offered to agents" };
     const subject = { text, change, paths: [] };
-    const question = { id, subject, kind, change, asker, quorum, choices, deadline, needs: null, schema: null };
+    const question = { id, subject, kind, change, asker, quorum, choices, deadline, needs: null, schema: null, before };
     return { outcome: "declined", reason: await this.#desk.ask(question, signal) };
   }
 }
