@@ -1,5 +1,6 @@
 import type { Plan, PlanNode } from "./plan.ts";
-import { locate, OUTPUT_KEY } from "./run/places.ts";
+import { undoSteps } from "./rollback/steps.ts";
+import { OUTPUT_KEY } from "./run/places.ts";
 import { isEnded, isFinal, isInFlight, type NodeRecord, type RunState, type RunView } from "./run/state.ts";
 
 /** One thing to do next. `key` is a node's key in the run. */
@@ -52,23 +53,19 @@ class Decider {
     return this.#output();
   }
 
-  /** One after the other, in reverse order of their ends; what has ended with a failure stops it. */
+  /** One after the other, in reverse order of the ends; a node's own undo that fails stops it. */
   undoing(): Action[] {
-    const done = [...this.#view.nodes()]
-      // What a fork took over was done by another run.
-      .filter(({ key, status, reason }) => status === "done" && reason !== "copied" && key !== OUTPUT_KEY)
-      .map((row) => ({ row, place: locate(this.#plan, row.key) }))
-      .filter(({ place }) => place.role === "node" && place.node.undo !== null)
-      .toSorted((a, b) => (b.row.endedSeq ?? 0) - (a.row.endedSeq ?? 0));
-    for (const { row, place } of done) {
-      const key = `${row.key}/undo`;
-      this.#visit(place.node.undo!, key);
+    let failed: string | null = null;
+    for (const { key, node, stops } of undoSteps(this.#plan, this.#view)) {
+      this.#visit(node, key);
       if (this.#actions.length > 0) return this.#actions;
-      const undo = this.#view.node(key);
-      if (!undo || !isFinal(undo.status)) return [];
-      if (undo.status !== "done" && undo.status !== "skipped") return [{ do: "end", state: "failed", cause: key }];
+      const row = this.#view.node(key);
+      if (!row || !isFinal(row.status)) return [];
+      if (row.status === "done" || row.status === "skipped") continue;
+      failed ??= key;
+      if (stops) break;
     }
-    return [{ do: "end", state: "undone", cause: null }];
+    return [{ do: "end", state: failed === null ? "undone" : "failed", cause: failed }];
   }
 
   /** The output of the run takes an attempt of its own where it is an expression; the engine says when it is not. */

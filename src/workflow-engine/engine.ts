@@ -25,8 +25,10 @@ import { type Family, newRun } from "./run/new-run.ts";
 import { locate } from "./run/places.ts";
 import type { Values } from "./run/values.ts";
 import { Runtime } from "./run/runtime.ts";
-import { Undoing, type UndoReport } from "./rollback/undoing.ts";
 import type { RollbackDesk } from "./rollback/port.ts";
+import type { UndoReport } from "./rollback/report.ts";
+import { Undoing } from "./rollback/undoing.ts";
+import { waitForRest } from "./run/wait-for.ts";
 import type { Expressions } from "./scope.ts";
 import type { WorkflowTables } from "./tables.ts";
 import { detailsOf, type NodeDetails, nodeDetails, type RunDetails, type RunSummary, summaryOf } from "./views.ts";
@@ -47,6 +49,8 @@ export interface EngineParts {
   price: (model: string | null, tokens: number) => number | null;
   /** Over all runs of a day or a month, beside each run's own. */
   budgets: PeriodBudgets;
+  /** For snapshots and undoing; absent where there are no documents. */
+  rollback?: RollbackDesk | undefined;
   events: Emitter;
   clock: Clock;
   logger: Logger;
@@ -77,7 +81,9 @@ export class WorkflowEngine implements Service {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     const now = () => parts.clock.now();
+    this.#undoing = this.#newUndoing();
     const own = [
+      this.#undoing.type,
       wait(now),
       approval(now),
       map,
@@ -85,7 +91,6 @@ export class WorkflowEngine implements Service {
     ];
     this.#types = new Map([...own, ...parts.types].map((type) => [type.type, type as NodeType]));
     this.#runtime = new Runtime(parts, this.#types);
-    this.#undoing = undoing.over(this.#runtime, this.#types);
   }
 
   /** The node types that run here, for checking definitions. */
@@ -224,24 +229,10 @@ export class WorkflowEngine implements Service {
 
   /** The run as soon as it does not go on by itself (it ended, waits or is paused), or after `ms`. */
   async waitFor(runId: string, ms: number, signal?: AbortSignal): Promise<RunDetails> {
-    const over = new AbortController();
-    const ends = AbortSignal.any([over.signal, this.#runtime.stopping, ...(signal ? [signal] : [])]);
-    let waited = false;
-    const limit = this.#parts.clock
-      .sleep(ms, ends)
-      .catch(() => {})
-      .then(() => void (waited = true));
-    for (;;) {
-      const moved = this.#runtime.waiters.next(runId);
-      try {
-        const { run } = (await this.#runtime.look(runId)).snapshot;
-        if (waited || !["running", "cancelling", "undoing"].includes(run.state)) break;
-        await Promise.race([moved.promise, limit]);
-      } finally {
-        moved.cancel();
-      }
-    }
-    over.abort();
+    const { waiters, stopping } = this.#runtime;
+    const signals = [stopping, ...(signal ? [signal] : [])];
+    const state = async () => (await this.#runtime.look(runId)).snapshot.run.state;
+    await waitForRest({ runId, ms, signals, waiters, clock: this.#parts.clock, state });
     return this.get(runId);
   }
 
@@ -273,6 +264,17 @@ export class WorkflowEngine implements Service {
   /** A signal from inside the daemon: its name has a colon, so no client can send it. */
   tell(runId: string, signal: { name: string; data: unknown; by: string }): Promise<Reply> {
     return this.#signal(runId, signal);
+  }
+
+  #newUndoing(): Undoing {
+    return new Undoing({
+      ...{ desk: this.#parts.rollback ?? null, values: this.#parts.values, types: () => this.#types },
+      look: (id) => this.#runtime.look(id),
+      send: (id, message) => this.#runtime.send(id, message),
+      events: (id, after, limit) => this.events(id, after, limit),
+      children: (id) => this.#runtime.store.children(id),
+      waitFor: (id, ms, signal) => this.waitFor(id, ms, signal),
+    });
   }
 
   async #signal(runId: string, { name, data, by }: { name: string; data: unknown; by: string }): Promise<Reply> {

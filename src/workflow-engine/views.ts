@@ -1,4 +1,5 @@
 import type { Budget, Plan } from "./plan.ts";
+import { RESTORE } from "./rollback/steps.ts";
 import type { RunSnapshot } from "./run/draft.ts";
 import { type Failure, newNode, type NodeRecord, type NodeStatus, type RunRecord, type RunState } from "./run/state.ts";
 import { isHandle, sizeOf, type Values } from "./run/values.ts";
@@ -112,7 +113,7 @@ export async function detailsOf(
 ): Promise<RunDetails> {
   const rows = plan.nodes.flatMap(({ key, type }) => [
     nodes.get(key) ?? newNode(key, type),
-    ...["fallback", "undo"].flatMap((role) => nodes.get(`${key}/${role}`) ?? []),
+    ...["fallback", "undo", RESTORE].flatMap((role) => nodes.get(`${key}/${role}`) ?? []),
   ]);
   const inside = [...nodes.values()].filter(({ key, status }) => key.includes("[") && NEEDING.has(status));
   rows.push(...inside.slice(0, MAX_INSIDE));

@@ -27,6 +27,10 @@ export class DocumentRollback {
     return this.#deps.snapshots.take(name, about);
   }
 
+  async hasSnapshot(name: string): Promise<boolean> {
+    return (await this.#deps.snapshots.of(name)) !== null;
+  }
+
   /** Null when one of the two is not kept (any more). */
   async between(
     from: string,

@@ -1,6 +1,7 @@
 import { exceeded } from "../budget.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Draft } from "./draft.ts";
+import { isUndoing } from "../rollback/steps.ts";
 import type { Message, Reply } from "./messages.ts";
 import { OUTPUT_KEY, topNode, withDependents } from "./places.ts";
 import { fail, type Rules } from "./failing.ts";
@@ -23,7 +24,7 @@ export function command(draft: Draft, message: Command, rules: Rules): Reply {
     case "resume":
       return resume(draft, message, rules);
     case "undo":
-      return undo(draft, message.by);
+      return undo(draft, message);
     default:
       return resolve(draft, message, rules);
   }
@@ -60,6 +61,7 @@ function resume(draft: Draft, { by, from, budget }: Command & { type: "resume" }
   const { run } = draft;
   if (run.state !== "paused" && run.state !== "failed" && run.state !== "cancelled")
     throw wrongState(draft, "be resumed");
+  if ([...draft.nodes()].some(({ key }) => isUndoing(key))) throw undoneInPart(draft);
   run.budget = { ...run.budget, ...budget };
   const limit = exceeded(run, 0);
   if (limit) {
@@ -99,12 +101,17 @@ function begin(draft: Draft, row: NodeRecord, all: boolean): void {
   else draft.put(key, type, { ...anew, status: "pending", map: null, items: null });
 }
 
-function undo(draft: Draft, by: string): Reply {
+/** Once undone to a node it can be undone further back, never less; what was undone stays so. */
+function undo(draft: Draft, { by, to }: Command & { type: "undo" }): Reply {
   const { run } = draft;
-  if (run.state === "undone" || run.state === "undoing") return "duplicate";
+  const before = run.undoTo?.seq ?? 0;
+  const begun = [...draft.nodes()].some(({ key }) => isUndoing(key));
+  const further = (to?.seq ?? 0) < before;
+  if (run.state === "undoing" || (run.state === "undone" && !further)) return "duplicate";
   if (!isEnded(run.state)) throw wrongState(draft, "be undone: cancel it first");
+  if (!begun || further) run.undoTo = to;
   for (const row of draft.nodes()) {
-    if (!row.key.endsWith("/undo") || row.status === "done") continue;
+    if (!isUndoing(row.key) || row.status === "done") continue;
     draft.put(row.key, row.type, { status: "pending", reason: null, retries: 0, error: null, endedAt: null });
   }
   run.endedAt = null;
@@ -134,6 +141,13 @@ function refuseEnded(draft: Draft): void {
   if (!isEnded(state)) return;
   throw new SpecloopError("run_ended", `The run ${id} has ${state === "undone" ? "been undone" : state}.`, {
     target: id,
+  });
+}
+
+function undoneInPart({ run }: Draft): SpecloopError {
+  return new SpecloopError("run_ended", `The run ${run.id} was undone in part, so it cannot go on.`, {
+    target: run.id,
+    fix: "Undo the rest with `specloop run undo ID`, or begin anew with `specloop run fork ID --from NODE`.",
   });
 }
 

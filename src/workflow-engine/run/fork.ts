@@ -1,5 +1,6 @@
 import type { Plan } from "../plan.ts";
 import type { RunSnapshot } from "./draft.ts";
+import { RESTORE } from "../rollback/steps.ts";
 import { topNode, withDependents } from "./places.ts";
 import { type NodeRecord, newNode } from "./state.ts";
 
@@ -15,7 +16,8 @@ export function copiedRows({ nodes }: RunSnapshot, plan: Plan, from: string | nu
   for (const { key, type, needs } of plan.nodes) {
     const row = nodes.get(key);
     const over = row?.status === "done" || row?.status === "skipped";
-    if (!over || row.type !== type || again.has(key) || !needs.every((need) => taken.has(need))) continue;
+    const undone = ["undo", RESTORE].some((role) => nodes.get(`${key}/${role}`)?.status === "done");
+    if (!over || undone || row.type !== type || again.has(key) || !needs.every((need) => taken.has(need))) continue;
     taken.set(key, {
       ...newNode(key, type),
       status: row.status,

@@ -68,7 +68,10 @@ export type Message =
   | { type: "cancel"; by: string }
   | { type: "pause"; by: string }
   | { type: "resume"; by: string; from: string | null; budget: Partial<Budget> | null }
-  | { type: "undo"; by: string }
+  /** `to`: a node and the number of the event with which it was begun; null: all of it. */
+  | { type: "undo"; by: string; to: { key: string; seq: number } | null }
+  /** Documents were kept around an attempt. */
+  | { type: "snapshot"; key: string; attempt: number; when: "before" | "after"; commit: string }
   | { type: "resolve"; by: string; key: string; how: "done" | "retry" | "fail"; output: Stored | null };
 
 /** What the sender of a message is told: `ignored` where it came too late to matter. */

@@ -1,5 +1,6 @@
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Plan, PlanNode } from "../plan.ts";
+import { RESTORE, restoreNode } from "../rollback/steps.ts";
 
 /** The key under which the run's own output is computed where that takes an expression. */
 export const OUTPUT_KEY = "@output";
@@ -12,7 +13,7 @@ export interface Place {
   /** The maps around it, outermost first. */
   items: { key: string; as: string; index: number; nodes: PlanNode[] }[];
   /** What it stands in for: the node whose fallback or undo it is. */
-  role: "node" | "fallback" | "undo";
+  role: "node" | "fallback" | "undo" | "restore";
 }
 
 const SEGMENT = /^([a-z][a-z0-9_-]*)(?:\[(\d+)\])?$/;
@@ -47,6 +48,7 @@ export function locate(plan: Plan, key: string): Place {
 function standIn(of: PlanNode | null, name: string, role: Place["role"]): [PlanNode | null, Place["role"]] {
   if (!of) return [null, role];
   if (name === "undo") return [of.undo, "undo"];
+  if (name === RESTORE) return [restoreNode(of), "restore"];
   if (name === "fallback" && of.fallback && "node" in of.fallback) return [of.fallback.node, "fallback"];
   return [null, role];
 }

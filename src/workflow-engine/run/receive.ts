@@ -1,4 +1,7 @@
 import { exceeded, wouldExceed } from "../budget.ts";
+import { passed } from "../cost/alerts.ts";
+import { withReserve, wouldBreak } from "../cost/period-budgets.ts";
+import type { Spending } from "../node-type.ts";
 import { command } from "./commands.ts";
 import type { Draft } from "./draft.ts";
 import { fail, type Rules } from "./failing.ts";
@@ -19,6 +22,12 @@ export function receive(draft: Draft, message: Message, rules: Rules): Reply {
       const row = live(draft, message);
       if (row) crashed(draft, row, rules, "The worker that had it went away.");
       return row ? "applied" : "ignored";
+    }
+    case "snapshot": {
+      const { key, attempt, when, commit } = message;
+      if (!live(draft, message)) return "ignored";
+      draft.event(key, "snapshot", { attempt, when, commit });
+      return "applied";
     }
     case "claim":
       return claim(draft, message);
@@ -73,15 +82,17 @@ function claim(draft: Draft, message: Message & { type: "claim" }): Reply {
   if (!row || row.status !== "queued") return "refused";
   if (!["running", "waiting", "undoing"].includes(run.state)) return refuse(draft, row);
   const { reserve } = message;
-  const over = limitFor(draft, reserve);
+  // What takes something back is not stopped by what was spent on doing it.
+  const over = draft.run.state === "undoing" ? null : limitFor(draft, reserve);
   if (over?.wait) {
-    draft.move(row, "retrying", { reason: "turn", dueAt: null });
+    draft.move(row, "retrying", { reason: "turn", dueAt: over.again ? draft.now + over.again : null });
     return "refused";
   }
   if (over) {
     pauseForBudget(draft, over.limit);
     return refuse(draft, row);
   }
+  if (reserve) draft.standings = withReserve(draft.standings, reserve);
   draft.move(row, "running", {
     startedAt: draft.now,
     input: message.input,
@@ -91,9 +102,13 @@ function claim(draft: Draft, message: Message & { type: "claim" }): Reply {
   return "applied";
 }
 
-function limitFor(draft: Draft, reserve: Reserve | null): { limit: string; wait: boolean } | null {
+function limitFor(
+  draft: Draft,
+  reserve: Reserve | null,
+): { limit: string; wait: boolean; again?: number | undefined } | null {
   if (exceeded(draft.run, activeFor(draft)) === "ms") return { limit: "ms", wait: false };
-  return reserve && wouldExceed(draft.run, draft.nodes(), reserve);
+  if (!reserve) return null;
+  return wouldExceed(draft.run, draft.nodes(), reserve) ?? wouldBreak(draft.standings, reserve);
 }
 
 function refuse(draft: Draft, row: NodeRecord): Reply {
@@ -138,6 +153,9 @@ function spent(draft: Draft, message: Message & { type: "spent" }, { plan }: Rul
   run.tokensIn += used.tokensIn;
   run.tokensOut += used.tokensOut;
   const row = draft.node(key);
+  alert(draft, used);
+  // The calls of a run below are in the ledger as its own.
+  if (row?.type !== "workflow") draft.spendings.push(used);
   if (!row) return "ignored";
   const now = draft.put(key, row.type, {
     usd: row.usd + (used.usd ?? 0),
@@ -148,11 +166,22 @@ function spent(draft: Draft, message: Message & { type: "spent" }, { plan }: Rul
     reservedTokens: Math.max(0, row.reservedTokens - used.tokensIn - used.tokensOut),
     reservedUsd: row.reservedUsd < 0 ? row.reservedUsd : Math.max(0, row.reservedUsd - (used.usd ?? 0)),
   });
-  const limit = exceeded(run, 0);
+  const limit = run.state === "undoing" ? null : exceeded(run, 0);
   if (limit) pauseForBudget(draft, limit);
   const { budget } = locate(plan, key).node;
   const own = exceeded({ ...run, ...now, budget: { ...budget, ms: null } }, 0);
   return limit || own ? "refused" : "applied";
+}
+
+/** Tells of the marks of the run's own budget that were passed; at the last one it is paused, which tells by itself. */
+function alert({ run, alerts }: Draft, { usd, tokensIn, tokensOut }: Spending): void {
+  const tokens = run.tokensIn + run.tokensOut;
+  const used = { usd: [run.usd - (usd ?? 0), run.usd], tokens: [tokens - tokensIn - tokensOut, tokens] } as const;
+  for (const limit of ["usd", "tokens"] as const) {
+    const most = run.budget[limit];
+    const percent = most === null ? null : passed(most, ...used[limit]);
+    if (percent !== null && percent < 100) alerts.push({ scope: "run", limit, percent });
+  }
 }
 
 function ended(draft: Draft, message: Message & { type: "ended" }, rules: Rules): Reply {
