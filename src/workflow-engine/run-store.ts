@@ -215,20 +215,6 @@ export class RunStore {
     }));
   }
 
-  /** Number of the event with which a node was begun for the first time; null when it was not. */
-  async begun(runId: string, key: string): Promise<number | null> {
-    const row = await this.#store.read
-      .selectFrom("workflow_events")
-      .select("seq")
-      .where("run_id", "=", runId)
-      .where("key", "=", key)
-      .where("type", "=", "node.queued")
-      .orderBy("seq")
-      .limit(1)
-      .executeTakeFirst();
-    return row === undefined ? null : Number(row.seq);
-  }
-
   attempts(runId: string, key: string): Promise<AttemptRow[]> {
     return this.#store.read
       .selectFrom("workflow_attempts")
