@@ -1,5 +1,6 @@
 export { appendOnly } from "./append-only.ts";
 export { backup } from "./backup.ts";
+export { DatabaseClock } from "./database-clock.ts";
 export { findDamage, quarantine, quarantineIfDamaged } from "./damage.ts";
 export { migrate } from "./migrate.ts";
 export { acquireProcessLock, type LockOwner, type ProcessLock } from "./process-lock.ts";
@@ -11,6 +12,7 @@ export {
   verifySealed,
   type DamagedRow,
   type SealedRow,
+  type SealedTable,
 } from "./sealed.ts";
 export { checkStoreHonest } from "./selftest.ts";
 export { listenOnPostgres, noNotices, type Notices } from "./notices.ts";

@@ -7,12 +7,12 @@ import { migrate, openSqliteStore, type Store } from "../../../src/adapters/stor
 import { systemClock } from "../../../src/foundation/clock.ts";
 import { SpecloopError } from "../../../src/foundation/errors.ts";
 import { EventBus } from "../../../src/foundation/events.ts";
-import { createLogger } from "../../../src/foundation/logger.ts";
+import { createLogger, type Logger } from "../../../src/foundation/logger.ts";
 import type { Principal } from "../../../src/foundation/principal.ts";
 import { InProcessDispatcher } from "../../../src/workflow-engine/dispatcher.ts";
 import { budgetOptions } from "../../../src/workflow-engine/cost/options.ts";
 import { PeriodBudgets } from "../../../src/workflow-engine/cost/period-budgets.ts";
-import { WorkflowEngine } from "../../../src/workflow-engine/engine.ts";
+import { type EngineParts, WorkflowEngine } from "../../../src/workflow-engine/engine.ts";
 import { openGuard } from "../../../src/workflow-engine/guard.ts";
 import { createExpressions } from "../../../src/workflow-engine/expression/index.ts";
 import type { NodeType } from "../../../src/workflow-engine/node-type.ts";
@@ -31,6 +31,16 @@ export interface StoreKind {
   name: string;
   /** Opens the rows kept under a directory, the same ones each time. */
   open(directory: string): Promise<Store<unknown>>;
+  /** What engines share beside the rows, where the store can be shared. */
+  share?(
+    directory: string,
+    parts: { store: Store<unknown>; logger: Logger; concurrency: number },
+  ): Promise<
+    Pick<EngineParts, "dispatcher" | "notices" | "values" | "clock"> & {
+      home: string | null;
+      stack: AsyncDisposableStack;
+    }
+  >;
 }
 
 export const sqlite: StoreKind = {
@@ -107,7 +117,7 @@ export interface HouseOptions {
 
 /** An engine as the daemon builds it, over a store in a directory. */
 export async function openHouse(options: HouseOptions = {}): Promise<House> {
-  const own = options.directory === undefined;
+  const temporary = options.directory === undefined;
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "specloop-engine-"));
   const file = join(directory, "effects");
   const store = await (options.kind ?? sqlite).open(directory);
@@ -116,7 +126,10 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const logger = createLogger("warn", (line) => logged.push(line));
   const events = new EventBus(logger);
   const expressions = createExpressions();
-  const clock = options.now ? { ...systemClock, now: options.now } : systemClock;
+  const concurrency = options.concurrency ?? 16;
+  const shared = await options.kind?.share?.(directory, { store, logger, concurrency });
+  const own = shared?.clock ?? systemClock;
+  const clock = options.now ? { ...own, now: options.now } : own;
   const engine = new WorkflowEngine({
     expressions,
     secretive: expressions,
@@ -125,12 +138,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     logger,
     random: () => 0.5,
     store: store.as<WorkflowTables>(),
-    dispatcher: new InProcessDispatcher({
-      total: () => options.concurrency ?? 16,
-      ofType: () => 1e3,
-    }),
+    ...(shared && { notices: shared.notices! }),
+    ...(shared?.home != null && { home: shared.home }),
+    dispatcher: shared?.dispatcher ?? new InProcessDispatcher({ total: () => concurrency, ofType: () => 1e3 }),
     types: [transform, condition, effectType(file)] as NodeType[],
-    values: new FileValues(join(directory, "values")),
+    values: shared?.values ?? new FileValues(join(directory, "values")),
     guard: openGuard,
     price: options.price ?? (() => null),
     budgets: new PeriodBudgets({
@@ -159,8 +171,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     lines: () => (existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : []),
     [Symbol.asyncDispose]: async () => {
       await engine[Symbol.asyncDispose]();
+      await shared?.stack.disposeAsync();
       await store[Symbol.asyncDispose]();
-      if (own)
+      if (temporary)
         rmSync(directory, {
           recursive: true,
           force: true,
