@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { options as approvals } from "./access/approvals/index.ts";
+import { options as prices } from "./adapters/prices/index.ts";
 import { readYaml } from "./adapters/yaml/index.ts";
 import { options as access } from "./access/index.ts";
 import { options as llm } from "./adapters/llm/index.ts";
@@ -68,6 +69,7 @@ export const FRAGMENTS = {
   loop,
   servers,
   workflows,
+  prices,
 };
 
 export type Config = { [Section in keyof typeof FRAGMENTS]: z.output<(typeof FRAGMENTS)[Section]["schema"]> };

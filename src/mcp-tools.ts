@@ -22,6 +22,8 @@ import {
   type WorkflowCatalogue,
   type WorkflowEngine,
   type WorkflowTrusts,
+  bookTools,
+  type WorkflowBooks,
 } from "./workflow-engine/index.ts";
 
 /** The rooms that tools reach. */
@@ -38,6 +40,7 @@ export interface Rooms {
   servers: DownstreamServers;
   definitions: WorkflowCatalogue;
   workflows: WorkflowEngine;
+  books: WorkflowBooks;
   trusts: WorkflowTrusts;
   access: Access;
   approvals: ApprovalService;
@@ -56,6 +59,7 @@ export function allTools(rooms: Rooms): Tool[] {
     ...loopTools(rooms.loop),
     ...definitionTools(rooms.definitions),
     ...runTools(rooms.workflows),
+    ...bookTools(rooms.books),
     ...trustTools(rooms.trusts),
     ...accessTools(rooms.access),
     ...approvalTools(rooms.approvals),

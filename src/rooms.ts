@@ -79,7 +79,7 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
     lineage: new Lineage({ changes, git }),
     documentsIn: (worktree: string) => elsewhere.of(worktree),
     ...buildWorkflows({
-      ...{ ...parts, questions, servers, store: parts.stores.core },
+      ...{ ...parts, questions, servers, store: parts.stores.core, rollback: documents.rollback },
       options: parts.config.live("workflows"),
       prices: parts.config.live("prices"),
     }),
@@ -93,8 +93,8 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
 /** The rooms that live, in the order in which they are started. */
 export function inOrder(rooms: BuiltRooms): Service[] {
   const { documents, elsewhere, changes, archives, servers, questions, processing, loop } = rooms;
-  const { workflows, bell } = rooms;
-  return [documents, elsewhere, changes, archives, servers, questions, processing, loop, workflows, bell];
+  const { books, workflows, bell } = rooms;
+  return [documents, elsewhere, changes, archives, servers, questions, processing, loop, books, workflows, bell];
 }
 
 function buildServers({ repository, env, config, access, events, clock, logger }: RoomParts): DownstreamServers {

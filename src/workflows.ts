@@ -22,9 +22,10 @@ import {
   InProcessDispatcher,
   type NodePorts,
   nodeTypes,
-  PeriodBudgets,
   QuestionBell,
+  type RollbackDesk,
   Secrets,
+  WorkflowBooks,
   WorkflowCatalogue,
   WorkflowEngine,
   type WorkflowOptions,
@@ -48,6 +49,7 @@ interface WorkflowParts {
   store: Store<unknown>;
   llm: Llm;
   questions: QuestionRouter;
+  rollback: RollbackDesk;
   servers: DownstreamServers;
   access: Access;
   ownTools: OwnTools;
@@ -59,6 +61,7 @@ interface WorkflowParts {
 export interface BuiltWorkflows {
   definitions: WorkflowCatalogue;
   trusts: WorkflowTrusts;
+  books: WorkflowBooks;
   workflows: WorkflowEngine;
   bell: QuestionBell;
 }
@@ -72,6 +75,11 @@ export function buildWorkflows(parts: WorkflowParts): BuiltWorkflows {
   const builtin = () => definitions.trustedAsShipped();
   const trusts = new WorkflowTrusts({ ...{ repository, env, types, find, events, clock }, builtin });
   const secrets = new Secrets(env);
+  const books = new WorkflowBooks({
+    ...{ options, find, events, clock, logger: logger.child({ room: "workflow-books" }) },
+    store: store.as(),
+    prices: parts.prices,
+  });
   const workflows = new WorkflowEngine({
     ...{ clock, events, find, logger: logger.child({ room: "workflow-engine" }) },
     store: store.as(),
@@ -89,14 +97,15 @@ export function buildWorkflows(parts: WorkflowParts): BuiltWorkflows {
       redact: (names, value) => secrets.redact(names, value),
     },
     price: (model, tokens) => mostFor(model, tokens, parts.prices),
-    budgets: new PeriodBudgets({ options: budgetsOf(options), now: () => clock.now() }),
+    budgets: books.budgets,
+    rollback: parts.rollback,
   });
   const bell = new QuestionBell({
     ...{ events, store: store.as(), questions: parts.questions },
     logger: logger.child({ room: "question-bell" }),
     tell: (runId, signal) => workflows.tell(runId, signal),
   });
-  return { definitions, trusts, workflows, bell };
+  return { definitions, trusts, books, workflows, bell };
 }
 
 function portsOf(parts: WorkflowParts): NodePorts {
@@ -116,7 +125,9 @@ function portsOf(parts: WorkflowParts): NodePorts {
     documents: {
       update: async ({ files: [file], reason, principal, idempotencyKey: key }) => {
         const { signal } = new AbortController();
-        const { output } = await callOwn(parts, "doc_update", { ...file, reason }, { principal, signal, key });
+        // The edit itself has the key, too: by it an undo of the run finds what the edit changed.
+        const edit = { ...file, reason, ...(key !== undefined && { idempotencyKey: key }) };
+        const { output } = await callOwn(parts, "doc_update", edit, { principal, signal, key });
         return updated(file?.path ?? "", output);
       },
     },
@@ -158,15 +169,6 @@ function updated(path: string, output: Record<string, unknown>) {
     approval: text("approval") ?? undefined,
     files: [{ path, revision: text("revision") ?? "" }],
     message: text("message") ?? "",
-  };
-}
-
-/** `workflows.budgets` as they are now. */
-function budgetsOf(options: Live<WorkflowOptions>): Live<WorkflowOptions["budgets"]> {
-  return {
-    get current() {
-      return options.current.budgets;
-    },
   };
 }
 

@@ -10,6 +10,9 @@ export function announce(draft: Draft, events: Emitter): void {
     if (event.key === null) from = aboutRun(event, from, draft, events);
     else aboutNode(event, event.key, draft, events);
   }
+  const { id } = draft.run;
+  for (const { scope, limit, percent } of draft.alerts)
+    events.emit("budget.reached", { scope, limit, percent, runId: scope === "run" ? id : null });
 }
 
 function aboutRun({ type, data }: RunEvent, from: string, { run, now }: Draft, events: Emitter): string {
@@ -17,7 +20,7 @@ function aboutRun({ type, data }: RunEvent, from: string, { run, now }: Draft, e
   const to = type.slice("run.".length);
   if (type === "run.started") events.emit("run.started", { runId, workflow, hash: run.hash, principal: run.principal });
   else if (type === "budget.reached")
-    events.emit("budget.reached", { scope: "run", limit: String(data["limit"]), runId });
+    events.emit("budget.reached", { scope: "run", limit: String(data["limit"]), percent: 100, runId });
   else if (type.startsWith("run.") && type !== "run.resumed") {
     events.emit("run.state_changed", {
       runId,
