@@ -20,7 +20,11 @@ export interface AppStatus {
   /** Planning roots, relative to the repository. */
   roots: string[];
   changes: { total: number; byStage: Record<string, number>; findings: number };
-  questions: { pending: number };
+  questions: {
+    pending: number;
+    /** Of these, waiting longer than until the first reminder, or expiring within the hour. */
+    overdue: number;
+  };
   loop: { open: number; measuring: number };
   llm: { reachable: boolean; model: string | null; message: string };
   approvals: {
@@ -50,8 +54,9 @@ const MODEL_TIMEOUT_MS = 2500;
 
 /** Reads the figures of now from the rooms. */
 export async function readStatus(fixed: Fixed, { rooms, llm }: { rooms: Rooms; llm: Llm }): Promise<AppStatus> {
-  const [pending, loop, model, access, approvals] = await Promise.all([
+  const [pending, overdue, loop, model, access, approvals] = await Promise.all([
     rooms.questions.list({ status: "pending", limit: 1 }),
+    rooms.questions.people.overdue(),
     rooms.loop.status(),
     llm.status(AbortSignal.timeout(MODEL_TIMEOUT_MS)),
     rooms.access.status(),
@@ -64,7 +69,7 @@ export async function readStatus(fixed: Fixed, { rooms, llm }: { rooms: Rooms; l
     ...fixed,
     roots: rooms.changes.roots(),
     changes: countChanges(rooms),
-    questions: { pending: pending.total },
+    questions: { pending: pending.total, overdue },
     loop: { open: loop.open.length - measuring, measuring },
     llm: { reachable, model: model.model, message },
     access,

@@ -14,7 +14,7 @@ export function banner(status: AppStatus, output: Output, reader: Reader): strin
     `  repository  ${status.repository}`,
     `  watching    ${roots}`,
     `  changes     ${status.changes.total === 0 ? "none" : `${status.changes.total} (${stages.join(", ")})`}`,
-    `  questions   ${status.questions.pending} waiting for an answer`,
+    `  questions   ${questionsLine(status, output)}`,
     `  approvals   ${approvalsLine(status, output)}`,
     `  loop        ${status.loop.open} open proposals, ${status.loop.measuring} being measured`,
     `  model       ${status.llm.message}`,
@@ -35,6 +35,12 @@ function accessLine({ agents, rate, audit, anchor }: AppStatus["access"]): strin
   const minutes = anchor ? Math.max(0, Math.round((Date.now() - anchor.at) / 60_000)) : 0;
   const anchored = anchor ? `, anchored to ${anchor.seq} ${minutes} min ago` : "";
   return `${registered}, ${others}; ${audit} audit entries${anchored}`;
+}
+
+/** What waits, and how much of it for too long. */
+function questionsLine({ questions: { pending, overdue } }: AppStatus, output: Output): string {
+  const late = overdue === 0 ? "" : output.style("yellow", `, ${overdue} of them overdue`);
+  return `${pending} waiting for an answer${late}`;
 }
 
 /** What waits, and loudly what went past the policy. */

@@ -99,6 +99,24 @@ scenario("questions", "A restart repeats no reminder", async () => {
   expect(hops.filter(({ responder }) => responder === "person")).toHaveLength(3);
 });
 
+test("overdue is what waits longer than until the first reminder, or expires within the hour", async () => {
+  const clock = new ManualClock();
+  await using shop = await startRouter({ clock, overrides: { expireHours: 6, people: { remindHours: [4] } } });
+  const overdue = () => shop.router.people.overdue();
+  const first = await ask(shop, "Which vendor prints the yearly almanac?");
+  expect(await overdue()).toBe(0);
+  clock.advance(3.5 * HOUR);
+  await ask(shop, "What colour has the zeppelin?");
+  expect(await overdue()).toBe(0);
+  clock.advance(HOUR);
+  expect(await overdue()).toBe(1);
+  await shop.router.answer({ questionId: first, text: "The old one.", principal: person });
+  expect(await overdue()).toBe(0);
+  shop.options.current = { ...shop.options.current, people: { ...shop.options.current.people, remindHours: [] } };
+  clock.advance(4 * HOUR);
+  expect(await overdue()).toBe(1);
+});
+
 scenario("questions", "An authority question expires", async () => {
   const clock = new ManualClock();
   await using shop = await startRouter({ clock, overrides: { expireHours: 1, ...STEPS } });

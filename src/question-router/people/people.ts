@@ -81,6 +81,11 @@ export class People {
     return this.#inbox.page(limit);
   }
 
+  /** Pending questions that wait longer than until the first reminder, or expire within the hour. */
+  overdue(): Promise<number> {
+    return this.#reminders.overdue();
+  }
+
   /** Reminds and escalates what is due. */
   tick(): Promise<void> {
     return this.#reminders.tick();

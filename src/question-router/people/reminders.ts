@@ -66,6 +66,27 @@ export class Reminders {
     await notify(notices);
   }
 
+  /** How many wait longer than until the first reminder, or expire within the hour. */
+  async overdue(): Promise<number> {
+    const { clock, options, store } = this.#deps;
+    const now = clock.now();
+    const hours = stepsOf(options.current).map(({ afterHours }) => afterHours);
+    const askedBefore = now - Math.min(...hours) * HOUR_MS;
+    const row = await store.read
+      .selectFrom("questions")
+      .select(({ fn }) => fn.countAll<number | string>().as("count"))
+      .where("status", "=", "pending")
+      .where("expires_at", ">", now)
+      .where((build) =>
+        build.or([
+          build("expires_at", "<=", now + HOUR_MS),
+          ...(hours.length > 0 ? [build("asked_at", "<=", askedBefore)] : []),
+        ]),
+      )
+      .executeTakeFirstOrThrow();
+    return Number(row.count);
+  }
+
   /** The steps of a question as rungs of its way. */
   async hops(questionId: string, askedAt: number): Promise<Hop[]> {
     const { read } = this.#deps.store;
