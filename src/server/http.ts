@@ -19,6 +19,17 @@ import { listTools, type ToolListing } from "./tool-listing.ts";
 
 /** Ports that are tried when the wanted one is taken. */
 const PORTS_TRIED = 50;
+/**
+ * How long the headers of a request may take, counted from the connection where it is the first. Long enough for a client
+ * and a machine that have much to do, because a request that has come is looked at only after this time.
+ */
+const HEADERS_MS = 20_000;
+/**
+ * Clients are told to give a connection up that they left idle for so long, and it is kept for longer than that: were the
+ * server the first to close, a request that is on its way at that moment would be lost.
+ */
+const IDLE_MS = 5000;
+const IDLE_GRACE_MS = 60_000;
 /** How long clients have to take their connections away when the daemon stops. */
 const LEAVE_MS = 150;
 /** How long requests that are under way may take when the daemon stops. */
@@ -39,6 +50,8 @@ export interface HttpDoorOptions {
   events: EventBus;
   /** Knows agents by their tokens; nobody has one without it. */
   gate?: DoorGate;
+  /** Milliseconds that the headers of a request may take; `HEADERS_MS` when absent. */
+  headersMs?: number;
   logger: Logger;
 }
 
@@ -63,14 +76,16 @@ export class HttpDoor implements Service {
     this.#mcp = new McpRoute(options.mcp, options);
     this.#events = new EventStream(options.events);
     this.#listing = listTools(options.caller.tools);
-    // Against clients that send slowly on purpose: headers in 3 s, the whole request in 30 s, looked at twice a second.
-    const timeouts = { headersTimeout: 3000, requestTimeout: 30_000, connectionsCheckingInterval: 500 };
-    this.#server = createServer(
-      { ...timeouts, keepAliveTimeout: 5000, maxHeaderSize: 16 * 1024 },
-      (request, response) => {
-        void this.#answer(new Exchange(request, response));
-      },
-    );
+    // Against clients that send slowly on purpose; looked at twice a second.
+    const slow = {
+      headersTimeout: options.headersMs ?? HEADERS_MS,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 500,
+    };
+    const idle = { keepAliveTimeout: IDLE_MS, keepAliveTimeoutBuffer: IDLE_GRACE_MS };
+    this.#server = createServer({ ...slow, ...idle, maxHeaderSize: 16 * 1024 }, (request, response) => {
+      void this.#answer(new Exchange(request, response));
+    });
     this.#server.maxConnections = 2048;
   }
 

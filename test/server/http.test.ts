@@ -2,6 +2,7 @@ import { request as httpRequest, type RequestOptions } from "node:http";
 import { connect, createServer } from "node:net";
 import { once } from "node:events";
 import { networkInterfaces } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { silentLogger } from "../../src/foundation/logger.ts";
 import { HttpDoor } from "../../src/server/index.ts";
@@ -202,13 +203,36 @@ test("a call is aborted when its client hangs up", async () => {
 });
 
 test("a client that sends slowly on purpose is cut off", async () => {
-  const socket = connect(port, "127.0.0.1");
+  await using strict = await openDoors({ headersMs: 1000 });
+  const socket = connect(strict.http.port, "127.0.0.1");
   let received = "";
   socket.on("data", (chunk: Buffer) => (received += chunk.toString()));
-  socket.write(`GET /health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n`);
+  socket.write(`GET /health HTTP/1.1\r\nHost: 127.0.0.1:${strict.http.port}\r\n`);
   const drip = setInterval(() => socket.write("X-A: b\r\n"), 200);
   await once(socket, "close").finally(() => clearInterval(drip));
   expect(received).toMatch(/^HTTP\/1\.1 408 /);
+});
+
+test("a client that was busy for seconds is served, on a new connection and on one that it had left idle", async () => {
+  const get = `GET /health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
+  const asked = async (first: boolean) => {
+    const socket = connect(port, "127.0.0.1");
+    let received = "";
+    socket.on("data", (chunk: Buffer) => (received += chunk.toString()));
+    await once(socket, "connect");
+    if (first) {
+      socket.write(get);
+      await once(socket, "data");
+      expect(received).toContain("Keep-Alive: timeout=5");
+      received = "";
+    }
+    await sleep(first ? 7000 : 4500);
+    socket.write(get);
+    await once(socket, "data");
+    socket.destroy();
+    return received.split("\r\n")[0];
+  };
+  expect(await Promise.all([asked(true), asked(false)])).toEqual(["HTTP/1.1 200 OK", "HTTP/1.1 200 OK"]);
 });
 
 test("nothing listens beyond the loopback address", async () => {
