@@ -19,6 +19,7 @@ import type { NodeType } from "../../../src/workflow-engine/node-type.ts";
 import { condition } from "../../../src/workflow-engine/nodes/condition.ts";
 import { transform } from "../../../src/workflow-engine/nodes/transform.ts";
 import type { Plan } from "../../../src/workflow-engine/plan.ts";
+import type { RollbackDesk } from "../../../src/workflow-engine/rollback/port.ts";
 import { FileValues } from "../../../src/workflow-engine/run/values.ts";
 import { migrations, type WorkflowTables } from "../../../src/workflow-engine/tables.ts";
 
@@ -95,6 +96,7 @@ function linesOf(file: string, key: string): number {
 
 export interface House extends AsyncDisposable {
   engine: WorkflowEngine;
+  store: Store<WorkflowTables>;
   events: EventBus;
   directory: string;
   logged: string[];
@@ -111,6 +113,9 @@ export interface HouseOptions {
   concurrency?: number;
   price?: (model: string | null, tokens: number) => number | null;
   now?: () => number;
+  /** Beside those that the house has. */
+  types?: NodeType[];
+  rollback?: RollbackDesk;
   /** As `workflows.budgets` of specloop.yaml. */
   budgets?: object;
 }
@@ -141,7 +146,8 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     ...(shared && { notices: shared.notices! }),
     ...(shared?.home != null && { home: shared.home }),
     dispatcher: shared?.dispatcher ?? new InProcessDispatcher({ total: () => concurrency, ofType: () => 1e3 }),
-    types: [transform, condition, effectType(file)] as NodeType[],
+    types: [transform, condition, effectType(file), ...(options.types ?? [])] as NodeType[],
+    ...(options.rollback && { rollback: options.rollback }),
     values: shared?.values ?? new FileValues(join(directory, "values")),
     guard: openGuard,
     price: options.price ?? (() => null),
@@ -157,6 +163,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   });
   await engine.start(new AbortController().signal);
   return {
+    store: store.as<WorkflowTables>(),
     engine,
     events,
     directory,
