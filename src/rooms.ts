@@ -23,12 +23,13 @@ import {
   type OriginOf,
   type PeopleParts,
   openDocumentSearch,
+  Passages,
   QuestionRouter,
 } from "./question-router/index.ts";
 import type { Stores } from "./stores.ts";
 import { DownstreamServers } from "./tool-servers/index.ts";
 import type { QuestionBell } from "./workflow-engine/index.ts";
-import { buildWorkflows, type OwnTools } from "./workflows.ts";
+import { buildWorkflows, type OwnTools, type WorkerMode } from "./workflows.ts";
 import { WorktreeDocuments, type DocumentPlace } from "./worktrees.ts";
 
 /** What the rooms stand on. */
@@ -46,6 +47,8 @@ export interface RoomParts {
   events: EventBus;
   access: Access;
   approvals: ApprovalService;
+  /** Only for a process that takes nodes of a team's runs and opens no door. */
+  worker?: WorkerMode | undefined;
   /** Where this package's own OpenSpec is found. */
   package: string;
   /** The tools of these rooms, called as through a door. */
@@ -65,7 +68,8 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
   const servers = buildServers(parts);
   const originOf: OriginOf = (questionId) => processing.originOf(questionId);
   const people = { writer: documents, originOf, notify: buildNotifier(parts) };
-  const questions = buildQuestions(parts, stack, { people, tools: servers });
+  const index = stack.use(openDocumentSearch(parts.paths.indexDb));
+  const questions = buildQuestions(parts, index, { people, tools: servers });
   const processing = buildProcessing(parts, { changes, documents, questions });
   const rooms = {
     documents,
@@ -73,13 +77,19 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
     changes,
     archives,
     questions,
+    passages: new Passages({
+      index,
+      settled: () => questions.reindexed(),
+      scopeOf: (principal) => access.gate.readScope(principal),
+      options: parts.config.live("questions"),
+    }),
     processing,
     loop: buildLoop(parts, { changes, documents, questions }),
     servers,
     lineage: new Lineage({ changes, git }),
     documentsIn: (worktree: string) => elsewhere.of(worktree),
     ...buildWorkflows({
-      ...{ ...parts, questions, servers, store: parts.stores.core, rollback: documents.rollback },
+      ...{ ...parts, questions, servers, rollback: documents.rollback },
       options: parts.config.live("workflows"),
       prices: parts.config.live("prices"),
     }),
@@ -88,6 +98,12 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
   };
   for (const room of inOrder(rooms)) stack.use(room);
   return rooms;
+}
+
+/** Those of them that a process needs which only takes nodes of runs. */
+export function forNodes(rooms: BuiltRooms): Service[] {
+  const { documents, elsewhere, servers, questions, books, workflows, bell } = rooms;
+  return [documents, elsewhere, servers, questions, books, workflows, bell];
 }
 
 /** The rooms that live, in the order in which they are started. */
@@ -163,7 +179,7 @@ function buildChanges(
 
 function buildQuestions(
   parts: RoomParts,
-  stack: AsyncDisposableStack,
+  index: ReturnType<typeof openDocumentSearch>,
   { people, tools }: { people: PeopleParts; tools: DownstreamServers },
 ): QuestionRouter {
   const { repository, config, clock, git, events, llm, stores } = parts;
@@ -174,7 +190,7 @@ function buildQuestions(
     store: stores.team.as(),
     notices: stores.notices,
     telemetry: stores.telemetry.as(),
-    index: stack.use(openDocumentSearch(parts.paths.indexDb)),
+    index,
     root: repository,
     people,
     tools,

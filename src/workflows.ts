@@ -3,8 +3,9 @@ import { dirname, join } from "node:path";
 import type { Access } from "./access/index.ts";
 import type { Llm } from "./adapters/llm/index.ts";
 import { mostFor, priceOf, type PriceOptions } from "./adapters/prices/index.ts";
+import type { SharedJobs } from "./adapters/engine/index.ts";
 import { Bubblewrap } from "./adapters/sandbox/index.ts";
-import type { Store } from "./adapters/store/index.ts";
+import type { Notices, Store } from "./adapters/store/index.ts";
 import type { Clock } from "./foundation/clock.ts";
 import { SpecloopError } from "./foundation/errors.ts";
 import type { EventBus } from "./foundation/events.ts";
@@ -18,6 +19,7 @@ import {
   builtinFolder,
   createExpressions,
   describedNodeTypes,
+  type Dispatcher,
   FileValues,
   InProcessDispatcher,
   type NodePorts,
@@ -25,6 +27,8 @@ import {
   QuestionBell,
   type RollbackDesk,
   Secrets,
+  SharedDispatcher,
+  StoreValues,
   WorkflowBooks,
   WorkflowCatalogue,
   WorkflowEngine,
@@ -39,6 +43,14 @@ export type OwnTools = (
   caller: { principal: Principal; agent?: string; signal: AbortSignal; idempotencyKey?: string },
 ) => Promise<{ personOnly: boolean; call(): Promise<{ output: Record<string, unknown>; text: string }> }>;
 
+/** How a process without doors takes nodes. */
+export interface WorkerMode {
+  /** Also those that are tied to a clone, of every clone, and does them in its own. */
+  standsIn: boolean;
+  /** How long what is under way may go on when it is told to stop, milliseconds. */
+  drainMs: number;
+}
+
 interface WorkflowParts {
   /** Top of the worktree that is served. */
   repository: string;
@@ -46,7 +58,13 @@ interface WorkflowParts {
   env: Record<string, string | undefined>;
   options: Live<WorkflowOptions>;
   prices: Live<PriceOptions>;
-  store: Store<unknown>;
+  stores: {
+    team: Store<unknown>;
+    notices: Notices;
+    sharing: { jobs: SharedJobs; clock: Clock; home: string } | null;
+  };
+  /** Of a process that only takes nodes. */
+  worker?: WorkerMode | undefined;
   llm: Llm;
   questions: QuestionRouter;
   rollback: RollbackDesk;
@@ -68,7 +86,9 @@ export interface BuiltWorkflows {
 
 /** Definitions, who may run them, what carries them out, and what wakes them. Nothing is started. */
 export function buildWorkflows(parts: WorkflowParts): BuiltWorkflows {
-  const { repository, env, options, store, clock, events, logger } = parts;
+  const { repository, env, options, stores, events, logger } = parts;
+  const { team: store, notices, sharing } = stores;
+  const clock = sharing?.clock ?? parts.clock;
   const types = describedNodeTypes();
   const definitions = new WorkflowCatalogue({ folder: join(repository, "workflows"), builtin: builtinFolder(), types });
   const find = (name: string) => definitions.plan(name);
@@ -83,14 +103,12 @@ export function buildWorkflows(parts: WorkflowParts): BuiltWorkflows {
   const workflows = new WorkflowEngine({
     ...{ clock, events, find, logger: logger.child({ room: "workflow-engine" }) },
     store: store.as(),
-    dispatcher: new InProcessDispatcher({
-      total: () => options.current.concurrency,
-      ofType: (type) => options.current.perType[type] ?? options.current.concurrency,
-    }),
+    ...(sharing && { notices, home: sharing.home }),
+    dispatcher: buildDispatcher(parts),
     types: nodeTypes(portsOf(parts)),
     expressions: createExpressions(),
     secretive: createExpressions((name) => secrets.value(name)),
-    values: new FileValues(join(parts.paths.directory, "values")),
+    values: sharing ? new StoreValues(store.as()) : new FileValues(join(parts.paths.directory, "values")),
     guard: {
       begin: (plan) => trusts.admitAll(plan),
       admit: (plan) => trusts.admit(plan),
@@ -106,6 +124,20 @@ export function buildWorkflows(parts: WorkflowParts): BuiltWorkflows {
     tell: (runId, signal) => workflows.tell(runId, signal),
   });
   return { definitions, trusts, books, workflows, bell };
+}
+
+function buildDispatcher({ options, stores, logger, worker }: WorkflowParts): Dispatcher {
+  const limits = {
+    total: () => options.current.concurrency,
+    ofType: (type: string) => options.current.perType[type] ?? options.current.concurrency,
+  };
+  if (!stores.sharing) return new InProcessDispatcher(limits);
+  return new SharedDispatcher({
+    ...{ ...stores.sharing, notices: stores.notices, limits, logger: logger.child({ room: "workflow-engine" }) },
+    takes: (type) => options.current.types?.includes(type) ?? true,
+    standsIn: worker?.standsIn ?? false,
+    drainMs: worker?.drainMs ?? 0,
+  });
 }
 
 function portsOf(parts: WorkflowParts): NodePorts {

@@ -26,7 +26,6 @@ import { locate } from "./run/places.ts";
 import type { Values } from "./run/values.ts";
 import { Runtime } from "./run/runtime.ts";
 import type { RollbackDesk } from "./rollback/port.ts";
-import type { UndoReport } from "./rollback/report.ts";
 import { Undoing } from "./rollback/undoing.ts";
 import { waitForRest } from "./run/wait-for.ts";
 import type { Expressions } from "./scope.ts";
@@ -111,7 +110,8 @@ export class WorkflowEngine implements Service {
   /** Throws `unknown_run`. */
   async get(runId: string): Promise<RunDetails> {
     const { snapshot, plan } = await this.#runtime.look(runId);
-    return detailsOf(snapshot, plan, this.#parts.values, this.#parts.clock.now());
+    const details = await detailsOf(snapshot, plan, this.#parts.values, this.#parts.clock.now());
+    return { ...details, undone: await this.#undoing.report({ snapshot, plan }) };
   }
 
   /** One node of a run with each of its attempts: input, output, cost and log. */
@@ -184,11 +184,6 @@ export class WorkflowEngine implements Service {
    */
   undo(runId: string, principal: Principal, to: string | null = null): Promise<Reply> {
     return this.#undoing.undo(runId, principal, to);
-  }
-
-  /** What became of each thing that a run did, when it was undone; null while nobody asked for that. */
-  undone(runId: string): Promise<UndoReport | null> {
-    return this.#undoing.report(runId);
   }
 
   /** A person says what became of a node that was cut off in the middle. */

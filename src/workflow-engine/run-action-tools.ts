@@ -105,10 +105,11 @@ function steering(engine: WorkflowEngine): Tool[] {
       {
         name: "run_undo",
         title: "Undo a run",
-        description: "Runs the `undo` of each node that ended well, the last one first.",
-        input: z.object({ run }),
+        description:
+          "Undoes what an ended run did, the last first: the `undo` of its nodes, its documents, the runs below. What others wrote since is kept, and what is left is listed in `undone`.",
+        input: z.object({ run, to: node.optional().describe("Only back to before this node began") }),
       },
-      (input, { principal }) => engine.undo(input.run, principal),
+      (input, { principal }) => engine.undo(input.run, principal, input.to ?? null),
     ),
   ];
 }

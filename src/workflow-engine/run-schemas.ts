@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type UndoReport, undoReport } from "./rollback/shapes.ts";
 
 /** Shapes of runs as the tools give them. Times are epoch milliseconds. */
 const time = z.number().nullable();
@@ -52,7 +53,10 @@ export const nodeSummary = z.object({
 });
 
 const shown = z.union([z.object({ value: z.unknown() }), z.object({ bytes: z.int() })]).nullable();
-export const runDetails = runSummary.extend({ input: shown, output: shown, nodes: z.array(nodeSummary) });
+export const runDetails = runSummary.extend({
+  ...{ input: shown, output: shown, nodes: z.array(nodeSummary) },
+  undone: undoReport.nullable().describe("What became of each thing that it did; null: no undo was asked for"),
+});
 
 export const nodeDetails = nodeSummary.extend({
   output: z.unknown(),
@@ -87,13 +91,21 @@ export const budgetInput = z
   .describe("Limits of the run; at the first that is reached it pauses and asks a person");
 
 /** A run in a few lines, for people and models. */
-export function renderRun({ id, workflow, state, reason, error, nodes }: z.output<typeof runDetails>): string {
+export function renderRun({ id, workflow, state, reason, error, nodes, undone }: z.output<typeof runDetails>): string {
   const why = reason === null ? "" : ` (${reason})`;
   return [
     `${id} ${workflow}: ${state}${why}`,
     ...(error === null ? [] : [`${error.key}: ${error.message}`]),
     ...nodes.map((node) => `- ${node.key} (${node.type}): ${node.status}${said(node)}`),
+    ...(undone === null ? [] : ["What it did:", ...undone.nodes.flatMap(taken)]),
   ].join("\n");
+}
+
+function taken({ key, became, why, files }: UndoReport["nodes"][number]): string[] {
+  return [
+    `- ${key}: ${became}${why === "" ? "" : ` (${why})`}`,
+    ...files.map((file) => `  - ${file.path}: ${file.became}`),
+  ];
 }
 
 function said({ status, error, signal, items }: z.output<typeof nodeSummary>): string {

@@ -1,4 +1,5 @@
 import type { Budget, Plan } from "./plan.ts";
+import type { UndoReport } from "./rollback/shapes.ts";
 import { RESTORE } from "./rollback/steps.ts";
 import type { RunSnapshot } from "./run/draft.ts";
 import { type Failure, newNode, type NodeRecord, type NodeStatus, type RunRecord, type RunState } from "./run/state.ts";
@@ -60,6 +61,8 @@ export interface NodeSummary {
 export interface RunDetails extends RunSummary {
   input: Shown;
   output: Shown;
+  /** What became of each thing that it did; null while nobody asked for an undo. */
+  undone: UndoReport | null;
   /** Those of the definition itself, and of the items of maps those that wait, failed or are unknown. */
   nodes: NodeSummary[];
 }
@@ -110,7 +113,7 @@ export async function detailsOf(
   plan: Plan,
   values: Values,
   now: number,
-): Promise<RunDetails> {
+): Promise<Omit<RunDetails, "undone">> {
   const rows = plan.nodes.flatMap(({ key, type }) => [
     nodes.get(key) ?? newNode(key, type),
     ...["fallback", "undo", RESTORE].flatMap((role) => nodes.get(`${key}/${role}`) ?? []),

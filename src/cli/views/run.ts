@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Output } from "../output.ts";
 import { typed, type Reader } from "../wording.ts";
+import { undoneShape, undoneView } from "./undone.ts";
 
 const cost = z.object({ usd: z.number().nullable(), tokensIn: z.number(), tokensOut: z.number() });
 const failure = z.object({ kind: z.string(), message: z.string() });
@@ -39,7 +40,10 @@ const node = z.object({
 });
 type Node = z.output<typeof node>;
 
-export const runShape = z.looseObject({ ...summary.shape, output: z.unknown(), nodes: z.array(node) });
+export const runShape = z.looseObject({
+  ...{ ...summary.shape, output: z.unknown(), nodes: z.array(node) },
+  undone: undoneShape.nullable().default(null),
+});
 export type Run = z.output<typeof runShape>;
 export const nodeShape = node.extend({
   output: z.unknown(),
@@ -73,6 +77,7 @@ export function runView(run: Run, output: Output, reader: Reader): string {
     ...(error === null ? [] : [output.style("red", `${error.key}: ${error.message}`)]),
     "",
     ...(nodes.length === 0 ? ["Nothing has begun."] : [nodeTable(nodes, output)]),
+    ...(run.undone ? undoneView(run.undone, output) : []),
     ...todo(run, reader),
     ...(run.output === null || run.output === undefined ? [] : ["", JSON.stringify(valueOf(run.output), null, 2)]),
   ].join("\n");
@@ -104,13 +109,13 @@ function waitsFor(shown: unknown, dueAt: number | null): string {
 }
 
 /** The next command, where the run waits for a person. */
-function todo({ id, state, nodes }: Run, reader: Reader): string[] {
+function todo({ id, state, nodes, undone }: Run, reader: Reader): string[] {
   const asked = nodes.filter(({ signal, status }) => status === "waiting" && signal?.startsWith("approve:"));
   const unknown = nodes.filter(({ status }) => status === "unknown");
   const lines = [
     ...asked.map(({ key }) => typed(`specloop run approve ${id} ${key}`, reader)),
     ...unknown.map(({ key }) => typed(`specloop run resolve ${id} ${key} done|retry|fail`, reader)),
-    ...(state === "paused" || state === "failed" ? [typed(`specloop run resume ${id}`, reader)] : []),
+    ...((state === "paused" || state === "failed") && !undone ? [typed(`specloop run resume ${id}`, reader)] : []),
   ];
   return lines.length === 0 ? [] : ["", ...lines];
 }

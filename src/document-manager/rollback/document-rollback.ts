@@ -32,11 +32,7 @@ export class DocumentRollback {
   }
 
   /** Null when one of the two is not kept (any more). */
-  async between(
-    from: string,
-    to: string,
-    mine: (trailers: Record<string, string>) => boolean,
-  ): Promise<Difference | null> {
+  async between(from: string, to: string, mine: (commit: string) => boolean): Promise<Difference | null> {
     const { snapshots } = this.#deps;
     const [before, after] = await Promise.all([snapshots.of(from), snapshots.of(to)]);
     return before === null || after === null ? null : snapshots.between(before, after, mine);

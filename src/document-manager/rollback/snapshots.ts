@@ -65,7 +65,7 @@ export class Snapshots {
   }
 
   /** What became different from one snapshot to a later one, without what others committed between them. */
-  async between(from: string, to: string, mine: (trailers: Record<string, string>) => boolean): Promise<Difference> {
+  async between(from: string, to: string, mine: (commit: string) => boolean): Promise<Difference> {
     const { git } = this.#deps;
     const [before, after] = await Promise.all([git.list(from, ""), git.list(to, "")]);
     const paths = [...new Set([...before.keys(), ...after.keys()])]
@@ -118,7 +118,7 @@ export class Snapshots {
   /** Of these paths, those that commits between two snapshots touched; null for what is taken back by itself. */
   async #committed(
     paths: string[],
-    { from, to, mine }: { from: string; to: string; mine: (trailers: Record<string, string>) => boolean },
+    { from, to, mine }: { from: string; to: string; mine: (commit: string) => boolean },
   ): Promise<Map<string, string | null>> {
     const { git } = this.#deps;
     const [was, is] = await Promise.all([git.resolve(`${from}^`), git.resolve(`${to}^`)]);
@@ -132,7 +132,7 @@ export class Snapshots {
       limit: MAX_COMMITS,
     })) {
       if (await git.isAncestor(commit, was)) break;
-      const own = mine(trailers);
+      const own = mine(commit);
       const agent = trailers["Specloop-Principal"]?.startsWith("agent:") === true;
       if (agent && !own) continue;
       const why = own ? null : `${author} committed it meanwhile (${commit.slice(0, 10)})`;

@@ -76,6 +76,7 @@ export function llm(dependencies: Dependencies): NodeType<Config> {
       schema ?? { type: "object", properties: { text: { type: "string" }, model: { type: "string" } } },
     weave: { prompt: withValuesAsData },
     onCrash: "retry",
+    harmless: () => true,
     target: ({ model }) => model ?? null,
     estimate: ({ prompt, system, max_tokens: maxTokens, model }) => ({
       tokens: estimateTokens(prompt) + estimateTokens(system) + maxTokens,

@@ -34,6 +34,7 @@ export function question(desk: QuestionDesk, now: () => number): NodeType<z.outp
     }),
     // Asked again under its key it is the same question.
     onCrash: "retry",
+    harmless: () => true,
     execute: async ({ config: given, principal, signal, idempotencyKey, round }) => {
       const { text, kind, change, timeout } = given;
       const key = `${idempotencyKey}/${round}`;

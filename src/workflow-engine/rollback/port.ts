@@ -23,13 +23,13 @@ export interface RollbackDesk {
   snapshot(name: string, about: { why: string; principal: Principal }): Promise<string | null>;
   hasSnapshot(name: string): Promise<boolean>;
   /**
-   * What became different between two snapshots, without what others committed meanwhile; `mine` tells by a commit's
-   * trailers what is taken back by itself. Null when one of them is not kept.
+   * What became different between two snapshots, without what others committed meanwhile; `mine` tells of a commit
+   * that it is taken back by itself. Null when one of them is not kept.
    */
   between(
     from: string,
     to: string,
-    mine: (trailers: Record<string, string>) => boolean,
+    mine: (commit: string) => boolean,
   ): Promise<{ left: Left[]; others: { path: string; why: string }[] } | null>;
   /** What an edit left behind that was made with this key; `waits`: nobody has decided on it yet. */
   madeWith(

@@ -1,29 +1,11 @@
-import { z } from "zod";
 import type { NodeType } from "../node-type.ts";
 import type { Plan, PlanNode } from "../plan.ts";
 import type { RunSnapshot } from "../run/draft.ts";
 import { type NodeRecord, type RunView } from "../run/state.ts";
 import { isHandle, type Values } from "../run/values.ts";
-import { type Restored, restored } from "./restore.ts";
+import { type Restored, restored, type UndoReport } from "./shapes.ts";
 import { isUndoing, RESTORE, toUndo } from "./steps.ts";
 
-/**
- * What became of what a node did. `undone`: its undo ran. `restored`: its documents, or the run that it began, are as
- * before. `open`: still to come. `left`: it stays; `why` says what to do about it.
- */
-export const undoReportShape = z.object({
-  to: z.string().nullable().describe("Only back to before this node"),
-  nodes: z.array(
-    z.object({
-      key: z.string(),
-      type: z.string(),
-      became: z.enum(["undone", "restored", "open", "left"]),
-      why: z.string(),
-      ...restored.shape,
-    }),
-  ),
-});
-export type UndoReport = z.output<typeof undoReportShape>;
 type Line = UndoReport["nodes"][number];
 
 interface Given {
@@ -34,7 +16,7 @@ interface Given {
 }
 
 /** The nodes that left something outside of the engine, the last first. Null while nobody asked for an undo. */
-export async function undoReport({ snapshot, plan, types, values }: Given): Promise<UndoReport | null> {
+export async function reportOf({ snapshot, plan, types, values }: Given): Promise<UndoReport | null> {
   const { run, nodes } = snapshot;
   const asked = run.state === "undoing" || run.state === "undone" || [...nodes.keys()].some(isUndoing);
   if (!asked) return null;

@@ -6,29 +6,16 @@ import type { Plan } from "../plan.ts";
 import type { RunSnapshot } from "../run/draft.ts";
 import { locate } from "../run/places.ts";
 import type { NodeRecord } from "../run/state.ts";
+import type { Values } from "../run/values.ts";
 import type { PutBack, RollbackDesk } from "./port.ts";
+import { type Restored, restored } from "./shapes.ts";
 import { RESTORE } from "./steps.ts";
 import { snapshotName } from "./snapshot.ts";
 
 const config = z.strictObject({});
 
-/** What became of what a node left behind, as the run keeps it. */
-export const restored = z.object({
-  files: z.array(
-    z.object({
-      path: z.string(),
-      became: z.enum(["restored", "merged", "already", "proposed", "kept"]),
-      why: z.string(),
-      diff: z.string(),
-      commit: z.string().nullable(),
-      branch: z.string().nullable(),
-    }),
-  ),
-  runs: z.array(z.object({ run: z.string(), state: z.string(), why: z.string() })),
-});
-export type Restored = z.output<typeof restored>;
-
 export interface Dependencies {
+  values: Values;
   /** Null where there are no documents. */
   desk: RollbackDesk | null;
   look(runId: string): Promise<{ snapshot: RunSnapshot; plan: Plan }>;
@@ -42,6 +29,7 @@ export interface Dependencies {
 export function restore(deps: Dependencies): NodeType<z.output<typeof config>> {
   return {
     type: RESTORE,
+    place: "clone",
     description: "Puts documents back as they were before a node, and undoes the run that it began.",
     config,
     expressions: [],
@@ -111,9 +99,11 @@ function waits(branch: string): PutBack {
 }
 
 /** What became different while each attempt was under way, the last first. */
-async function toSnapshots({ desk }: Dependencies, { attempt, row }: Undoing): Promise<PutBack[]> {
+async function toSnapshots(deps: Dependencies, { attempt, row }: Undoing): Promise<PutBack[]> {
   const { runId } = attempt;
-  const mine = (trailers: Record<string, string>) => trailers["Specloop-Run"] === runId;
+  const edits = await commitsOf(deps, runId);
+  const mine = (commit: string) => edits.has(commit);
+  const { desk } = deps;
   const found: PutBack[] = [];
   let next: string | null = null;
   for (let number = row.attempt; number >= 1; number--) {
@@ -130,6 +120,17 @@ async function toSnapshots({ desk }: Dependencies, { attempt, row }: Undoing): P
     }
     found.push(...made.others.map(({ path, why }) => ({ ...unknown(path, number), why })));
     found.push(...(await putBack(desk, { attempt, row, left: made.left, name: `snapshot-${number}` })));
+  }
+  return found;
+}
+
+/** Commits of the run's own edits, which are taken back by themselves. */
+async function commitsOf({ look, values }: Dependencies, runId: string): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const { type, output } of (await look(runId)).snapshot.nodes.values()) {
+    if (type !== "document" || output === null) continue;
+    const { data } = z.object({ commit: z.string() }).safeParse(await values.load(output));
+    if (data) found.add(data.commit);
   }
   return found;
 }

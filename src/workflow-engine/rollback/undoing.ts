@@ -9,8 +9,9 @@ import { locate } from "../run/places.ts";
 import { isEnded } from "../run/state.ts";
 import type { Values } from "../run/values.ts";
 import type { RollbackDesk } from "./port.ts";
-import { type UndoReport, undoReport } from "./report.ts";
+import { reportOf } from "./report.ts";
 import { restore } from "./restore.ts";
+import type { UndoReport } from "./shapes.ts";
 
 /** What undoing needs of the engine. */
 export interface UndoingParts {
@@ -38,6 +39,7 @@ export class Undoing {
     this.#parts = parts;
     this.type = restore({
       desk: parts.desk,
+      values: parts.values,
       look: (runId) => parts.look(runId),
       childrenOf: (runId, key) => this.#childrenOf(runId, key),
       undoRun: (runId, principal, signal) => this.#undoRun(runId, principal, signal),
@@ -50,9 +52,9 @@ export class Undoing {
     return this.#parts.send(runId, { type: "undo", by: principal.name, to });
   }
 
-  async report(runId: string): Promise<UndoReport | null> {
-    const { snapshot, plan } = await this.#parts.look(runId);
-    return undoReport({ snapshot, plan, types: this.#parts.types(), values: this.#parts.values });
+  /** What became of each thing that a run did; null while nobody asked for an undo. */
+  report({ snapshot, plan }: { snapshot: RunSnapshot; plan: Plan }): Promise<UndoReport | null> {
+    return reportOf({ snapshot, plan, types: this.#parts.types(), values: this.#parts.values });
   }
 
   /** Number of the event with which a node was begun for the first time. */

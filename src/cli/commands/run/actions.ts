@@ -19,7 +19,9 @@ export function registerRunActions(run: Command, bind: Bind): void {
     run.command(name).description(description).argument("<id>", "a run's id").action(bind(action));
   add("cancel", "stop a run and the runs below it", (context, [id]) => say(context, "run_cancel", { run: id }));
   add("pause", "begin nothing more in a run", (context, [id]) => say(context, "run_pause", { run: id }));
-  add("undo", "undo what a run did, the last node first", (context, [id]) => say(context, "run_undo", { run: id }));
+  add("undo", "undo what a run did, the last first, and list what is left", (context, [id], { to }) =>
+    say(context, "run_undo", { run: id, to }),
+  ).option("--to <node>", "only back to before this node began");
   add("resume", "go on with a paused run, or do again what failed", (context, [id], options) =>
     say(context, "run_resume", { run: id, from: options["from"], ...givenBudget(options) }),
   )
