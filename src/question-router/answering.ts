@@ -3,13 +3,16 @@ import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import type { Emitter } from "../foundation/events.ts";
 import { newId } from "../foundation/ids.ts";
+import type { Live } from "../foundation/options.ts";
 import { type Principal, principalLabel } from "../foundation/principal.ts";
 import type { AnswerCache } from "./cache.ts";
 import type { Corpus } from "./corpus.ts";
 import type { NewAnswer } from "./insert.ts";
 import type { Ledger, Recording } from "./ledger.ts";
 import type { Entries } from "./similar/entries.ts";
+import type { QuestionOptions } from "./options.ts";
 import { POLICIES } from "./policy.ts";
+import { policyOf } from "./routing-options.ts";
 import {
   type Answer,
   type AnswerRequest,
@@ -28,6 +31,7 @@ interface Dependencies {
   waiters: Waiters;
   events: Emitter;
   clock: Clock;
+  options: Live<QuestionOptions>;
 }
 
 /** How sure an answer is that its author vouches for. */
@@ -40,6 +44,16 @@ export class Answering {
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
+  }
+
+  /** The built-in policy is checked where the answer is taken; this is what specloop.yaml narrows it to. */
+  async checkPolicy({ questionId, principal }: Pick<AnswerRequest, "questionId" | "principal">): Promise<void> {
+    const { ledger, clock, options } = this.#deps;
+    const { kind } = await ledger.view(questionId, clock.now());
+    const { answerers } = policyOf(options.current, kind);
+    if (answerers.includes(principal.kind)) return;
+    const by = `A question of kind "${kind}" is answered by ${answerers.join(" or ")}, not by ${principalLabel(principal)}.`;
+    throw new SpecloopError("forbidden", by, { target: questionId });
   }
 
   async answer(request: AnswerRequest, record: Recording): Promise<Answer> {

@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../foundation/clock.ts";
 import { SpecloopError } from "../foundation/errors.ts";
+import type { EventBus } from "../foundation/events.ts";
 import { globMatcher } from "../foundation/glob.ts";
 import { gitBlobId } from "../foundation/hash.ts";
 import type { Logger } from "../foundation/logger.ts";
@@ -54,6 +55,14 @@ export class Corpus {
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
+  }
+
+  /** Takes up what the watcher and the document manager tell, until it is disposed. */
+  follow(events: EventBus): Disposable {
+    const told = new DisposableStack();
+    told.use(events.on("watch.settled", ({ paths, refsMoved }) => void (refsMoved ? this.scan() : this.take(paths))));
+    told.use(events.on("document.updated", ({ path }) => void this.take([path])));
+    return told;
   }
 
   /** Compares every file with the index and takes in what differs. Calls are done one after another. */

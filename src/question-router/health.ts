@@ -1,6 +1,25 @@
+import { sealedHealth, type SealedTable, type Store } from "../adapters/store/index.ts";
 import type { HealthCheck } from "../foundation/health.ts";
 import type { Corpus } from "./corpus.ts";
 import type { DocumentSearch } from "./search/port.ts";
+import type { QuestionTables } from "./tables.ts";
+
+/** Every table of this room whose rows are sealed; one that is missing here does not compile. */
+const SEALED: Record<SealedTable<QuestionTables>, true> = {
+  questions: true,
+  answers: true,
+  question_terms: true,
+  similar_hits: true,
+  question_context: true,
+  workers: true,
+  offers: true,
+  work: true,
+};
+
+/** Whether what was accepted is as it was written: questions, answers, their terms and sources, agents and their work. */
+export function rowsHealth(store: Store<QuestionTables>): HealthCheck {
+  return sealedHealth(store.read, Object.keys(SEALED) as SealedTable<QuestionTables>[]);
+}
 
 /** Whether questions can be answered from the documents. */
 export function corpusHealth(corpus: Corpus, index: DocumentSearch): HealthCheck {

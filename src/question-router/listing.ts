@@ -1,13 +1,17 @@
 import type { Kysely } from "kysely";
 import type { Store } from "../adapters/store/index.ts";
-import { type AnswerRow, encodeCursor, type QuestionRow, toView } from "./rows.ts";
+import type { QuestionOptions } from "./options.ts";
+import { policyOf } from "./routing-options.ts";
+import { type AnswerRow, decodeCursor, encodeCursor, type QuestionRow, toView } from "./rows.ts";
 import type { QuestionTables } from "./tables.ts";
-import { type Kind, KINDS, type QuestionPage, type Status } from "./types.ts";
+import { type Kind, KINDS, type ListRequest, type QuestionPage, type Status } from "./types.ts";
 
 type Db = Kysely<QuestionTables>;
 
 /** How long the total of a list stands while its pages are read. */
 const COUNTED_MS = 5000;
+const PAGE = 20;
+const MAX_PAGE = 100;
 
 export interface PageFilter {
   status: Status | undefined;
@@ -15,6 +19,17 @@ export interface PageFilter {
   after: { askedAt: number; id: string } | null;
   limit: number;
   now: number;
+}
+
+/** What is asked of a list, within its bounds. Throws `bad_input` for a cursor that is none. */
+export function toFilter(
+  { status, for: who, cursor, limit = PAGE }: ListRequest,
+  options: QuestionOptions,
+  now: number,
+): PageFilter {
+  const kinds = who === undefined ? KINDS : KINDS.filter((kind) => policyOf(options, kind).answerers.includes(who));
+  const after = cursor === undefined ? null : decodeCursor(cursor);
+  return { status, kinds, after, limit: Math.min(Math.max(1, limit), MAX_PAGE), now };
 }
 
 /** Lists of questions, page by page: each page begins in the index where the last one ended. */

@@ -1,97 +1,52 @@
-import type { Llm } from "../adapters/llm/index.ts";
-import { type Notices, sealedHealth, type Store } from "../adapters/store/index.ts";
-import type { Idempotency } from "../access/index.ts";
-import type { Clock } from "../foundation/clock.ts";
-import { SpecloopError } from "../foundation/errors.ts";
-import type { EventBus } from "../foundation/events.ts";
 import { canonicalJson, sha256 } from "../foundation/hash.ts";
 import type { HealthCheck } from "../foundation/health.ts";
-import type { Logger } from "../foundation/logger.ts";
-import type { Live } from "../foundation/options.ts";
 import { type Principal, principalLabel } from "../foundation/principal.ts";
 import type { Service } from "../foundation/service.ts";
 import { Agents, type AskedAgent } from "./agents/index.ts";
 import { Answering } from "./answering.ts";
 import { Asking } from "./asking.ts";
 import { AnswerCache } from "./cache.ts";
-import { Corpus, type FileList } from "./corpus.ts";
-import { evaluate, type Evaluation } from "./evaluation/evaluate.ts";
+import { Corpus } from "./corpus.ts";
+import type { Evaluation } from "./evaluation/evaluate.ts";
 import type { LabelledQuestion } from "./evaluation/labelled.ts";
 import { Expiry } from "./expiry.ts";
 import { Flights } from "./flights.ts";
-import { corpusHealth } from "./health.ts";
+import { corpusHealth, rowsHealth } from "./health.ts";
 import { checkWait, toDraft } from "./key.ts";
-import { Conversations, type ReadScope } from "./session/conversations.ts";
+import { contextOf, insertContext } from "./session/context-rows.ts";
+import { Conversations } from "./session/conversations.ts";
 import { Entries } from "./similar/entries.ts";
-import { questionStatistics, type QuestionStatistics } from "./stats/stats.ts";
+import type { QuestionStatistics } from "./stats/stats.ts";
 import { withTerms } from "./terms.ts";
 import { Freshness } from "./freshness.ts";
 import { Ladder } from "./ladder.ts";
 import { Ledger } from "./ledger.ts";
 import { Embedding } from "./embedding/index.ts";
 import { followNeighbours } from "./neighbours.ts";
-import type { QuestionOptions } from "./options.ts";
-import { type CommittedDocuments, InForce, People, type PeopleParts } from "./people/index.ts";
+import type { QuestionRouterDependencies } from "./dependencies.ts";
+import { toFilter } from "./listing.ts";
+import { InForce, People } from "./people/index.ts";
 import { Pace } from "./pace.ts";
-import { replay, splitOf, toRecorded } from "./replay.ts";
+import { Past } from "./past.ts";
 import { createResponders } from "./responders/index.ts";
-import type { DocumentSearch } from "./search/port.ts";
-import { decodeCursor } from "./rows.ts";
-import { policyOf } from "./routing-options.ts";
-import type { QuestionTables, QuestionTelemetryTables } from "./tables.ts";
 import { AskTelemetry } from "./telemetry.ts";
-import {
-  type Answer,
-  type AnswerRequest,
-  type AskRequest,
-  type AskResult,
-  type Hop,
-  type JudgeRequest,
-  KINDS,
-  type ListRequest,
-  type QuestionPage,
-  type QuestionView,
-  type RecordedQuestion,
-  type ReplayEnvironment,
-  type ReplayOutcome,
+import type {
+  Answer,
+  AnswerRequest,
+  AskRequest,
+  AskResult,
+  Hop,
+  JudgeRequest,
+  ListRequest,
+  QuestionPage,
+  QuestionView,
+  RecordedQuestion,
+  ReplayEnvironment,
+  ReplayOutcome,
 } from "./types.ts";
-import type { ToolAnswers } from "./tool-answers.ts";
 import { Waiters } from "./waiters.ts";
 
-export interface QuestionRouterDependencies {
-  /** The core database: questions and answers. */
-  store: Store<QuestionTables>;
-  /** What daemons that share the store tell each other. */
-  notices: Notices;
-  /** The telemetry database: asks and rungs. */
-  telemetry: Store<QuestionTelemetryTables>;
-  /** Owned by the caller: it is not disposed here. */
-  index: DocumentSearch;
-  git: FileList & Partial<CommittedDocuments>;
-  /** Top of the worktree, absolute. */
-  root: string;
-  /** What people need of the neighbours; without it nothing is written into documents and nobody is notified. */
-  people?: PeopleParts;
-  /** Whether a person registered an agent of this name, whose token alone makes it; absent: nobody did. */
-  hasToken?(name: string): boolean;
-  /** The tools of downstream servers that answer questions. */
-  tools?: ToolAnswers | null;
-  /** Null when no model is configured. */
-  llm: Llm | null;
-  /** What an asker may read; everybody everything when absent. */
-  scopeOf?(principal: Principal): ReadScope | null;
-  idempotency: Idempotency;
-  events: EventBus;
-  clock: Clock;
-  logger: Logger;
-  options: Live<QuestionOptions>;
-}
-
-const PAGE = 20;
-const MAX_PAGE = 100;
 const DAY_MS = 86_400_000;
-/** How many questions are read for each one that is wanted of a split. */
-const HISTORY_PER_SPLIT = 4;
 
 /** Answers questions from what is known, or keeps them until somebody does. */
 export class QuestionRouter implements Service {
@@ -111,6 +66,7 @@ export class QuestionRouter implements Service {
   readonly #conversations: Conversations;
   readonly #answering: Answering;
   readonly #embedding: Embedding | null;
+  readonly #past: Past;
   readonly #waiters = new Waiters();
   readonly #life = new AbortController();
   readonly #closing = new AbortController();
@@ -138,7 +94,11 @@ export class QuestionRouter implements Service {
     this.#embedding = embedding;
     const responders = createResponders({
       ...dependencies,
-      ...{ corpus, inForce, cache, entries, desk: this.agents.desk },
+      corpus,
+      inForce,
+      cache,
+      entries,
+      desk: this.agents.desk,
       meanings: embedding,
       embedder: embedding?.embedder ?? null,
     });
@@ -146,31 +106,24 @@ export class QuestionRouter implements Service {
     this.#expiry = new Expiry({ clock, logger, expire: () => this.#expire() });
     this.#ledger = ledger;
     this.#entries = entries;
-    const scopeOf = dependencies.scopeOf ?? (() => null);
+    const scopeOf = (principal: Principal) => dependencies.scopeOf?.(principal) ?? null;
     const view = (questionId: string) => ledger.view(questionId, clock.now());
     this.#conversations = new Conversations({ scopeOf, view, clock, options });
     this.#corpus = corpus;
+    this.#past = new Past({ ...dependencies, corpus, ledger });
     this.#cache = cache;
     this.#telemetry = new AskTelemetry({ store: telemetry, logger });
-    this.#flights = new Flights({
-      ledger,
-      ladder,
-      cache,
-      waiters,
-      telemetry: this.#telemetry,
-      events,
-      clock,
-      options,
-      due: (at) => this.#expiry.due(at),
-    });
+    const due = (at: number) => this.#expiry.due(at);
+    const climbs = { ledger, ladder, cache, waiters, telemetry: this.#telemetry, due };
+    this.#flights = new Flights({ ...climbs, events, clock, options });
     const freshness = new Freshness({ index: dependencies.index, documents: responders.documents });
     const asks = { freshness, ledger, cache, flights: this.#flights, waiters, telemetry: this.#telemetry };
     this.#asking = new Asking({ ...asks, events, clock, options, closing: this.#closing.signal });
-    this.#answering = new Answering({ ledger, corpus, cache, entries, waiters, events, clock });
+    this.#answering = new Answering({ ledger, corpus, cache, entries, waiters, events, clock, options });
     this.people = new People({
       ...dependencies,
       ...dependencies.people,
-      view: (questionId) => ledger.view(questionId, clock.now()),
+      view,
       hops: (questionId) => this.#telemetry.hops(questionId),
       answer: (request) => this.answer(request),
     });
@@ -182,15 +135,8 @@ export class QuestionRouter implements Service {
     const close = () => this.#closing.abort();
     signal.addEventListener("abort", close, { once: true });
     this.#subscriptions.defer(() => signal.removeEventListener("abort", close));
-    const { events } = this.#deps;
     void this.#corpus.scan();
-    this.#subscriptions.use(
-      events.on(
-        "watch.settled",
-        ({ paths, refsMoved }) => void (refsMoved ? this.#corpus.scan() : this.#corpus.take(paths)),
-      ),
-    );
-    this.#subscriptions.use(events.on("document.updated", ({ path }) => void this.#corpus.take([path])));
+    this.#subscriptions.use(this.#corpus.follow(this.#deps.events));
     // Behind the corpus, so that it waits for what the corpus was told.
     this.#embedding?.start();
     const [ledger, cache, waiters] = [this.#ledger, this.#cache, this.#waiters];
@@ -219,8 +165,11 @@ export class QuestionRouter implements Service {
       request.idempotencyKey,
       sha256(canonicalJson(plain)),
       async (record) => {
-        const recording = (tx: Parameters<typeof record>[0], questionId: string) => record(tx, { questionId });
         const draft = await this.#conversations.inContext(plain, request, principal);
+        const recording = async (tx: Parameters<typeof record>[0], questionId: string) => {
+          await record(tx, { questionId });
+          if (draft.before) await insertContext(tx, questionId, draft.before);
+        };
         fresh = await this.#asking.ask(
           { draft, waitMs: request.waitMs, principal, started, record: recording },
           signal,
@@ -238,29 +187,22 @@ export class QuestionRouter implements Service {
   async get(
     questionId: string,
     wait: { waitMs?: number | undefined; signal?: AbortSignal } = {},
-  ): Promise<QuestionView & { hops: Hop[]; agents: AskedAgent[] }> {
+  ): Promise<QuestionView & { hops: Hop[]; agents: AskedAgent[]; before: string[] }> {
     checkWait(wait.waitMs);
     const view = await this.#asking.waitFor(questionId, wait.waitMs ?? 0, wait.signal);
-    const [hops, told, agents] = await Promise.all([
+    const [hops, told, agents, said] = await Promise.all([
       this.#telemetry.hops(questionId),
       this.people.told(view),
       this.agents.asked(questionId),
+      contextOf(this.#deps.store.read, questionId),
     ]);
-    return { ...view, hops: [...hops, ...told], agents };
+    // The questions only: not everybody who may read these may read what the answers were taken from.
+    return { ...view, hops: [...hops, ...told], agents, before: said.map(({ question }) => question) };
   }
 
   /** Newest first. Throws `bad_input` for a cursor that is none. */
-  async list({ status, for: who, cursor, limit = PAGE }: ListRequest = {}): Promise<QuestionPage> {
-    const { current } = this.#deps.options;
-    const kinds = who === undefined ? KINDS : KINDS.filter((kind) => policyOf(current, kind).answerers.includes(who));
-    const after = cursor === undefined ? null : decodeCursor(cursor);
-    return this.#ledger.page({
-      status,
-      kinds,
-      after,
-      limit: Math.min(Math.max(1, limit), MAX_PAGE),
-      now: this.#deps.clock.now(),
-    });
+  async list(request: ListRequest = {}): Promise<QuestionPage> {
+    return this.#ledger.page(toFilter(request, this.#deps.options.current, this.#deps.clock.now()));
   }
 
   /**
@@ -277,7 +219,7 @@ export class QuestionRouter implements Service {
       idempotencyKey,
       sha256(canonicalJson(input)),
       async (record) => {
-        await this.#checkPolicy(request);
+        await this.#answering.checkPolicy(request);
         const admitted = await this.agents.admitted(request);
         fresh = await this.#answering.answer(admitted, (tx, questionId) => record(tx, { questionId }));
         return { questionId: request.questionId };
@@ -291,14 +233,13 @@ export class QuestionRouter implements Service {
    * place. Errors: `bad_input` when there is no answer, `forbidden` for an agent that rejects a person's answer.
    */
   async judge(request: JudgeRequest): Promise<{ answerId: string; corrected: Answer | null }> {
-    if (request.correction !== undefined) await this.#checkPolicy(request);
+    if (request.correction !== undefined) await this.#answering.checkPolicy(request);
     return this.#answering.judge(request);
   }
 
   /** Hits, misses, false hits and latencies of the last days. */
   statistics(days: number): Promise<QuestionStatistics> {
-    const { store, telemetry, clock } = this.#deps;
-    return questionStatistics({ core: store, telemetry }, days, clock.now());
+    return this.#past.statistics(days);
   }
 
   /** Waits until every change of a document that was told so far is in the index. */
@@ -312,31 +253,23 @@ export class QuestionRouter implements Service {
   }
 
   /** The newest questions with the answers that count as right, for the feedback loop. */
-  async recorded({ limit, split }: { limit: number; split?: "train" | "validation" }): Promise<RecordedQuestion[]> {
-    const rows = await this.#ledger.history(split === undefined ? limit : limit * HISTORY_PER_SPLIT);
-    return rows
-      .filter(({ question }) => split === undefined || splitOf(question.id) === split)
-      .slice(0, limit)
-      .map(toRecorded);
+  recorded(wanted: { limit: number; split?: "train" | "validation" }): Promise<RecordedQuestion[]> {
+    return this.#past.recorded(wanted);
   }
 
   /** How these questions would be answered in another environment. No side effects, no cache, no rows. */
   replay(questions: RecordedQuestion[], environment: ReplayEnvironment, signal: AbortSignal): Promise<ReplayOutcome[]> {
-    const { index, clock, options } = this.#deps;
-    return replay(questions, environment, { index, corpus: this.#corpus, current: options.current, clock }, signal);
+    return this.#past.replay(questions, environment, signal);
   }
 
   /** How labelled questions are answered from the documents; see `evaluation/`. Records nothing. */
   evaluate(questions: LabelledQuestion[], signal: AbortSignal): Promise<Evaluation> {
-    return evaluate({ ...this.#deps, corpus: this.#corpus }, questions, signal);
+    return this.#past.evaluate(questions, signal);
   }
 
   /** What `/ready` and `specloop doctor` look at. */
   healthChecks(): HealthCheck[] {
-    return [
-      corpusHealth(this.#corpus, this.#deps.index),
-      sealedHealth(this.#deps.store.read, ["questions", "answers"]),
-    ];
+    return [corpusHealth(this.#corpus, this.#deps.index), rowsHealth(this.#deps.store)];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -350,15 +283,6 @@ export class QuestionRouter implements Service {
     await this.#expiry[Symbol.asyncDispose]();
     await this.agents[Symbol.asyncDispose]();
     await this.#corpus.settled();
-  }
-
-  /** The built-in policy is checked where the answer is taken; this is what specloop.yaml narrows it to. */
-  async #checkPolicy({ questionId, principal }: Pick<AnswerRequest, "questionId" | "principal">): Promise<void> {
-    const { kind } = await this.#ledger.view(questionId, this.#deps.clock.now());
-    const { answerers } = policyOf(this.#deps.options.current, kind);
-    if (answerers.includes(principal.kind)) return;
-    const by = `A question of kind "${kind}" is answered by ${answerers.join(" or ")}, not by ${principalLabel(principal)}.`;
-    throw new SpecloopError("forbidden", by, { target: questionId });
   }
 
   /** Resolves with when the next question is due. */

@@ -1,5 +1,6 @@
 import { mkdtemp, rm, symlink, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
@@ -119,5 +120,18 @@ test("an empty corpus is told by the health check", async () => {
   expect(await check!.run(never)).toMatchObject({
     status: "warning",
     fix: expect.stringContaining("questions.documents.globs"),
+  });
+});
+
+test("a row of any table of this room that was changed behind our back is told by the health check", async () => {
+  await using shop = await startRouter();
+  await shop.router.ask({ text: "Who repairs tandems?", quorum: 2, waitMs: 0 }, agent, never);
+  const [, rows] = shop.router.healthChecks();
+  expect(await rows!.run(never)).toMatchObject({ status: "ok" });
+  using database = new DatabaseSync(join(shop.stateDirectory, "core.db"));
+  database.exec("UPDATE question_terms SET quorum = 1");
+  expect(await rows!.run(never)).toMatchObject({
+    status: "failing",
+    message: expect.stringContaining("question_terms"),
   });
 });

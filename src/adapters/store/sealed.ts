@@ -12,7 +12,10 @@ export interface SealedRow {
   row_hash: string;
 }
 
-type SealedTable<Tables> = { [Table in keyof Tables]: Tables[Table] extends SealedRow ? Table : never }[keyof Tables] &
+/** Names of the tables whose rows are sealed. */
+export type SealedTable<Tables> = {
+  [Table in keyof Tables]: Tables[Table] extends SealedRow ? Table : never;
+}[keyof Tables] &
   string;
 type Row<Tables, Table extends keyof Tables> = Omit<Insertable<Tables[Table]>, "row_hash">;
 type AnyTables = Record<string, Record<string, unknown>>;
