@@ -3,6 +3,7 @@ import { callTool } from "../../src/cli/context.ts";
 import { inboxShape, inboxTable, itemView } from "../../src/cli/views/inbox.ts";
 import { questionView } from "../../src/cli/views/question.ts";
 import { scenario } from "../helpers/scenario.ts";
+import { onlyAsData } from "./as-data.ts";
 import { FORBIDDEN, NAMES, ORDERS, PERMISSIONS, PLACES } from "./cases.ts";
 import { openWorld, type Reply, type World, type WorldState } from "./world.ts";
 
@@ -113,23 +114,6 @@ describe("a text that tells the model what to do", () => {
     for (const { messages } of prompts().slice(requests)) onlyAsData(messages, text);
   });
 });
-
-/** Nothing of the text is outside the block of quoted lines, and nothing in it is invisible or a token of a template. */
-function onlyAsData(messages: { role: string; content: string }[], text: string): void {
-  const [system, ...others] = messages;
-  const nonce = /\[data (\w+) …\]/.exec(system?.content ?? "")?.[1];
-  expect(nonce).toMatch(/^[0-9a-f]{12}$/);
-  for (const line of text.split("\n")) if (line.length > 20) expect(system?.content).not.toContain(line);
-  for (const { content } of others) {
-    const outside = content.split("\n").filter((line) => !line.startsWith(`${nonce}|`));
-    expect(
-      outside.filter((line) => line !== "" && !/^\[(?:data|end) [0-9a-f]{12} \d+(?: "[^"]*")?\]$/.test(line)),
-    ).toEqual([]);
-    expect(outside.every((line) => line === "" || line.includes(nonce!))).toBe(true);
-    // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-    expect(content).not.toMatch(/[\u200b\u202a-\u202e\u001b\u{e0000}-\u{e007f}]|<\|im_|\[INST\]|<<SYS>>|<tool_call>/u);
-  }
-}
 
 describe("somebody who calls itself otherwise", () => {
   test.each(NAMES)("the name %j is an agent's", async (name) => {

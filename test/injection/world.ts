@@ -60,14 +60,23 @@ export interface WorldState {
 
 /** Asking, answering, and refusing are what the audit log may grow by. */
 const HARMLESS =
-  /^(?:question|answer|access|document\.refused)\b|^tool\.called (?:question_ask|answer_submit|answer_judge)$/;
+  /^(?:question|answer|access|document\.refused)\b|^tool\.called (?:question_ask|answer_submit|answer_judge|tool_find|tool_call)$|^server\.tool_called\b/;
 
-export async function openWorld(): Promise<World> {
-  const repository = await temporaryRepository(FILES);
+export interface WorldSetup {
+  /** `servers` of specloop.yaml. */
+  servers?: Record<string, unknown>;
+  env?: Record<string, string>;
+}
+
+export async function openWorld({ servers, env = {} }: WorldSetup = {}): Promise<World> {
+  const repository = await temporaryRepository({
+    ...FILES,
+    ...(servers && { "specloop.yaml": JSON.stringify({ servers }) }),
+  });
   const model = await startFakeLmStudio({ respond: obey });
-  const daemon = await startDaemon(repository.path, { env: { LM_STUDIO_BASE_URL: model.url } });
+  const daemon = await startDaemon(repository.path, { env: { ...env, LM_STUDIO_BASE_URL: model.url } });
   const clients = new Map<string, Client>();
-  const run: World["run"] = (...args) => specloop([...args, "--repo", repository.path]);
+  const run: World["run"] = (...args) => specloop([...args, "--repo", repository.path], { env });
   const person = await connectControl(daemon.status.socket, { kind: "person", name: "Ada Example" });
   const asPerson: World["asPerson"] = async (tool, input) => (await person.call(tool, input)).output;
   const connected = async (name: string) => {
