@@ -39,6 +39,7 @@ function useInstalled(bin: string): void {
     ["-c", "user.name=check", "-c", "user.email=check@example.org", "commit", "--quiet", "-m", "Begin"],
     repository,
   );
+  check("the installed templates are valid", specloop("workflow", "validate", "lesson-plan").includes("true"));
   specloop("init");
   specloop("up", "--detached", "--port", "0");
   try {

@@ -13,7 +13,7 @@ import {
   type Lineage,
   type Orchestrator,
 } from "./orchestrator/index.ts";
-import { tools as questionTools, type QuestionRouter } from "./question-router/index.ts";
+import { type Passages, passagesTool, tools as questionTools, type QuestionRouter } from "./question-router/index.ts";
 import { tools as serverTools, type DownstreamServers } from "./tool-servers/index.ts";
 import {
   definitionTools,
@@ -36,6 +36,7 @@ export interface Rooms {
   /** The documents of another worktree of the repository; null for the served one. */
   documentsIn?: (worktree: string) => Promise<DocumentManager | null>;
   questions: QuestionRouter;
+  passages: Passages;
   loop: FeedbackLoop;
   servers: DownstreamServers;
   definitions: WorkflowCatalogue;
@@ -51,6 +52,7 @@ export function allTools(rooms: Rooms): Tool[] {
   const all: Tool[] = [];
   all.push(
     ...questionTools(rooms.questions),
+    passagesTool(rooms.passages),
     ...changeTools(rooms.changes),
     ...archiveTools(rooms.archives),
     ...lineageTools(rooms.lineage),

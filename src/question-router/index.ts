@@ -1,3 +1,4 @@
+export { Passages, passagesTool } from "./find-passages.ts";
 export { parseLabelled } from "./evaluation/labelled.ts";
 export { options, type QuestionOptions } from "./options.ts";
 export { notifier, type AnswerWriter, type Notify, type OriginOf, type PeopleParts } from "./people/index.ts";

@@ -8,5 +8,9 @@ export async function openCatalogue(context: CliContext): Promise<WorkflowCatalo
   const { worktree } = await findPlaces(context.path);
   // Loaded on demand: other commands need neither the language nor the schemas.
   const { builtinFolder, describedNodeTypes, WorkflowCatalogue } = await import("../../../workflow-engine/index.ts");
-  return new WorkflowCatalogue({ folder: join(worktree, "workflows"), builtin: builtinFolder(), types: describedNodeTypes() });
+  return new WorkflowCatalogue({
+    folder: join(worktree, "workflows"),
+    builtin: builtinFolder(),
+    types: describedNodeTypes(),
+  });
 }

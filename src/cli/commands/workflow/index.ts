@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Bind } from "../../bind.ts";
+import { registerApprove } from "./approve.ts";
 import { registerList } from "./list.ts";
 import { registerSchema } from "./schema.ts";
 import { registerShow } from "./show.ts";
@@ -8,9 +9,10 @@ import { registerValidate } from "./validate.ts";
 export function registerWorkflow(program: Command, bind: Bind): void {
   const workflow = program
     .command("workflow")
-    .description("definitions of workflows: check, list, show; no daemon needed");
+    .description("definitions of workflows: check, list, show (no daemon needed), approve what they reach");
   registerValidate(workflow, bind);
   registerList(workflow, bind);
   registerShow(workflow, bind);
   registerSchema(workflow, bind);
+  registerApprove(workflow, bind);
 }
