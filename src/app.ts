@@ -10,14 +10,17 @@ import { EventBus } from "./foundation/events.ts";
 import type { Tool } from "./foundation/tool.ts";
 import { VERSION } from "./foundation/version.ts";
 import { allTools } from "./mcp-tools.ts";
-import { type BuiltRooms, buildRooms, inOrder, type RoomParts } from "./rooms.ts";
+import { type BuiltRooms, buildRooms, forNodes, inOrder, type RoomParts } from "./rooms.ts";
 import { type Caller, createCaller, createMcp, HttpDoor, SocketDoor, toolResources } from "./server/index.ts";
 import { openStores } from "./stores.ts";
 import { ownTools } from "./own-tools.ts";
 import { healthChecks, readStatus, type AppStatus } from "./status.ts";
 
 /** What the roof needs from the process. */
-export interface AppParts extends Pick<RoomParts, "repository" | "paths" | "config" | "env" | "clock" | "logger"> {
+export interface AppParts extends Pick<
+  RoomParts,
+  "repository" | "paths" | "config" | "env" | "clock" | "logger" | "worker"
+> {
   /** How this program is started again, for the configuration line of MCP clients. */
   command: string[];
 }
@@ -75,12 +78,14 @@ export class App implements AsyncDisposable {
     const caller = this.#buildCaller({ tools, stores, events, access });
     own.through(caller);
     const ending = AbortSignal.any([signal, this.#stop.signal]);
-    for (const room of inOrder(rooms)) await room.start(ending);
+    const { worker } = this.#parts;
+    for (const room of worker ? forNodes(rooms) : inOrder(rooms)) await room.start(ending);
     this.#followConfig(events);
+    if (worker) return;
     await this.#openDoors({ rooms, llm, events, tools, caller }, signal);
   }
 
-  /** What `status` shows; throws before the start. */
+  /** What `status` shows; throws before the start, and always for a worker. */
   status(): Promise<AppStatus> {
     if (!this.#status) throw new Error("the app has not started");
     return this.#status();

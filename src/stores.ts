@@ -1,6 +1,9 @@
-import { migrations as access } from "./access/index.ts";
+import { join } from "node:path";
+import { migrations as access, readOrCreateToken } from "./access/index.ts";
+import { openPgBoss, type SharedJobs } from "./adapters/engine/index.ts";
 import type { Git } from "./adapters/git/index.ts";
 import {
+  DatabaseClock,
   listenOnPostgres,
   migrate,
   noNotices,
@@ -15,6 +18,7 @@ import { migrations as documents } from "./document-manager/index.ts";
 import { migrations as loop, telemetryMigrations as loopTelemetry } from "./feedback-loop/index.ts";
 import type { Clock } from "./foundation/clock.ts";
 import { SpecloopError } from "./foundation/errors.ts";
+import { sha256 } from "./foundation/hash.ts";
 import type { Logger } from "./foundation/logger.ts";
 import type { StatePaths } from "./foundation/paths.ts";
 import { archiveMigrations, migrations as changes, processingMigrations } from "./orchestrator/index.ts";
@@ -30,6 +34,16 @@ export interface Stores {
   team: Store<unknown>;
   /** What the daemons of a team tell each other. */
   notices: Notices;
+  /** What else the processes of a team need to carry on each other's runs; null where nobody shares. */
+  sharing: Sharing | null;
+}
+
+export interface Sharing {
+  jobs: SharedJobs;
+  /** The database's time: the clocks of hosts differ. */
+  clock: Clock;
+  /** Name of this clone among those of the team. */
+  home: string;
 }
 
 interface Surroundings {
@@ -42,9 +56,9 @@ interface Surroundings {
 }
 
 /** What every clone keeps for itself. */
-const OWN: RoomMigrations[] = [access, changes, archiveMigrations, processingMigrations, documents, loop, workflows];
+const OWN: RoomMigrations[] = [access, changes, archiveMigrations, processingMigrations, documents, loop];
 /** What a team shares, with the idempotency records that are committed with it. */
-const SHARED: RoomMigrations[] = [access, questions];
+const SHARED: RoomMigrations[] = [access, questions, workflows];
 
 /**
  * Opens the databases and brings their tables up to date; `stack` closes them. Rejects `store_unreachable`,
@@ -57,21 +71,26 @@ export async function openStores(surroundings: Surroundings, stack: AsyncDisposa
   await migrate(telemetry, [questionTelemetry, loopTelemetry], clock.now());
   // One `migrate` per database: steps that it does not know would be those of a newer version.
   await migrate(core, [...new Set([...OWN, ...SHARED])], clock.now());
-  if (url === undefined) return { core, telemetry, team: core, notices: stack.use(noNotices()) };
+  if (url === undefined) return { core, telemetry, team: core, notices: stack.use(noNotices()), sharing: null };
   return { core, telemetry, ...(await openTeam(url, surroundings, stack)) };
 }
 
 async function openTeam(
   url: string,
-  { git, clock, logger }: Surroundings,
+  { git, clock, logger: all, paths }: Surroundings,
   stack: AsyncDisposableStack,
-): Promise<Pick<Stores, "team" | "notices">> {
+): Promise<Pick<Stores, "team" | "notices" | "sharing">> {
   const address = storeAddress(url);
   const team = stack.use(await openPostgresStore(address, "full"));
   await migrate(team, [...SHARED, ownership], clock.now());
   await checkOwner(team.as<OwnershipTables>(), await git.rootCommits(), address.schema);
-  const notices = stack.use(await listenOnPostgres(address, logger.child({ room: "notices" })));
-  return { team, notices };
+  const logger = all.child({ room: "team" });
+  const notices = stack.use(await listenOnPostgres(address, logger));
+  const time = stack.use(new DatabaseClock(team.read, clock, logger));
+  await time.start();
+  const jobs = stack.use(await openPgBoss({ address, read: team.read, logger }));
+  const home = sha256(readOrCreateToken(join(paths.directory, "clone.id"))).slice(0, 16);
+  return { team, notices, sharing: { jobs, clock: time, home } };
 }
 
 interface OwnershipTables {

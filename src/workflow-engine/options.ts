@@ -8,6 +8,12 @@ const schema = z.object({
     .record(z.string(), z.int().min(1).max(1000))
     .default({})
     .describe("The same by node type, such as `{command: 2}`; never more than `concurrency`."),
+  types: z
+    .array(z.string())
+    .optional()
+    .describe(
+      "Types of the nodes that are taken here from runs of the team's other clones, such as `[llm, transform]`; absent: all that are not tied to a clone.",
+    ),
   budgets: budgetOptions.prefault({}).describe("What all runs together may use; at a limit, runs pause and ask."),
 });
 

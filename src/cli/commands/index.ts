@@ -22,6 +22,7 @@ import { registerServer } from "./server/index.ts";
 import { registerStatus } from "./status.ts";
 import { registerStop } from "./stop.ts";
 import { registerUp } from "./up.ts";
+import { registerWorker } from "./worker.ts";
 import { registerRun } from "./run/index.ts";
 import { registerWorkflow } from "./workflow/index.ts";
 
@@ -29,6 +30,7 @@ import { registerWorkflow } from "./workflow/index.ts";
 export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
   registerInit,
   registerUp,
+  registerWorker,
   registerMcp,
   registerStatus,
   registerStop,

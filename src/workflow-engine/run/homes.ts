@@ -16,5 +16,6 @@ function isTied({ key, type }: { key: string; type: string }, plan: Plan, types:
   if (key === OUTPUT_KEY) return false;
   const described = types.get(type);
   if (described?.place === "clone" || described?.reach !== undefined) return true;
-  return plan.secrets.length > 0 && /\bsecrets\b/.test(JSON.stringify(locate(plan, key).node.config));
+  const { snapshot, config } = locate(plan, key).node;
+  return snapshot || (plan.secrets.length > 0 && /\bsecrets\b/.test(JSON.stringify(config)));
 }
