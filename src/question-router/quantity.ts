@@ -4,7 +4,7 @@ const ASKS =
 const HOLDS =
   /\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|sixty|hundred|thousand|half|once|twice|single|none|never|always|every (?:second|minute|hour|day|week|month|time|save)|unlimited|forever|until|latest|hourly|daily|weekly|monthly|yearly)\b|[一二两三四五六七八九十百千无]/iu;
 /** The number of an item in a list is no figure that it holds. */
-const ORDINALS = /^\s*\d{1,3}[.)]\s|^#+ .*$/gm;
+const ORDINALS = /^[^\S\r\n]*\d{1,3}[.)]\s|^#+ .*$/gm;
 
 /** Whether a question can only be answered with a number or a word for one. */
 export function asksForFigure(question: string): boolean {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -188,7 +188,12 @@ scenario("tool-servers", "Servers of a client are taken over", async () => {
     { name: "Files", problem: null },
     { name: "specloop", problem: "it is specloop itself" },
   ]);
+  // What the repository brings along under the name of a file on its way leads nowhere.
+  const profile = join(place.scratch, "profile");
+  await writeFile(profile, "mine\n");
+  await symlink(profile, join(place.repository.path, "specloop.yaml.new"));
   await place.run("server", "import", "Files");
+  expect(await readFile(profile, "utf8")).toBe("mine\n");
   const yaml = await readFile(join(place.repository.path, "specloop.yaml"), "utf8");
   expect(yaml.startsWith("# mine\nserver:\n  port: 0 # any\n")).toBe(true);
   expect(yaml).toContain("${env:API_KEY}");

@@ -106,7 +106,7 @@ function sectionsOf(content: string): Map<string, string> {
 
 /** List items without marker and box; without a list, paragraphs. */
 function itemsOf(text: string): string[] {
-  const items = [...text.matchAll(/^\s*(?:[-*+]|\d{1,9}[.)])\s+(?:\[.?\]\s+)?(.+)$/gm)].map((match) =>
+  const items = [...text.matchAll(/^[^\S\r\n]*(?:[-*+]|\d{1,9}[.)])\s+(?:\[.?\]\s+)?(.+)$/gm)].map((match) =>
     match[1]!.trim(),
   );
   const lines = items.length > 0 ? items : text.split(/\n\s*\n/).map((paragraph) => paragraph.trim());

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -44,8 +45,9 @@ function write(repository: string, env: CliContext["env"], servers: FoundServer[
   const path = join(repository, CONFIG_FILE);
   const before = existsSync(path) ? readFileSync(path, "utf8") : "";
   const after = servers.reduce((text, { name, server }) => setYamlKey(text, ["servers", nameOf(name)], server), before);
-  const temporary = `${path}.new`;
-  writeFileSync(temporary, after);
+  // Never through a file or a link that is there already: the repository may bring one along.
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.new`;
+  writeFileSync(temporary, after, { flag: "wx" });
   renameSync(temporary, path);
   try {
     loadConfig({ repository, env, flags: {} });
