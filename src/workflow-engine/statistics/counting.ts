@@ -4,7 +4,7 @@ import { toSpecloopError } from "../../foundation/errors.ts";
 import type { Logger } from "../../foundation/logger.ts";
 import type { Service } from "../../foundation/service.ts";
 import type { WorkflowTables } from "../tables.ts";
-import { foldRun, uncounted } from "./fold.ts";
+import { foldRuns, uncounted } from "./fold.ts";
 
 /** Runs that end at about the same time are counted together, beside the work of those that go on. */
 const APART_MS = 200;
@@ -82,7 +82,7 @@ export class Counting implements Service {
       const some = [...this.#ended].slice(0, RUNS);
       try {
         await this.#parts.store.write(async (tx) => {
-          for (const id of some) await foldRun(tx, id, this.#parts.dayAt);
+          await foldRuns(tx, some, this.#parts.dayAt);
         });
         for (const id of some) this.#ended.delete(id);
       } catch (error) {

@@ -8,11 +8,17 @@ import type { FoldRow, HistogramRow, StatRow } from "./tables.ts";
 export interface EndedRun {
   run: RunRecord;
   nodes: NodeRecord[];
-  attempts: AttemptRow[];
+  /** In their order, of all nodes. */
+  attempts: Attempted[];
   /** What was counted at its end before, if it was resumed since. */
   before: FoldRow | null;
   day: string;
 }
+
+export type Attempted = Pick<
+  AttemptRow,
+  "key" | "outcome" | "error" | "usd" | "tokens_in" | "tokens_out" | "started_at" | "ended_at"
+>;
 
 export interface Facts {
   stats: StatRow[];
@@ -29,20 +35,6 @@ interface Amounts {
 
 const OUTCOMES: Partial<Record<NodeStatus, string>> = { done: "ok", failed: "failed", cancelled: "cancelled" };
 
-/** What a run adds to the statistics; of one that was resumed only what came since its end before. */
-export function factsOf(ended: EndedRun): Facts {
-  const counts = new Counts();
-  const { run, nodes } = ended;
-  if (run.state !== "undone") countRun(counts, ended);
-  const attempts = Map.groupBy(ended.attempts, ({ key }) => key);
-  for (const node of nodes) {
-    const since = ended.before?.ended_at ?? -1;
-    if (node.key === OUTPUT_KEY || node.reason === "copied" || !isFinal(node.status)) continue;
-    if ((node.endedAt ?? 0) > since) countNode(counts, ended, node, attempts.get(node.key) ?? []);
-  }
-  return counts.facts();
-}
-
 function countRun(counts: Counts, { run, before, day }: EndedRun): void {
   const outcome = run.state === "succeeded" ? "ok" : run.state;
   const amounts = {
@@ -57,7 +49,7 @@ function countRun(counts: Counts, { run, before, day }: EndedRun): void {
   counts.add({ workflow, hash, node: "", day, model: "", type: "" }, { outcome, kind, amounts });
 }
 
-function countNode(counts: Counts, { run, before, day }: EndedRun, node: NodeRecord, attempts: AttemptRow[]): void {
+function countNode(counts: Counts, { run, before, day }: EndedRun, node: NodeRecord, attempts: Attempted[]): void {
   const since = before?.ended_at ?? -1;
   const own = attempts.filter(({ ended_at: at }) => at > since);
   const key = {
@@ -78,7 +70,7 @@ function countNode(counts: Counts, { run, before, day }: EndedRun, node: NodeRec
 }
 
 /** Amounts of attempts are those of the node so far, so the last one before is what was counted before. */
-function usedSince(node: NodeRecord, attempts: AttemptRow[], since: number): Omit<Amounts, "ms"> {
+function usedSince(node: NodeRecord, attempts: Attempted[], since: number): Omit<Amounts, "ms"> {
   const last = attempts.findLast(({ ended_at: at }) => at <= since);
   const unknown = last !== undefined && last.usd === null;
   return {
@@ -89,7 +81,7 @@ function usedSince(node: NodeRecord, attempts: AttemptRow[], since: number): Omi
   };
 }
 
-function kindOf({ error }: AttemptRow): string {
+function kindOf({ error }: Attempted): string {
   const kind = error === null ? undefined : (JSON.parse(error) as { kind?: unknown }).kind;
   return typeof kind === "string" ? kind : "failed";
 }
@@ -102,12 +94,23 @@ export function templateKey(key: string): string {
 type Where = Pick<StatRow, "workflow" | "hash" | "node" | "day" | "model" | "type">;
 
 /** Adds up before anything is written, so that a map of thousands of items is a few rows. */
-class Counts {
+export class Counts {
   readonly #stats = new Map<string, StatRow>();
   readonly #histograms = new Map<string, HistogramRow>();
 
+  /** What a run adds; of one that was resumed only what came since its end before. */
+  addRun(ended: EndedRun): void {
+    const { run, nodes, before } = ended;
+    if (run.state !== "undone") countRun(this, ended);
+    const attempts = Map.groupBy(ended.attempts, ({ key }) => key);
+    for (const node of nodes) {
+      if (node.key === OUTPUT_KEY || node.reason === "copied" || !isFinal(node.status)) continue;
+      if ((node.endedAt ?? 0) > (before?.ended_at ?? -1)) countNode(this, ended, node, attempts.get(node.key) ?? []);
+    }
+  }
+
   add(where: Where, { outcome, kind, amounts }: { outcome: string; kind: string; amounts: Amounts }): void {
-    const name = JSON.stringify([where.node, where.model, outcome, kind]);
+    const name = nameOf(where, outcome, kind);
     const known = this.#stats.get(name);
     this.#stats.set(name, {
       ...{ ...where, outcome, kind, count: (known?.count ?? 0) + 1, ms_sum: (known?.ms_sum ?? 0) + amounts.ms },
@@ -129,8 +132,12 @@ class Counts {
 
   #spread({ type: _type, ...where }: Where, measure: string, amount: number): void {
     const bucket = bucketOf(amount);
-    const name = JSON.stringify([where.node, where.model, measure, bucket]);
+    const name = nameOf(where, measure, bucket);
     const count = (this.#histograms.get(name)?.count ?? 0) + 1;
     this.#histograms.set(name, { ...where, measure, bucket, count });
   }
+}
+
+function nameOf({ workflow, hash, node, day, model }: Omit<Where, "type">, ...more: (string | number)[]): string {
+  return JSON.stringify([workflow, hash, node, day, model, ...more]);
 }

@@ -2,8 +2,8 @@ import type { Kysely } from "kysely";
 import { readNode, readRun } from "../run/rows.ts";
 import { isEnded } from "../run/state.ts";
 import type { WorkflowTables } from "../tables.ts";
-import { factsOf } from "./facts.ts";
-import type { HistogramRow, StatRow } from "./tables.ts";
+import { Counts, type EndedRun } from "./facts.ts";
+import type { FoldRow, HistogramRow, StatRow } from "./tables.ts";
 
 type Db = Kysely<WorkflowTables>;
 
@@ -11,35 +11,63 @@ type Db = Kysely<WorkflowTables>;
 const ROWS = 500;
 
 /**
- * Counts the end of a run, once: the counts and the mark that it was counted are one transaction. A run that did not end,
- * or whose end is counted, adds nothing.
+ * Counts the ends of runs, each once: the counts and the marks that they were counted are one transaction. A run that did
+ * not end, or whose end is counted, adds nothing. What several of them add to the same counts is added up first.
  */
-export async function foldRun(tx: Db, runId: string, dayAt: (at: number) => string): Promise<void> {
-  const row = await tx.selectFrom("workflow_runs").selectAll().where("id", "=", runId).executeTakeFirst();
-  if (!row) return;
-  const run = readRun(row);
-  if (!isEnded(run.state) || run.endedAt === null) return;
-  const before =
-    (await tx.selectFrom("workflow_folds").selectAll().where("run_id", "=", runId).executeTakeFirst()) ?? null;
-  if (before?.ended_at === run.endedAt) return;
-  const nodes = await tx.selectFrom("workflow_nodes").selectAll().where("run_id", "=", runId).execute();
-  const attempts = await tx
-    .selectFrom("workflow_attempts")
-    .selectAll()
-    .where("run_id", "=", runId)
-    .orderBy("attempt")
-    .execute();
-  const { stats, histograms } = factsOf({ run, nodes: nodes.map(readNode), attempts, before, day: dayAt(run.endedAt) });
+export async function foldRuns(tx: Db, ids: readonly string[], dayAt: (at: number) => string): Promise<void> {
+  const counts = new Counts();
+  const folds: FoldRow[] = [];
+  for (const { run, before, ...rows } of await endsOf(tx, ids)) {
+    if (run.endedAt === null) continue;
+    counts.addRun({ ...rows, run, before, day: dayAt(run.endedAt) });
+    folds.push({
+      ...{ run_id: run.id, ended_at: run.endedAt, active_ms: run.activeMs, usd: run.usd, unpriced: run.unpriced },
+      ...{ tokens_in: run.tokensIn, tokens_out: run.tokensOut },
+    });
+  }
+  const { stats, histograms } = counts.facts();
   for (const some of chunks(stats)) await addStats(tx, some);
   for (const some of chunks(histograms)) await addHistograms(tx, some);
-  const fold = {
-    ...{ ended_at: run.endedAt, active_ms: run.activeMs, usd: run.usd, unpriced: run.unpriced },
-    ...{ tokens_in: run.tokensIn, tokens_out: run.tokensOut },
-  };
+  await mark(tx, folds);
+}
+
+/** Those that have ended since they were counted, with what there is to count. */
+async function endsOf(tx: Db, ids: readonly string[]): Promise<Omit<EndedRun, "day">[]> {
+  const runs = (await tx.selectFrom("workflow_runs").selectAll().where("id", "in", ids).execute()).map(readRun);
+  const folds = await tx.selectFrom("workflow_folds").selectAll().where("run_id", "in", ids).execute();
+  const known = new Map(folds.map((fold) => [fold.run_id, fold]));
+  const ended = runs.filter(({ id, state, endedAt }) => isEnded(state) && known.get(id)?.ended_at !== endedAt);
+  if (ended.length === 0) return [];
+  const found = ended.map(({ id }) => id);
+  const nodes = await tx.selectFrom("workflow_nodes").selectAll().where("run_id", "in", found).execute();
+  const attempts = await tx
+    .selectFrom("workflow_attempts")
+    .select(["run_id", "key", "outcome", "error", "usd", "tokens_in", "tokens_out", "started_at", "ended_at"])
+    .where("run_id", "in", found)
+    .orderBy("attempt")
+    .execute();
+  const [nodesOf, attemptsOf] = [Map.groupBy(nodes, (row) => row.run_id), Map.groupBy(attempts, (row) => row.run_id)];
+  return ended.map((run) => ({
+    ...{ run, before: known.get(run.id) ?? null, attempts: attemptsOf.get(run.id) ?? [] },
+    nodes: (nodesOf.get(run.id) ?? []).map(readNode),
+  }));
+}
+
+async function mark(tx: Db, folds: FoldRow[]): Promise<void> {
+  if (folds.length === 0) return;
   await tx
     .insertInto("workflow_folds")
-    .values({ run_id: runId, ...fold })
-    .onConflict((conflict) => conflict.column("run_id").doUpdateSet(fold))
+    .values(folds)
+    .onConflict((conflict) =>
+      conflict.column("run_id").doUpdateSet((row) => ({
+        ended_at: row.ref("excluded.ended_at"),
+        active_ms: row.ref("excluded.active_ms"),
+        usd: row.ref("excluded.usd"),
+        unpriced: row.ref("excluded.unpriced"),
+        tokens_in: row.ref("excluded.tokens_in"),
+        tokens_out: row.ref("excluded.tokens_out"),
+      })),
+    )
     .execute();
 }
 
