@@ -79,9 +79,7 @@ async function killed(): Promise<void> {
     if (round < 3) {
       const before = rowsOf(repository.path);
       const state = { over: false };
-      void asking.then(() => {
-        state.over = true;
-      });
+      void asking.finally(() => (state.over = true));
       while (!state.over && rowsOf(repository.path) < before + 100) await wait(20);
       await daemon.end("SIGKILL");
     }

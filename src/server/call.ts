@@ -122,16 +122,9 @@ async function run(
   context: CallContext,
   { idempotency, gate }: CallerOptions,
 ): Promise<CallResult> {
-  const { tool, schema } = entry;
+  const { tool } = entry;
   const { principal, signal, idempotencyKey: key, worktree, forms, filled } = context;
-  if (tool.personOnly && principal.kind !== "person") {
-    throw new SpecloopError("forbidden", `Only a person may call ${tool.name}.`, { target: tool.name });
-  }
-  checkInput(tool.name, schema, input);
-  gate?.admitPaths(context, tool, { input, ...(worktree !== undefined && { worktree }) });
-  if (key !== undefined && tool.unrepeatable) {
-    throw new SpecloopError("bad_input", `${tool.name} takes no idempotency key.`, { target: "idempotencyKey" });
-  }
+  admit(entry, input, context, gate);
   signal.throwIfAborted();
   // The tool parses the input itself: handing it the parsed one would apply transforms twice.
   const given = {
@@ -150,6 +143,19 @@ async function run(
   const output = reads ? withhold(whole, reads) : whole;
   const form = forms && !filled ? await tool.form?.(input, whole, given) : null;
   return { output, text: tool.render(output), ...(form && { form }) };
+}
+
+/** Throws `forbidden` for what only people may call, and `bad_input` for what the tool does not take. */
+function admit({ tool, schema }: Entry, input: unknown, context: CallContext, gate: CallerOptions["gate"]): void {
+  const { principal, idempotencyKey, worktree } = context;
+  if (tool.personOnly && principal.kind !== "person") {
+    throw new SpecloopError("forbidden", `Only a person may call ${tool.name}.`, { target: tool.name });
+  }
+  checkInput(tool.name, schema, input);
+  gate?.admitPaths(context, tool, { input, ...(worktree !== undefined && { worktree }) });
+  if (idempotencyKey !== undefined && tool.unrepeatable) {
+    throw new SpecloopError("bad_input", `${tool.name} takes no idempotency key.`, { target: "idempotencyKey" });
+  }
 }
 
 /** The same words mean another file in another worktree. */

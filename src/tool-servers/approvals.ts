@@ -40,7 +40,10 @@ export class ServerApprovals {
   constructor({ repository, env }: { repository: string; env: Record<string, string | undefined> }) {
     this.#repository = repository;
     this.#file = new YesFile({
-      ...{ repository, env, folder: "servers", schema: file },
+      repository,
+      env,
+      folder: "servers",
+      schema: file,
       empty: { version: 1, repository, servers: {} },
       consequence: "so no server counts as approved",
     });

@@ -17,7 +17,8 @@ import { EventBus, type EventName } from "../../src/foundation/events.ts";
 import { silentLogger } from "../../src/foundation/logger.ts";
 import { Orchestrator, migrations as changeTables } from "../../src/orchestrator/index.ts";
 import {
-  openDocumentSearch, QuestionRouter,
+  openDocumentSearch,
+  QuestionRouter,
   migrations as questionTables,
   telemetryMigrations as questionTelemetry,
 } from "../../src/question-router/index.ts";

@@ -54,7 +54,9 @@ export function configurationReference(): string {
   const parts = Object.values(FRAGMENTS as Record<string, OptionsFragment>).map((fragment) => {
     const schema = z.toJSONSchema(fragment.schema, { io: "input", unrepresentable: "any" }) as JsonSchema;
     const rows = flatten(schema, "").map(([key, option]) => {
-      const variables = Object.entries(fragment.env).filter(([, target]) => target === key || target.replace(/^[^.]+/, "NAME") === key);
+      const variables = Object.entries(fragment.env).filter(
+        ([, target]) => target === key || target.replace(/^[^.]+/, "NAME") === key,
+      );
       const names = variables.map(([variable]) => `\`${variable}\``).join(", ");
       const range = fragment.tunable[key]
         ? ` Tunable, ${fragment.tunable[key].min} to ${fragment.tunable[key].max}.`

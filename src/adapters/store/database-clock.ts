@@ -78,7 +78,7 @@ export class DatabaseClock implements Clock, AsyncDisposable {
     const question = sql<{ at: number }>`SELECT extract(epoch FROM clock_timestamp()) * 1000 AS at`;
     const { rows } = await question.execute(this.#database);
     const answered = this.#clock.monotonic();
-    this.#offset = Number(rows[0]!.at) - (asked + answered) / 2;
+    this.#offset = rows[0]!.at - (asked + answered) / 2;
     this.#host = this.#clock.now() - answered;
   }
 }

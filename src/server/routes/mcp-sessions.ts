@@ -84,7 +84,9 @@ export class McpSessions implements AsyncDisposable {
       usedAt: performance.now(),
     };
     // Known from the beginning, so that resources and notifications are this session's, as calls are.
-    const server = await this.#mcp.connectionFactory({ ...connection, session: connection.session ?? id })({ era: "legacy" });
+    const server = await this.#mcp.connectionFactory({ ...connection, session: connection.session ?? id })({
+      era: "legacy",
+    });
     await server.connect(transport);
     return session;
   }

@@ -99,7 +99,11 @@ describe.skipIf(!found.available)("a sandboxed command", () => {
     );
     const named = createSocketServer((socket) => socket.end(String((reached += 1))));
     named.listen(join(here.work, ".specloop/daemon.sock"));
-    await Promise.all([http, abstract, named].map((server) => server.listening || once(server, "listening")));
+    await Promise.all(
+      [http, abstract, named].map(async (server) => {
+        if (!server.listening) await once(server, "listening");
+      }),
+    );
     const { port } = http.address() as AddressInfo;
     const script = [
       `exec 3<>/dev/tcp/127.0.0.1/${port} && echo tcp`,

@@ -88,7 +88,7 @@ async function confirm(context: CliContext, question: string): Promise<void> {
 
 function whoOf(given: unknown): "all" | "granted" | undefined {
   if (given === undefined || given === "all" || given === "granted") return given;
-  throw new SpecloopError("bad_input", `--agents takes all or granted, not "${String(given)}".`, {
+  throw new SpecloopError("bad_input", `--agents takes all or granted, not ${JSON.stringify(given)}.`, {
     target: "--agents",
   });
 }
