@@ -21,6 +21,7 @@ import {
   MAX_ANSWER,
   type QuestionView,
 } from "./types.ts";
+import type { ReadScope } from "./session/conversations.ts";
 import type { Waiters } from "./waiters.ts";
 
 interface Dependencies {
@@ -32,6 +33,8 @@ interface Dependencies {
   events: Emitter;
   clock: Clock;
   options: Live<QuestionOptions>;
+  /** What a principal may read of the documents; null for everything. */
+  scopeOf(principal: Principal): ReadScope | null;
 }
 
 /** How sure an answer is that its author vouches for. */
@@ -120,6 +123,13 @@ export class Answering {
 
   /** What a person said is taken back by people only, and a correction is an answer. */
   #mayJudge(question: QuestionView, { verdict, correction, principal }: JudgeRequest): void {
+    const scope = this.#deps.scopeOf(principal);
+    if (scope && question.answer?.citations.some(({ path }) => !scope.reads(path))) {
+      throw new SpecloopError("forbidden", "The answer rests on documents that this agent may not read.", {
+        target: question.questionId,
+        fix: "Leave the verdict to somebody who can read them.",
+      });
+    }
     if (correction !== undefined) {
       this.#mayAnswer(question, principal);
       if (verdict === "useful")

@@ -119,7 +119,7 @@ export class QuestionRouter implements Service {
     const freshness = new Freshness({ index: dependencies.index, documents: responders.documents });
     const asks = { freshness, ledger, cache, flights: this.#flights, waiters, telemetry: this.#telemetry };
     this.#asking = new Asking({ ...asks, events, clock, options, closing: this.#closing.signal });
-    this.#answering = new Answering({ ledger, corpus, cache, entries, waiters, events, clock, options });
+    this.#answering = new Answering({ ...asks, corpus, entries, events, clock, options, scopeOf });
     this.people = new People({
       ...dependencies,
       ...dependencies.people,
@@ -230,7 +230,8 @@ export class QuestionRouter implements Service {
 
   /**
    * Says whether an answer is right. One that is `wrong` or `outdated` is never served again; a correction takes its
-   * place. Errors: `bad_input` when there is no answer, `forbidden` for an agent that rejects a person's answer.
+   * place. Errors: `bad_input` when there is no answer, `forbidden` for an agent that rejects a person's answer, or one that
+   * rests on what it may not read.
    */
   async judge(request: JudgeRequest): Promise<{ answerId: string; corrected: Answer | null }> {
     if (request.correction !== undefined) await this.#answering.checkPolicy(request);

@@ -1,7 +1,10 @@
+import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
 import type { Principal } from "../../src/foundation/principal.ts";
 import type { AskResult } from "../../src/question-router/index.ts";
 import { dependence } from "../../src/question-router/session/dependent.ts";
+import { Output } from "../../src/cli/output.ts";
+import { inboxShape, inboxTable, itemView } from "../../src/cli/views/inbox.ts";
 import { startDaemon, specloop } from "../helpers/command.ts";
 import { temporaryRepository } from "../helpers/repository.ts";
 import { scenario } from "../helpers/scenario.ts";
@@ -50,6 +53,37 @@ scenario("questions", "The same follow-up in another session", async () => {
     expect([principal, result.status]).toEqual([principal, "pending"]);
     expect(result.questionId).not.toBe(first.questionId);
   }
+});
+
+scenario("questions", "Somebody else answers a follow-up question", async () => {
+  const shop = await startRouter({ files: FILES });
+  const ask = (text: string) => shop.router.ask({ text, waitMs: 0 }, inSession("one"), never);
+  await ask(FIRST);
+  const { questionId } = await ask("And who changed it?");
+  const plain = await ask("Which saddle is the softest in the window of the shop?");
+  // A restart forgets the session, and not what was said before the question.
+  await using again = await shop.restart();
+  const { items } = await again.router.people.inbox(10);
+  expect(items.find((item) => item.questionId === questionId)).toMatchObject({
+    before: [{ question: FIRST, answer: expect.stringContaining("30 seconds") }],
+    passages: [{ path: "docs/timeouts.md" }, {}],
+  });
+  expect(items.find((item) => item.questionId === plain.questionId)?.before).toEqual([]);
+  // Others read what was asked, and not the answers, which may come from documents that are not for them.
+  const view = await again.router.get(questionId);
+  expect(view.before).toEqual([FIRST]);
+  expect(JSON.stringify(view)).not.toContain("30 seconds");
+  const inbox = inboxShape.parse({ items, total: 2, approvals: [] });
+  const output = new Output({
+    json: false,
+    color: false,
+    columns: 200,
+    stdout: new PassThrough(),
+    stderr: new PassThrough(),
+  });
+  expect(inboxTable(inbox, output, { env: {}, path: "." })).toContain(`And who changed it? (after: ${FIRST}`);
+  const item = inbox.items.find((one) => one.questionId === questionId)!;
+  expect(itemView(item, { number: 1, of: 2 }, output)).toContain(`before: ${FIRST}\n          The timeout of`);
 });
 
 test("a form for a follow-up is taken back, and answers that question and no other", async () => {
@@ -163,7 +197,7 @@ scenario(
     };
     const [wide, narrow, alike, none] = [
       await add("wide", "docs/**"),
-      await add("narrow", "docs/open/**"),
+      await add("narrow", "docs/open/**", "--tools", "question_*,answer_*"),
       await add("alike", "docs/open/**"),
       await add("none", "elsewhere/**"),
     ];
@@ -178,7 +212,8 @@ scenario(
     expect(nothing!.text).toContain("pending");
     for (const { text: told } of [part!, same!, nothing!]) expect(told).not.toMatch(/4711|secret\.md/);
     // Out of the cache, by a similar question and by its id it is the same.
-    const { questionId } = JSON.parse(full!.text) as { questionId: string };
+    const { questionId } = (JSON.parse(full!.text) as { output: { questionId: string } }).output;
+    expect(questionId).toMatch(/^q-/);
     for (const [tool, input] of [
       ["question_ask", { text, waitMs: 0 }],
       ["question_ask", { text: "What's the combination of the tandem's vault?", waitMs: 0 }],
@@ -187,6 +222,12 @@ scenario(
     ] as const) {
       for (const token of [narrow, none]) expect((await call(token, tool, input)).text).not.toMatch(/4711|secret\.md/);
     }
+    // Nor does it learn the answer by answering itself, or judge what it cannot read.
+    const submitted = await call(narrow, "answer_submit", { questionId, text: "1234" });
+    expect(submitted).toMatchObject({ text: expect.stringContaining("already_answered") });
+    expect(submitted.text).not.toMatch(/4711|secret\.md/);
+    for (const verdict of ["useful", "wrong", "outdated"])
+      expect(await call(narrow, "answer_judge", { questionId, verdict })).toMatchObject({ status: 403 });
     expect((await call(wide, "question_ask", { text, waitMs: 0 })).text).toContain("4711");
   },
   60_000,
