@@ -13,6 +13,7 @@ export {
   type WorkflowVerdict,
 } from "./definition/index.ts";
 export { builtinFolder } from "./templates/index.ts";
+export { QUICK_ACTIONS, type QuickAction } from "./templates/quick.ts";
 export { type Guard, openGuard } from "./guard.ts";
 export { describedNodeTypes, type NodePorts, nodeTypes } from "./nodes/index.ts";
 export type { NodeType } from "./node-type.ts";

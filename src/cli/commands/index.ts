@@ -15,8 +15,10 @@ import { registerDoc } from "./doc/index.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerInbox } from "./inbox.ts";
 import { registerInit } from "./init.ts";
+import { registerJudge } from "./judge.ts";
 import { registerLoop } from "./loop.ts";
 import { registerMcp } from "./mcp.ts";
+import { registerQuick } from "./quick.ts";
 import { registerQuestions } from "./questions.ts";
 import { registerServer } from "./server/index.ts";
 import { registerStatus } from "./status.ts";
@@ -39,6 +41,7 @@ export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
   registerAsk,
   registerQuestions,
   registerAnswer,
+  registerJudge,
   registerInbox,
   registerChanges,
   registerChange,
@@ -50,6 +53,7 @@ export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
   registerLoop,
   registerWorkflow,
   registerRun,
+  registerQuick,
   registerAgent,
   registerAudit,
   registerDemo,
