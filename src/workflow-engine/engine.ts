@@ -226,8 +226,8 @@ export class WorkflowEngine implements Service {
   async waitFor(runId: string, ms: number, signal?: AbortSignal): Promise<RunDetails> {
     const { waiters, stopping } = this.#runtime;
     const signals = [stopping, ...(signal ? [signal] : [])];
-    const state = async () => (await this.#runtime.look(runId)).snapshot.run.state;
-    await waitForRest({ runId, ms, signals, waiters, clock: this.#parts.clock, state });
+    const look = async () => (await this.#runtime.look(runId)).snapshot;
+    await waitForRest({ runId, ms, signals, waiters, clock: this.#parts.clock, look });
     return this.get(runId);
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../../foundation/clock.ts";
-import type { RunState } from "./state.ts";
+import type { RunSnapshot } from "./draft.ts";
 import type { Waiters } from "./waiters.ts";
 
 interface Waiting {
@@ -9,11 +9,11 @@ interface Waiting {
   signals: AbortSignal[];
   waiters: Waiters;
   clock: Clock;
-  state(): Promise<RunState>;
+  look(): Promise<RunSnapshot>;
 }
 
 /** Resolves as soon as a run does not go on by itself (it ended, waits or is paused), or when the time is over. */
-export async function waitForRest({ runId, ms, signals, waiters, clock, state }: Waiting): Promise<void> {
+export async function waitForRest({ runId, ms, signals, waiters, clock, look }: Waiting): Promise<void> {
   const over = new AbortController();
   const ends = AbortSignal.any([over.signal, ...signals]);
   let waited = false;
@@ -25,8 +25,8 @@ export async function waitForRest({ runId, ms, signals, waiters, clock, state }:
     for (;;) {
       const moved = waiters.next(runId);
       try {
-        const now = await state();
-        if (waited || !["running", "cancelling", "undoing"].includes(now)) return;
+        const now = await look();
+        if (waited || rests(now)) return;
         await Promise.race([moved.promise, limit]);
       } finally {
         moved.cancel();
@@ -35,4 +35,10 @@ export async function waitForRest({ runId, ms, signals, waiters, clock, state }:
   } finally {
     over.abort();
   }
+}
+
+/** Whether nothing happens in it by itself; while it is undone a node may be `unknown`, and waits for a person. */
+function rests({ run, nodes }: RunSnapshot): boolean {
+  if (run.state !== "undoing") return run.state !== "running" && run.state !== "cancelling";
+  return [...nodes.values()].some(({ status }) => status === "unknown");
 }

@@ -33,13 +33,18 @@ export function registerStart(run: Command, bind: Bind): void {
 /** Shows on a terminal what is under way until the run does not go on by itself. */
 export async function follow(context: CliContext, begun: Run): Promise<Run> {
   let run = begun;
-  while (["running", "cancelling", "undoing"].includes(run.state)) {
+  while (["running", "cancelling", "undoing"].includes(run.state) && !asksPerson(run)) {
     context.signal.throwIfAborted();
     const clear = context.output.progress(progressLine(run));
     const answer = callTool(context, "run_get", { run: run.id, waitMs: LOOK_MS });
     run = runShape.parse((await answer.finally(clear)).output);
   }
   return run;
+}
+
+/** While it is undone, too, a node can be unknown after a crash. */
+function asksPerson({ state, nodes }: Run): boolean {
+  return state === "undoing" && nodes.some(({ status }) => status === "unknown");
 }
 
 function progressLine({ id, nodes }: Run): string {
