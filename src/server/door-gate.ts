@@ -7,7 +7,7 @@ import type { KnownAgent } from "./mcp.ts";
 export const NOBODY: Principal = { kind: "agent", name: "unknown" };
 
 /** What doors ask of the gate themselves, before any call. */
-export type DoorGate = Pick<Gate, "identify" | "tell" | "turnedAway">;
+export type DoorGate = Pick<Gate, "identify" | "tell" | "turnedAway" | "readable">;
 
 /** The agent of a token that came along; `unauthorized` for a wrong one. */
 export function agentOf(gate: DoorGate | undefined, token: string): KnownAgent {

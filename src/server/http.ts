@@ -15,6 +15,7 @@ import { EventStream } from "./routes/events.ts";
 import { answerHealth, answerReady } from "./routes/health.ts";
 import { McpRoute } from "./routes/mcp.ts";
 import { answerCall, answerTools } from "./routes/tools.ts";
+import { WorkflowRoutes } from "./routes/workflows.ts";
 import { listTools, type ToolListing } from "./tool-listing.ts";
 
 /** Ports that are tried when the wanted one is taken. */
@@ -65,6 +66,7 @@ export class HttpDoor implements Service {
   readonly #server: Server;
   readonly #mcp: McpRoute;
   readonly #events: EventStream;
+  readonly #workflows: WorkflowRoutes;
   readonly #listing: ToolListing[];
   readonly #open = new Set<Exchange>();
   readonly #listeners = new DisposableStack();
@@ -75,6 +77,7 @@ export class HttpDoor implements Service {
     this.#options = options;
     this.#mcp = new McpRoute(options.mcp, options);
     this.#events = new EventStream(options.events);
+    this.#workflows = new WorkflowRoutes(options.caller, options);
     this.#listing = listTools(options.caller.tools);
     // Against clients that send slowly on purpose; looked at twice a second.
     const slow = {
@@ -122,6 +125,7 @@ export class HttpDoor implements Service {
     if (!this.#server.listening) return;
     for (const { response } of this.#open) if (!response.headersSent) response.setHeader("connection", "close");
     this.#events[Symbol.dispose]();
+    this.#workflows[Symbol.dispose]();
     await this.#tellToLeave();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
@@ -199,6 +203,7 @@ export class HttpDoor implements Service {
     if (path === "/mcp") return this.#mcp.answer(exchange);
     const name = /^\/api\/tools\/([^/]+)$/.exec(path)?.[1];
     if (name !== undefined) return allow(exchange, "POST", () => answerCall(exchange, name, caller));
+    if (WorkflowRoutes.has(path)) return this.#workflows.answer(exchange);
     refuseAgent(exchange);
     if (path === "/ready") return allow(exchange, "GET", () => answerReady(exchange, health));
     if (path === "/events") return allow(exchange, "GET", () => this.#events.answer(exchange));
@@ -213,7 +218,7 @@ export class HttpDoor implements Service {
 /** Events and checks tell of everything, and an agent's token is for what was granted to it. */
 function refuseAgent({ agent, url }: Exchange): void {
   if (!agent) return;
-  throw new SpecloopError("forbidden", `${agent.name} may use /mcp and /api/tools/{name}.`, {
+  throw new SpecloopError("forbidden", `${agent.name} may use /mcp, /api/tools/{name} and /api/workflows/.`, {
     target: url.pathname.slice(0, 200),
   });
 }
@@ -224,11 +229,11 @@ function principalOf({ agent }: Exchange): Principal {
 
 /** The address without what a client can make up, so that refused requests of one kind count as one kind. */
 function placeOf(path: string): string {
-  const known = /^\/(?:mcp|ready|events|health|api\/tools)(?=\/|$)/.exec(path)?.[0];
+  const known = /^\/(?:mcp|ready|events|health|api\/tools|api\/workflows)(?=\/|$)/.exec(path)?.[0];
   return known ?? "another address";
 }
 
-const ADDRESSES = "There are /mcp, /api/tools, /api/tools/{name}, /events, /ready and /health.";
+const ADDRESSES = "There are /mcp, /api/tools, /api/tools/{name}, /api/workflows/, /events, /ready and /health.";
 
 async function allow(exchange: Exchange, method: "GET" | "POST", answer: () => void | Promise<void>): Promise<void> {
   const asked = exchange.method === "HEAD" ? "GET" : exchange.method;
