@@ -63,11 +63,35 @@ test("questions that wait come first", async () => {
   ]);
 });
 
+test("a person judges an answer, and asks one question after another in a session of a name", async () => {
+  await using repository = await temporaryRepository({
+    ...FILES,
+    "docs/timeouts.md":
+      "# Timeouts\n\n## Production\n\nThe timeout of the production database is 30 seconds.\n\n## Staging\n\nThe timeout of the staging database is 5 seconds.\n",
+  });
+  await using _daemon = await startDaemon(repository.path);
+  const run = (...args: string[]) => specloop([...args, "--repo", repository.path]);
+  const first = "How long is the timeout of the production database?";
+  expect((await run("ask", first, "--session", "one")).stdout).toContain("30 seconds");
+  const followUp = await run("ask", "And of the staging one?", "--session", "one");
+  expect(followUp.stdout).toContain("5 seconds");
+  const elsewhere = await run("ask", "And of the staging one?", "--session", "two");
+  expect(/q-[a-z0-9]+/.exec(elsewhere.stdout)![0]).not.toBe(/q-[a-z0-9]+/.exec(followUp.stdout)![0]);
+  expect((await run("ask", "Why?", "--session", " ")).code).toBe(64);
+  const id = /q-[a-z0-9]+/.exec(followUp.stdout)![0];
+  expect((await run("questions", id)).stdout).toContain(`after "${first}"`);
+  expect((await run("judge", id, "useful")).stdout).toContain("judged useful.");
+  const corrected = await run("judge", id, "wrong", "--correction", "7 seconds since Monday.");
+  expect(corrected.stdout).toMatch(/judged wrong\. From now on person:[^]*7 seconds since Monday/);
+  expect((await run("judge", id, "dull")).code).toBe(64);
+  expect((await run("judge", "q-none", "useful")).stderr).toContain("q-none");
+});
+
 test("wrong usage is answered with what would be right", async () => {
   await using repository = await temporaryRepository(FILES);
   await using _daemon = await startDaemon(repository.path);
   const cases: [string[], RegExp][] = [
-    [["answer"], /Usage: specloop answer \[options\] <id> <text\.\.\.>/],
+    [["answer"], /Usage: specloop answer \[options\] <id> \[text\.\.\.\]/],
     [["doc", "read"], /Usage: specloop doc read \[options\] <path>/],
     [["loop", "nope"], /has no "nope"[^]*status, run, list, metric/],
     [["changes", "--limit", "many"], /--limit takes a number, not "many"/],

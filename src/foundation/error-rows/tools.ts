@@ -42,7 +42,7 @@ export const tools = {
     http: 503,
     exit: 69,
     means: "No registered agent can do this.",
-    fix: "Register one with the tool `agent_register`, or give the work to another node type.",
+    fix: "Let an agent register itself for such work, or give it to another node type.",
   },
   agent_silent: {
     http: 504,
