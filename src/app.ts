@@ -7,6 +7,7 @@ import { RefChain, openGit } from "./adapters/git/index.ts";
 import { createLlm, type Llm } from "./adapters/llm/index.ts";
 import { CONFIG_FILE } from "./config.ts";
 import { EventBus } from "./foundation/events.ts";
+import { Heap, type SetFlag } from "./foundation/heap.ts";
 import type { Tool } from "./foundation/tool.ts";
 import { VERSION } from "./foundation/version.ts";
 import { allTools } from "./mcp-tools.ts";
@@ -23,6 +24,8 @@ export interface AppParts extends Pick<
 > {
   /** How this program is started again, for the configuration line of MCP clients. */
   command: string[];
+  /** Sets a flag of V8; absent in a process that others share. */
+  setHeapFlag?: SetFlag;
 }
 
 /** How often a saved configuration file is looked for; it lies outside the watched folders. */
@@ -57,8 +60,9 @@ export class App implements AsyncDisposable {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { repository, env, clock, logger } = this.#parts;
+    const { repository, env, clock, logger, setHeapFlag } = this.#parts;
     const events = new EventBus(logger);
+    if (setHeapFlag) await this.#stack.use(new Heap({ events, clock, set: setHeapFlag })).start();
     const git = await openGit(repository, { env, logger });
     const url = this.#parts.config.current.store.url;
     const stores = await openStores({ ...this.#parts, url, git }, this.#stack);

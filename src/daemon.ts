@@ -7,6 +7,7 @@ import { App } from "./app.ts";
 import { ConfigHolder } from "./config.ts";
 import { systemClock } from "./foundation/clock.ts";
 import { SpecloopError } from "./foundation/errors.ts";
+import type { SetFlag } from "./foundation/heap.ts";
 import { createFileSink } from "./foundation/log-file.ts";
 import { createLogger, type Logger } from "./foundation/logger.ts";
 import type { StatePaths } from "./foundation/paths.ts";
@@ -27,6 +28,8 @@ export interface DaemonOptions {
   logToStderr: boolean;
   /** How this program is started again. */
   command: string[];
+  /** Sets a flag of V8, in a process that is the daemon's alone; absent: the heap stays as it is. */
+  setHeapFlag?: SetFlag;
   /** Called once everything works. */
   onStarted(started: AppStatus): void;
   /** Called when it begins to stop, by `signal` or because somebody asked for it through a door. */
@@ -79,9 +82,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const { logger } = await takePlace({ repository, root, paths, config, logToStderr: options.logToStderr }, stack);
   options.signal.throwIfAborted();
-  const app = stack.use(
-    new App({ repository, paths, config, env: options.env, clock: systemClock, logger, command: options.command }),
-  );
+  const app = stack.use(new App({ ...options, repository, paths, config, clock: systemClock, logger }));
   await app.start(options.signal);
   const status = await app.status();
   stack.defer(() => rmSync(paths.daemonFile, { force: true }));

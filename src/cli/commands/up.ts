@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import type { AppStatus } from "../../status.ts";
 import { findPlaces } from "../../places.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
+import { keepHeapSmall } from "../../foundation/heap.ts";
 import { openStartLog } from "../../foundation/rendezvous.ts";
 import { banner } from "../banner.ts";
 import { connect, type CliContext } from "../context.ts";
@@ -43,9 +44,7 @@ async function runForeground(context: CliContext, options: UpOptions): Promise<v
   const { output, signal, env, path } = context;
   const armLastResort = () => void setTimeout(() => process.exit(70), LAST_RESORT_MS).unref();
   signal.addEventListener("abort", armLastResort, { once: true });
-  // A daemon idles most of the time: a young generation that stays small, and an old one that is collected early and
-  // compacted, keep it from holding what it needed at its start only (docs/limits.md).
-  for (const flag of ["--semi-space-growth-factor=1", "--optimize-for-size"]) setFlagsFromString(flag);
+  keepHeapSmall(setFlagsFromString);
   // Loaded only here: the other commands start in a third of the time without it.
   const clear = output.progress("specloop is starting …");
   const { runDaemon } = await import("../../daemon.ts");
@@ -54,6 +53,7 @@ async function runForeground(context: CliContext, options: UpOptions): Promise<v
     env,
     command: ownCommand(),
     flags: portFlags(options.port),
+    setHeapFlag: setFlagsFromString,
     signal,
     logToStderr: env["SPECLOOP_LOG_STDERR"] === "1",
     onStopping: armLastResort,
