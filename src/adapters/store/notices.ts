@@ -21,6 +21,8 @@ export function noNotices(): Notices {
 
 const RETRY_MS = 1000;
 const PING_MS = 15_000;
+/** How long the end waits for what is being said. */
+const LAST_WORD_MS = 1000;
 
 interface Message {
   from: string;
@@ -45,6 +47,7 @@ class PostgresNotices implements Notices {
   #client: pg.Client | null = null;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(driver: Driver, address: PostgresAddress, logger: Logger) {
     this.#driver = driver;
@@ -61,14 +64,21 @@ class PostgresNotices implements Notices {
     client.on("notification", ({ payload }) => this.#hear(payload ?? ""));
     this.#client = client;
     // A connection that a network swallowed is noticed by asking on it.
-    this.#timer = setInterval(() => void client.query("SELECT 1").catch(lost), PING_MS).unref();
+    this.#timer = setInterval(() => void this.#say("SELECT 1").catch(lost), PING_MS).unref();
   }
 
   post(topic: string, id: string): void {
     const message: Message = { from: this.#self, topic, id };
-    this.#client
-      ?.query("SELECT pg_notify($1, $2)", [this.#address.schema, JSON.stringify(message)])
-      .catch((error: unknown) => this.#logger.warn({ err: error, topic }, "others could not be told"));
+    this.#say("SELECT pg_notify($1, $2)", [this.#address.schema, JSON.stringify(message)]).catch((error: unknown) =>
+      this.#logger.warn({ err: error, topic }, "others could not be told"),
+    );
+  }
+
+  /** One after the other, as the driver wants it. */
+  #say(statement: string, values: string[] = []): Promise<unknown> {
+    const said = this.#last.then(() => this.#client?.query(statement, values));
+    this.#last = said.catch(() => {});
+    return said;
   }
 
   on(topic: string, heard: (id: string) => void): Disposable {
@@ -85,6 +95,7 @@ class PostgresNotices implements Notices {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     if (this.#timer) clearInterval(this.#timer);
+    await Promise.race([this.#last, new Promise((resolve) => setTimeout(resolve, LAST_WORD_MS).unref())]);
     await this.#client?.end().catch(() => {});
   }
 
@@ -97,6 +108,7 @@ class PostgresNotices implements Notices {
   #lost(client: pg.Client): void {
     if (this.#client !== client || this.#closed) return;
     this.#client = null;
+    this.#last = Promise.resolve();
     if (this.#timer) clearInterval(this.#timer);
     client.end().catch(() => {});
     void this.#reopen();

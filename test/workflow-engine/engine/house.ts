@@ -49,7 +49,7 @@ export const sqlite: StoreKind = {
   open: async (directory) => openSqliteStore(join(directory, "core.db"), "full"),
 };
 
-const effect = z.object({
+const effectConfig = z.object({
   say: z.string().default(""),
   ms: z.number().default(0),
   /** How often it fails before it does not, and how. */
@@ -64,11 +64,11 @@ const effect = z.object({
 });
 
 /** A node with a real effect: a line in a file, which says how often it was done. */
-export function effectType(file: string): NodeType<z.output<typeof effect>> {
+export function effectType(file: string): NodeType<z.output<typeof effectConfig>> {
   return {
     type: "effect",
     description: "Writes a line.",
-    config: effect,
+    config: effectConfig,
     expressions: [],
     output: () => ({}),
     onCrash: "ask",
@@ -135,6 +135,9 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const shared = await options.kind?.share?.(directory, { store, logger, concurrency });
   const own = shared?.clock ?? systemClock;
   const clock = options.now ? { ...own, now: options.now } : own;
+  const effect = effectType(file);
+  /** The same where it has to be done in the clone in which its run was begun. */
+  const tied: typeof effect = { ...effect, type: "tied", place: "clone" };
   const engine = new WorkflowEngine({
     expressions,
     secretive: expressions,
@@ -146,7 +149,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
     ...(shared && { notices: shared.notices! }),
     ...(shared?.home != null && { home: shared.home }),
     dispatcher: shared?.dispatcher ?? new InProcessDispatcher({ total: () => concurrency, ofType: () => 1e3 }),
-    types: [transform, condition, effectType(file), ...(options.types ?? [])] as NodeType[],
+    types: [transform, condition, effect, tied, ...(options.types ?? [])] as NodeType[],
     ...(options.rollback && { rollback: options.rollback }),
     values: shared?.values ?? new FileValues(join(directory, "values")),
     guard: openGuard,

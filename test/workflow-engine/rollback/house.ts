@@ -66,7 +66,12 @@ export async function openRollbackHouse(
 }
 
 /** Replaces a text of a document by another one, in an edit of its own. */
-export function says(key: string, path: string, find: string, replace: string, more: Partial<PlanNode> = {}): PlanNode {
+export function says(
+  key: string,
+  path: string,
+  [find, replace]: [string, string],
+  more: Partial<PlanNode> = {},
+): PlanNode {
   const edits = [{ kind: "replace_text", find, replace }];
   return node(key, "document", { config: { path, edits, reason: `Say ${replace}` }, ...more });
 }

@@ -9,11 +9,11 @@ export const TEXT = "# Why\n\none\n\nmiddle\n\ntwo\n\nlast\n\nthree\n";
 export function sixSteps(): Plan {
   const undo = { undo: node("undo", "effect", { onCrash: "ask", config: { say: "back", ms: 5 } }) };
   return plan("six", [
-    says("d1", PATH, "one", "ONE"),
+    says("d1", PATH, ["one", "ONE"]),
     node("e1", "effect", { needs: ["d1"], ...undo }),
-    says("d2", PATH, "two", "TWO", { needs: ["e1"] }),
+    says("d2", PATH, ["two", "TWO"], { needs: ["e1"] }),
     node("e2", "effect", { needs: ["d2"], ...undo }),
-    says("d3", PATH, "three", "THREE", { needs: ["e2"] }),
+    says("d3", PATH, ["three", "THREE"], { needs: ["e2"] }),
     node("e3", "effect", { needs: ["d3"], ...undo }),
   ]);
 }

@@ -40,10 +40,10 @@ scenario("workflows", "Documents as before the run", async () => {
   const id = await begin(
     house,
     plan("p", [
-      says("first", A, "one", "ONE"),
+      says("first", A, ["one", "ONE"]),
       node("mail", "effect", { needs: ["first"], ...undo() }),
-      says("second", A, "two", "TWO", { needs: ["mail"] }),
-      says("third", B, "First", "Erste", { needs: ["second"] }),
+      says("second", A, ["two", "TWO"], { needs: ["mail"] }),
+      says("third", B, ["First", "Erste"], { needs: ["second"] }),
       node("made", "document", {
         needs: ["third"],
         config: { path: "openspec/changes/x/design.md", edits: [{ kind: "write", content: "# New\n" }], reason: "Add" },
@@ -80,8 +80,8 @@ scenario("workflows", "Back to before a node", async () => {
   const id = await begin(
     house,
     plan("p", [
-      says("first", A, "one", "ONE"),
-      says("second", A, "two", "TWO", { needs: ["first"] }),
+      says("first", A, ["one", "ONE"]),
+      says("second", A, ["two", "TWO"], { needs: ["first"] }),
       node("mail", "effect", { needs: ["second"], ...undo() }),
     ]),
   );
@@ -106,8 +106,8 @@ scenario("workflows", "Somebody wrote since", async () => {
     house,
     plan("p", [
       node("mail", "effect", undo()),
-      says("first", A, "one", "ONE", { needs: ["mail"] }),
-      says("second", B, "First", "Erste", { needs: ["first"] }),
+      says("first", A, ["one", "ONE"], { needs: ["mail"] }),
+      says("second", B, ["First", "Erste"], { needs: ["first"] }),
     ]),
   );
   await ended(house, id);
@@ -138,7 +138,7 @@ scenario("workflows", "Somebody wrote since", async () => {
 scenario("workflows", "Work that is not committed", async () => {
   await using repository = await temporaryRepository(FILES);
   await using house = await openRollbackHouse(repository.path);
-  const id = await begin(house, plan("p", [says("first", A, "one", "ONE")]));
+  const id = await begin(house, plan("p", [says("first", A, ["one", "ONE"])]));
   await ended(house, id);
   const mine = textOf(repository, A).replace("ONE", "a person's one");
   await repository.write(A, mine);
@@ -151,7 +151,7 @@ scenario("workflows", "Work that is not committed", async () => {
 scenario("workflows", "A sensitive document", async () => {
   await using repository = await temporaryRepository(FILES);
   await using house = await openRollbackHouse(repository.path);
-  const id = await begin(house, plan("p", [says("guide", GUIDE, "old", "new")]));
+  const id = await begin(house, plan("p", [says("guide", GUIDE, ["old", "new"])]));
   await ended(house, id);
   const { branch } = (await house.engine.node(id, "guide")).output as { branch: string };
   // Nobody has decided on the edit: it is listed. Merged, it goes back the same way, by a person's yes.
@@ -183,7 +183,7 @@ scenario("workflows", "What a command left", async () => {
         "docs/new.md": "# New\n",
         "src/code.ts": "export {};\n",
       }),
-      says("tick", B, "First", "Erste", { needs: ["build"] }),
+      says("tick", B, ["First", "Erste"], { needs: ["build"] }),
       scribbles("again", { [B]: null }, { needs: ["tick"] }),
     ]),
   );
@@ -204,7 +204,7 @@ scenario("workflows", "What a command left", async () => {
 scenario("workflows", "A run below is undone", async () => {
   await using repository = await temporaryRepository(FILES);
   const child = plan("child", [
-    says("inner", A, "one", "ONE"),
+    says("inner", A, ["one", "ONE"]),
     node("mail", "effect", { needs: ["inner"], ...undo() }),
   ]);
   await using house = await openRollbackHouse(repository.path, { plans: [child] });
@@ -212,7 +212,7 @@ scenario("workflows", "A run below is undone", async () => {
     house,
     plan("p", [
       node("sub", "workflow", { config: { use: "child" } }),
-      says("outer", A, "two", "TWO", { needs: ["sub"] }),
+      says("outer", A, ["two", "TWO"], { needs: ["sub"] }),
     ]),
   );
   await until(async () => (await house.engine.get(id)).state === "succeeded", "the end");
@@ -245,7 +245,7 @@ scenario("workflows", "A fork of a run that was undone", async () => {
   await using repository = await temporaryRepository(FILES);
   await using house = await openRollbackHouse(repository.path);
   const shape = plan("p", [
-    says("first", A, "one", "ONE"),
+    says("first", A, ["one", "ONE"]),
     node("mail", "effect", undo()),
     node("kept", "effect"),
     node("last", "effect", { needs: ["first", "mail", "kept"] }),
