@@ -2,6 +2,8 @@ import { completable, type McpServer } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { completeIds, type OwnResources } from "./resources.ts";
 
+const GOAL = z.object({ goal: z.string().describe("What should be different afterwards, in your own words.") });
+
 /** Adds the four jobs that people start by hand. Every text leads through the tools and ends where a person decides. */
 export function registerPrompts(server: McpServer, source: OwnResources): void {
   const change = changeArgument(source);
@@ -10,7 +12,7 @@ export function registerPrompts(server: McpServer, source: OwnResources): void {
     {
       title: "Propose a change",
       description: "Draft an OpenSpec change for a goal and put it on a branch for a person to approve.",
-      argsSchema: z.object({ goal: z.string().describe("What should be different afterwards, in your own words.") }),
+      argsSchema: GOAL,
     },
     ({ goal }) => message(proposeText(goal)),
   );

@@ -1,5 +1,5 @@
 import { toNodeHandler, type NodeIncomingMessageLike, type NodeMcpRequestHandler } from "@modelcontextprotocol/node";
-import { createMcpHandler, isLegacyRequest, type McpHttpHandler } from "@modelcontextprotocol/server";
+import { classifyInboundRequest, createMcpHandler, type McpHttpHandler } from "@modelcontextprotocol/server";
 import { TOKEN_PREFIX } from "../../access/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Logger } from "../../foundation/logger.ts";
@@ -44,7 +44,7 @@ export class McpRoute implements AsyncDisposable {
     }
     const body = await exchange.json();
     if (body === undefined) throw new SpecloopError("bad_input", "The body is empty.", { target: "body" });
-    if (await isLegacyRequest(webRequest(exchange), body)) {
+    if (isLegacy(exchange, body)) {
       await this.#sessions.answer(exchange, connectionOf(exchange.url, exchange.agent), body);
       return;
     }
@@ -66,12 +66,20 @@ function methodOf(body: unknown): unknown {
   return typeof body === "object" && body !== null && "method" in body ? body.method : undefined;
 }
 
-/** Only for the decision about the era, which looks at the headers and the body that was parsed already. */
-function webRequest({ request, url }: Exchange): Request {
-  const headers = Object.entries(request.headers).flatMap(([name, value]): [string, string][] =>
-    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value]],
+/** The SDK's own decision about the era (`isLegacyRequest`), without making a web request for it. */
+function isLegacy(exchange: Exchange, body: unknown): boolean {
+  const [version, method, name] = ["mcp-protocol-version", "mcp-method", "mcp-name"].map((each) =>
+    exchange.header(each),
   );
-  return new Request(url, { method: "POST", headers });
+  return (
+    classifyInboundRequest({
+      httpMethod: "POST",
+      ...(version !== undefined && { protocolVersionHeader: version }),
+      ...(method !== undefined && { mcpMethodHeader: method }),
+      ...(name !== undefined && { mcpNameHeader: name }),
+      body,
+    }).kind === "legacy"
+  );
 }
 
 function connectionOf({ searchParams }: URL, agent?: KnownAgent): McpConnection {
