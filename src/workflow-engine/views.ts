@@ -1,6 +1,6 @@
 import type { Budget, Plan } from "./plan.ts";
 import type { UndoReport } from "./rollback/shapes.ts";
-import { RESTORE } from "./rollback/steps.ts";
+import { RESTORE } from "./rollback/restore-node.ts";
 import type { RunSnapshot } from "./run/draft.ts";
 import { type Failure, newNode, type NodeRecord, type NodeStatus, type RunRecord, type RunState } from "./run/state.ts";
 import { isHandle, sizeOf, type Values } from "./run/values.ts";

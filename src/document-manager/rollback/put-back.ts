@@ -45,12 +45,12 @@ interface Dependencies {
   policy: PathPolicy;
   options: Live<DocumentOptions>;
   guard: PathGuard | undefined;
-  now(): number;
-  update(request: UpdateRequest): Promise<UpdateResult>;
+  now: () => number;
+  update: (request: UpdateRequest) => Promise<UpdateResult>;
   /** Writes a worked-out file, in turn with other edits. */
-  write(edit: Edit, file: PreparedFile, destination: Destination): Promise<UpdateResult>;
+  write: (edit: Edit, file: PreparedFile, destination: Destination) => Promise<UpdateResult>;
   /** Commits it on a branch of its own. */
-  propose(edit: Edit, file: PreparedFile, why: string): Promise<UpdateResult>;
+  propose: (edit: Edit, file: PreparedFile, why: string) => Promise<UpdateResult>;
 }
 
 /** Times that a document is looked at again because it changed between reading and writing. */
@@ -146,7 +146,8 @@ async function write(deps: Dependencies, request: PutBackRequest, one: Wanted): 
   }
   return deps.update({
     files: [{ path, edits: [{ kind: "write", content: wanted }], ...(content && { baseRevision: content.revision }) }],
-    ...{ reason: request.reason, principal: request.principal },
+    reason: request.reason,
+    principal: request.principal,
     ...(request.origin && { origin: request.origin }),
     idempotencyKey: `${request.key}/${sha256(`${path}\0${content?.revision ?? ""}\0${wanted}`).slice(0, 16)}`,
   });

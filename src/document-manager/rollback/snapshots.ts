@@ -126,18 +126,18 @@ export class Snapshots {
     if (was === is || was === null || is === null || paths.length === 0) return found;
     if (!(await git.isAncestor(was, is)))
       return new Map(paths.map((path) => [path, "another branch was checked out meanwhile"]));
-    for (const { commit, author, trailers, changes } of await git.pathHistory({
-      under: paths,
-      revision: is,
-      limit: MAX_COMMITS,
-    })) {
-      if (await git.isAncestor(commit, was)) break;
-      const own = mine(commit);
-      const agent = trailers["Specloop-Principal"]?.startsWith("agent:") === true;
-      if (agent && !own) continue;
-      const why = own ? null : `${author} committed it meanwhile (${commit.slice(0, 10)})`;
-      for (const { path } of changes) if (paths.includes(path) && !found.get(path)) found.set(path, why);
+    for (const entry of await git.pathHistory({ under: paths, revision: is, limit: MAX_COMMITS })) {
+      if (await git.isAncestor(entry.commit, was)) break;
+      const own = mine(entry.commit);
+      if (isAgents(entry) && !own) continue;
+      const why = own ? null : `${entry.author} committed it meanwhile (${entry.commit.slice(0, 10)})`;
+      for (const { path } of entry.changes) if (paths.includes(path) && !found.get(path)) found.set(path, why);
     }
     return found;
   }
+}
+
+/** Agents work for the step that is under way; a person's commit at the same time is the person's. */
+function isAgents({ trailers }: { trailers: Record<string, string> }): boolean {
+  return trailers["Specloop-Principal"]?.startsWith("agent:") === true;
 }

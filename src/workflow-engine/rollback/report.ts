@@ -1,10 +1,11 @@
 import type { NodeType } from "../node-type.ts";
 import type { Plan, PlanNode } from "../plan.ts";
 import type { RunSnapshot } from "../run/draft.ts";
-import { type NodeRecord, type RunView } from "../run/state.ts";
+import { isFinal, type NodeRecord, type RunView } from "../run/state.ts";
 import { isHandle, type Values } from "../run/values.ts";
 import { type Restored, restored, type UndoReport } from "./shapes.ts";
-import { isUndoing, RESTORE, toUndo } from "./steps.ts";
+import { isUndoing, RESTORE } from "./restore-node.ts";
+import { toUndo } from "./steps.ts";
 
 type Line = UndoReport["nodes"][number];
 
@@ -45,20 +46,24 @@ interface Rows {
   type: NodeType | undefined;
 }
 
-function verdict({ node, row, undo, back, type }: Rows): Pick<Line, "became" | "why"> | null {
+function verdict(rows: Rows): Pick<Line, "became" | "why"> | null {
+  const { node, row, undo, back } = rows;
   const steps = [undo, back].filter((step) => step !== undefined);
   const failed = steps.find(({ status }) => status === "failed" || status === "cancelled");
   if (failed) return { became: "left", why: failed.error?.message ?? "It was cancelled." };
-  const expected = (node.undo && row.status === "done" ? 1 : 0) + (back ? 1 : 0);
-  if (steps.some(({ status }) => status !== "done" && status !== "skipped")) return { became: "open", why: "" };
-  if (undo?.status === "done" && steps.length >= expected) return { became: "undone", why: "" };
-  if (back?.status === "done") return { became: "restored", why: "" };
-  if (node.undo && row.status === "done") return { became: "open", why: "Its undo has not begun." };
+  const missing = node.undo && row.status === "done" && !undo;
+  if (missing || steps.some(({ status }) => !isFinal(status))) return { became: "open", why: "" };
+  if (steps.length > 0) return { became: undo ? "undone" : "restored", why: "" };
+  return left(rows);
+}
+
+/** Nothing takes it back: said of what left something behind, or may have. */
+function left({ node, row, type }: Rows): Pick<Line, "became" | "why"> | null {
   if (type?.inside || type?.harmless?.(node.config)) return null;
   // It was given up before anything was begun.
   if (row.status !== "done" && row.startedAt === null) return null;
-  const how = row.status === "done" ? "" : ` It ${row.status === "failed" ? "failed" : "was cancelled"} in the middle.`;
-  return { became: "left", why: `It has no undo.${how}` };
+  const how = row.status === "failed" ? "failed" : "was cancelled";
+  return { became: "left", why: `It has no undo.${row.status === "done" ? "" : ` It ${how} in the middle.`}` };
 }
 
 async function filesOf(back: NodeRecord | undefined, values: Values): Promise<Restored> {

@@ -9,7 +9,7 @@ import type { NodeRecord } from "../run/state.ts";
 import type { Values } from "../run/values.ts";
 import type { PutBack, RollbackDesk } from "./port.ts";
 import { type Restored, restored } from "./shapes.ts";
-import { RESTORE } from "./steps.ts";
+import { RESTORE } from "./restore-node.ts";
 import { snapshotName } from "./snapshot.ts";
 
 const config = z.strictObject({});
@@ -18,9 +18,9 @@ export interface Dependencies {
   values: Values;
   /** Null where there are no documents. */
   desk: RollbackDesk | null;
-  look(runId: string): Promise<{ snapshot: RunSnapshot; plan: Plan }>;
+  look: (runId: string) => Promise<{ snapshot: RunSnapshot; plan: Plan }>;
   /** Runs that a node began, the last first. */
-  childrenOf(runId: string, key: string): Promise<string[]>;
+  childrenOf: (runId: string, key: string) => Promise<string[]>;
   /** Undoes a run and waits for the end of it. */
   undoRun(runId: string, principal: Principal, signal: AbortSignal): Promise<{ state: string; why: string }>;
 }
@@ -148,7 +148,10 @@ function putBack(
   const { runId, principal } = attempt;
   const reason = `Undo ${row.key} of run ${runId}`;
   return needed(desk).putBack({
-    ...{ left, reason, principal, origin: { run: runId } },
+    left,
+    reason,
+    principal,
+    origin: { run: runId },
     key: `${runId}/${row.key}/${RESTORE}/${name}`,
   });
 }

@@ -17,11 +17,11 @@ import type { UndoReport } from "./shapes.ts";
 export interface UndoingParts {
   desk: RollbackDesk | null;
   values: Values;
-  types(): ReadonlyMap<string, NodeType>;
+  types: () => ReadonlyMap<string, NodeType>;
   look(runId: string): Promise<{ snapshot: RunSnapshot; plan: Plan }>;
-  send(runId: string, message: Message): Promise<Reply>;
-  events(runId: string, afterSeq: number, limit: number): Promise<RunEvent[]>;
-  children(runId: string): Promise<{ id: string }[]>;
+  send: (runId: string, message: Message) => Promise<Reply>;
+  events: (runId: string, afterSeq: number, limit: number) => Promise<RunEvent[]>;
+  children: (runId: string) => Promise<{ id: string }[]>;
   /** Resolves when the run does not go on by itself, or after so many milliseconds, with its state. */
   waitFor(runId: string, ms: number, signal: AbortSignal): Promise<{ state: string; reason: string | null }>;
 }
@@ -32,7 +32,7 @@ const LOOK_MS = 60_000;
 /** Takes runs back: what they did is undone in reverse order, and what was not is listed. */
 export class Undoing {
   /** The engine's own node type that puts things back. */
-  readonly type: NodeType;
+  readonly type: ReturnType<typeof restore>;
   readonly #parts: UndoingParts;
 
   constructor(parts: UndoingParts) {
@@ -43,7 +43,7 @@ export class Undoing {
       look: (runId) => parts.look(runId),
       childrenOf: (runId, key) => this.#childrenOf(runId, key),
       undoRun: (runId, principal, signal) => this.#undoRun(runId, principal, signal),
-    }) as NodeType;
+    });
   }
 
   /** Throws `bad_input` for a node that has not begun, `run_ended` and `bad_input` for a run that cannot be undone. */

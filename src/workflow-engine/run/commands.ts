@@ -1,7 +1,7 @@
 import { exceeded } from "../budget.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Draft } from "./draft.ts";
-import { isUndoing } from "../rollback/steps.ts";
+import { isUndoing } from "../rollback/restore-node.ts";
 import type { Message, Reply } from "./messages.ts";
 import { OUTPUT_KEY, topNode, withDependents } from "./places.ts";
 import { fail, type Rules } from "./failing.ts";

@@ -1,6 +1,6 @@
 import type { Plan } from "../plan.ts";
 import type { RunSnapshot } from "./draft.ts";
-import { RESTORE } from "../rollback/steps.ts";
+import { RESTORE } from "../rollback/restore-node.ts";
 import { topNode, withDependents } from "./places.ts";
 import { type NodeRecord, newNode } from "./state.ts";
 

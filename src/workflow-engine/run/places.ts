@@ -1,6 +1,6 @@
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Plan, PlanNode } from "../plan.ts";
-import { RESTORE, restoreNode } from "../rollback/steps.ts";
+import { RESTORE, restoreNode } from "../rollback/restore-node.ts";
 
 /** The key under which the run's own output is computed where that takes an expression. */
 export const OUTPUT_KEY = "@output";

@@ -9,7 +9,7 @@ interface Waiting {
   signals: AbortSignal[];
   waiters: Waiters;
   clock: Clock;
-  look(): Promise<RunSnapshot>;
+  look: () => Promise<RunSnapshot>;
 }
 
 /** Resolves as soon as a run does not go on by itself (it ended, waits or is paused), or when the time is over. */
