@@ -62,10 +62,24 @@ export function sharedDataFile(name: string): string {
 /** A repository with the `openspec/` of one of the real ones, committed. */
 export async function realRepository(name: (typeof REAL_REPOSITORIES)[number]): Promise<TemporaryRepository> {
   const repository = await temporaryRepository();
-  const archive = join(sharedData, "repositories", `${name}.tar.gz`);
-  await run("tar", ["-xzf", archive, "--strip-components=1", "-C", repository.path]);
+  await unpack(name, repository.path);
   await repository.commitAll("Begin");
   return repository;
+}
+
+/** A folder with the `openspec/` of a real repository for who only reads it: no git, which takes seconds there. */
+export async function realFiles(name: (typeof REAL_REPOSITORIES)[number]): Promise<{ path: string } & AsyncDisposable> {
+  const path = await realpath(await mkdtemp(join(tmpdir(), "specloop-files-")));
+  await unpack(name, path);
+  return { path, [Symbol.asyncDispose]: () => removed(path) };
+}
+
+async function unpack(name: (typeof REAL_REPOSITORIES)[number], path: string): Promise<void> {
+  await run("tar", ["-xzf", join(sharedData, "repositories", `${name}.tar.gz`), "--strip-components=1", "-C", path]);
+}
+
+function removed(path: string): Promise<void> {
+  return rm(path, { recursive: true, force: true, maxRetries: 5 });
 }
 
 function handle(path: string): TemporaryRepository {
@@ -85,6 +99,6 @@ function handle(path: string): TemporaryRepository {
       await git("commit", "--quiet", "--message", message);
       return git("rev-parse", "HEAD");
     },
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }),
+    [Symbol.asyncDispose]: () => removed(path),
   };
 }

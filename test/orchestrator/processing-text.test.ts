@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { splitLines } from "../../src/adapters/openspec/index.ts";
 import { withAnswer } from "../../src/orchestrator/processing/write-answer.ts";
-import { REAL_REPOSITORIES, realRepositoriesMissing, realRepository } from "../helpers/repository.ts";
+import { REAL_REPOSITORIES, realRepositoriesMissing, realFiles } from "../helpers/repository.ts";
 import { openQuestions } from "../../src/orchestrator/questions.ts";
 
 const given = { by: "Ada", day: "2026-11-21" };
@@ -79,7 +79,7 @@ test("every open question of real designs and proposals can be answered in place
   context.skip(realRepositoriesMissing !== null, realRepositoriesMissing ?? "");
   const counts = { open: 0, answered: 0, written: 0, twice: 0 };
   for (const name of REAL_REPOSITORIES) {
-    await using repository = await realRepository(name);
+    await using repository = await realFiles(name);
     for (const file of globSync("openspec/changes/**/*.md", { cwd: repository.path })) {
       const text = readFileSync(join(repository.path, file), "utf8");
       const questions = asked(text);

@@ -12,7 +12,7 @@ import { Entries } from "../../src/question-router/similar/entries.ts";
 import { learntThreshold } from "../../src/question-router/similar/threshold.ts";
 import { systemClock } from "../../src/foundation/clock.ts";
 import { newId } from "../../src/foundation/ids.ts";
-import { REAL_REPOSITORIES, realRepositoriesMissing, realRepository } from "../helpers/repository.ts";
+import { REAL_REPOSITORIES, realRepositoriesMissing, realFiles } from "../helpers/repository.ts";
 import { scenario } from "../helpers/scenario.ts";
 import { agent, type Harness, never, otherAgent, person, startRouter } from "./harness.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -94,7 +94,7 @@ async function realTexts(): Promise<string[]> {
   const texts = own.map((file) => readFileSync(file, "utf8"));
   if (realRepositoriesMissing !== null) return texts;
   for (const name of REAL_REPOSITORIES) {
-    await using repository = await realRepository(name);
+    await using repository = await realFiles(name);
     for (const file of globSync("openspec/specs/*/spec.md", { cwd: repository.path }).toSorted())
       texts.push(readFileSync(join(repository.path, file), "utf8"));
   }

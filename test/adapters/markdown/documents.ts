@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { REAL_REPOSITORIES, realRepositoriesMissing, realRepository } from "../../helpers/repository.ts";
+import { REAL_REPOSITORIES, realRepositoriesMissing, realFiles } from "../../helpers/repository.ts";
 
 /** Markdown files that people and agents wrote. */
 export interface RealDocument {
@@ -22,7 +22,7 @@ export async function realDocuments(): Promise<RealDocument[]> {
   }
   const all: RealDocument[] = [];
   for (const name of REAL_REPOSITORIES) {
-    await using repository = await realRepository(name);
+    await using repository = await realFiles(name);
     all.push(
       ...documentsBelow(repository.path, ["**/*.md"]).map(({ path, text }) => ({ path: `${name}/${path}`, text })),
     );

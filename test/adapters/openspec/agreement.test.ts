@@ -13,7 +13,7 @@ import {
   openspecVersionsMissing,
   type OpenspecVersion,
 } from "../../helpers/openspec-versions.ts";
-import { REAL_REPOSITORIES, realRepositoriesMissing, realRepository } from "../../helpers/repository.ts";
+import { REAL_REPOSITORIES, realRepositoriesMissing, realFiles } from "../../helpers/repository.ts";
 import { readRuleCases, writeRuleCases, type RuleCase, type RuleCases } from "../../helpers/rule-cases.ts";
 import { scenario } from "../../helpers/scenario.ts";
 
@@ -56,7 +56,7 @@ scenario(
 async function realTexts(): Promise<Texts> {
   const texts: Texts = [];
   for (const name of REAL_REPOSITORIES) {
-    const repository = await realRepository(name);
+    const repository = await realFiles(name);
     onTestFinished(() => repository[Symbol.asyncDispose]());
     const files = globSync("openspec/**/*.md", { cwd: repository.path }).sort();
     for (const file of files) texts.push([`${name}/${file}`, readFileSync(join(repository.path, file), "utf8")]);

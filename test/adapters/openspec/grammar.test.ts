@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { matcher, parseDelta, parseSpec, parseTasks, withoutTicks } from "../../../src/adapters/openspec/index.ts";
 import { scenario } from "../../helpers/scenario.ts";
-import { REAL_REPOSITORIES, realRepositoriesMissing, realRepository } from "../../helpers/repository.ts";
+import { REAL_REPOSITORIES, realRepositoriesMissing, realFiles } from "../../helpers/repository.ts";
 
 const dist = resolve(import.meta.dirname, "../../../node_modules/@fission-ai/openspec/dist");
 
@@ -99,7 +99,7 @@ if (realRepositoriesMissing) console.warn(realRepositoriesMissing);
 test.skipIf(realRepositoriesMissing).each(REAL_REPOSITORIES)(
   "reads every file of %s as OpenSpec does",
   async (name) => {
-    const repository = await realRepository(name);
+    const repository = await realFiles(name);
     onTestFinished(() => repository[Symbol.asyncDispose]());
     const reference = await theirs();
     const files = globSync("openspec/**/*.md", { cwd: repository.path });

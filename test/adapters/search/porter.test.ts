@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { porterStem } from "../../../src/adapters/search/porter.ts";
-import { REAL_REPOSITORIES, realRepositoriesMissing, realRepository } from "../../helpers/repository.ts";
+import { REAL_REPOSITORIES, realRepositoriesMissing, realFiles } from "../../helpers/repository.ts";
 
 const own = resolve(import.meta.dirname, "../../..");
 /** Endings that Porter's rules tell apart, on stems of every measure. */
@@ -65,7 +65,7 @@ test.skipIf(realRepositoriesMissing !== null)(
   "stems are those of FTS5 for the words of real repositories",
   async () => {
     for (const name of REAL_REPOSITORIES) {
-      await using repository = await realRepository(name);
+      await using repository = await realFiles(name);
       expect(differences(wordsOf(repository.path))).toEqual([]);
     }
   },
