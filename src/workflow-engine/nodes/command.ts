@@ -62,7 +62,7 @@ export interface CommandPlace {
 
 /** After which an argument is code: `sh -c`, `node -e`, `python -c`, `perl -e`, `find -exec`. */
 const CODE_FLAG = /^(?:-[A-Za-z]*[cepE]|--?(?:eval|command|print|exec|execute|run|call))$/;
-const CODE_JOINED = /^--(?:eval|command|print|exec|execute|call)=/;
+const CODE_JOINED = /^(?:--(?:eval|command|print|exec|execute|call)=|-[A-Za-z]?[ceE](?!\w*=))/;
 
 /** Places of the program and of what an interpreter reads as code. */
 function codeIn(run: readonly string[]): number[] {
