@@ -1,4 +1,7 @@
+import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
+import { Output } from "../../src/cli/output.ts";
+import { answeredView } from "../../src/cli/views/inbox.ts";
 import { forPeople, withoutToolName } from "../../src/cli/wording.ts";
 import { ERRORS } from "../../src/foundation/errors.ts";
 import { allTools, type Rooms } from "../../src/mcp-tools.ts";
@@ -15,6 +18,20 @@ test("no hint of the error table names a tool to a person", () => {
 
 test("every tool has its command", () => {
   for (const name of toolNames) expect(forPeople(`Call ${name}.`, here)).toMatch(/^Run `specloop .+`\.$/);
+});
+
+test("what became of an answer that waits for approval names the command to look at it", () => {
+  const message = "a.md waits on branch x: call approval_get with ap-ny2en065kffcx1k1.";
+  const written = { path: "a.md", status: "proposed", message };
+  const output = new Output({
+    json: false,
+    color: false,
+    columns: 80,
+    stdout: new PassThrough(),
+    stderr: new PassThrough(),
+  });
+  const shown = answeredView({ questionId: "q-1", answer: { text: "Yes", by: "person:ada" }, written }, output);
+  expect(shown).toContain("run `specloop approvals show ap-ny2en065kffcx1k1`.");
 });
 
 test("a command is shown as it can be typed: as npm script from a clone, with the path from elsewhere", () => {

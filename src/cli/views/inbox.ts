@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Output } from "../output.ts";
-import { typed, type Reader } from "../wording.ts";
+import { forPeople, typed, type Reader } from "../wording.ts";
 import { time } from "./question.ts";
 
 const passage = z.object({
@@ -88,7 +88,9 @@ const answered = z.object({
 /** What became of an answer, and where it stands. */
 export function answeredView(result: unknown, output: Output): string {
   const { questionId, answer, written } = answered.parse(result);
-  const where = written ? `\n${written.path}: ${written.status.replaceAll("_", " ")}. ${written.message}` : "";
+  const where = written
+    ? `\n${written.path}: ${written.status.replaceAll("_", " ")}. ${forPeople(written.message)}`
+    : "";
   return `${questionId} is ${output.style("green", "answered")} by ${answer.by}.\n\n${answer.text}${where}`;
 }
 
