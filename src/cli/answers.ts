@@ -2,7 +2,7 @@ import { SpecloopError } from "../foundation/errors.ts";
 import { callTool, type CliContext, type ToolAnswer } from "./context.ts";
 
 /** `docs/faq.md#Refunds`: a document, and the heading below which an answer goes. */
-export function placeOf(given: string): { path: string; heading?: string } {
+function placeOf(given: string): { path: string; heading?: string } {
   const [path = "", ...rest] = given.split("#");
   const heading = rest.join("#").trim();
   if (path.trim() === "") {

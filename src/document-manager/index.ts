@@ -1,6 +1,6 @@
 export { DocumentManager, type DocumentManagerDependencies } from "./manager.ts";
 export { EDIT_KINDS, fieldsOf } from "./edit-kinds.ts";
-export { DocumentRollback } from "./rollback/document-rollback.ts";
+export type { DocumentRollback } from "./rollback/document-rollback.ts";
 export type { EditStep } from "./committer.ts";
 export { options, type DocumentOptions } from "./options.ts";
 export { migrations, type DocumentTables } from "./tables.ts";

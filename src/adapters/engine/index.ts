@@ -1,2 +1,2 @@
 export { openPgBoss } from "./pgboss.ts";
-export { LEASE_MS, type JobTransaction, type NewJob, type SharedJobs, type TakenJob } from "./port.ts";
+export type { JobTransaction, NewJob, SharedJobs, TakenJob } from "./port.ts";

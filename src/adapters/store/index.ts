@@ -16,7 +16,7 @@ export {
 } from "./sealed.ts";
 export { checkStoreHonest } from "./selftest.ts";
 export { listenOnPostgres, noNotices, type Notices } from "./notices.ts";
-export { placeOf, storeAddress } from "./postgres-connection.ts";
+export { storeAddress } from "./postgres-connection.ts";
 export { openPostgresStore } from "./postgres.ts";
 export { openSqliteStore } from "./sqlite.ts";
 export type { Durability, Migration, RoomMigrations, Store } from "./port.ts";

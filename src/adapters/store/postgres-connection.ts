@@ -43,7 +43,7 @@ export async function loadDriver(): Promise<Driver> {
 }
 
 /** `host/database` of an address, for messages: never its user or password. */
-export function placeOf(url: string): string {
+function placeOf(url: string): string {
   try {
     const { hostname, pathname, searchParams } = new URL(url);
     return `${searchParams.get("host") ?? (hostname || "localhost")}${pathname}`;

@@ -24,7 +24,7 @@ const NETWORK = /^(?:ECONN|ENOENT|EHOST|ENET|ENOTFOUND|EPIPE|ETIMEDOUT|EAI_)/;
 const LOST = /Connection terminated|timeout exceeded when trying to connect|not queryable|connection is closed/i;
 
 /** SQLSTATE of an error of the server, or Node's code, null for any other error. */
-export function sqlState(error: unknown): string | null {
+function sqlState(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" ? code : null;
 }

@@ -101,7 +101,7 @@ export async function insertDerivation(
 }
 
 /** Whether a question is compared with others at all. */
-export function isComparable({ text, kind }: Pick<Asked, "text" | "kind">): boolean {
+function isComparable({ text, kind }: Pick<Asked, "text" | "kind">): boolean {
   return kind !== "authority" && isSelfContained(text);
 }
 
