@@ -170,6 +170,8 @@ export class RunStore {
       const rows = some.map(({ tokensIn, tokensOut, startedAt, endedAt, error, ...rest }) => ({
         run_id: runId,
         ...rest,
+        // What a program said may hold a NUL, which PostgreSQL's text does not.
+        log: rest.log.replaceAll("\0", "\u2400"),
         error: error && JSON.stringify(error),
         tokens_in: tokensIn,
         tokens_out: tokensOut,

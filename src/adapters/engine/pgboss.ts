@@ -83,10 +83,9 @@ class PgBossJobs implements SharedJobs {
 
   async start(queues: string[]): Promise<void> {
     await this.#boss.start();
-    await this.#boss.createQueue(ASIDE, { retryLimit: 0, retentionSeconds: RETENTION_SECONDS });
-    for (const queue of queues) await this.#boss.createQueue(queue, QUEUE);
-    // So that the first `put` asks nothing outside of its transaction.
-    await this.#boss.getQueues(queues);
+    const known = new Set((await this.#boss.getQueues()).map(({ name }) => name));
+    if (!known.has(ASIDE)) await this.#boss.createQueue(ASIDE, { retryLimit: 0, retentionSeconds: RETENTION_SECONDS });
+    for (const queue of queues) if (!known.has(queue)) await this.#boss.createQueue(queue, QUEUE);
   }
 
   async put(tx: JobTransaction, jobs: NewJob[]): Promise<void> {

@@ -9,6 +9,9 @@ import type { Ending, Message, Reply, Reserve } from "./messages.ts";
 import { locate } from "./places.ts";
 import { isEnded, isInFlight, type NodeRecord } from "./state.ts";
 
+/** In the middle of so many crashes, a node has failed. */
+const MOST_CRASHES = 5;
+
 /** Applies one message. Throws a `SpecloopError` for what a person or a program asked for and cannot have. */
 export function receive(draft: Draft, message: Message, rules: Rules): Reply {
   switch (message.type) {
@@ -20,7 +23,7 @@ export function receive(draft: Draft, message: Message, rules: Rules): Reply {
       return recover(draft, rules);
     case "redelivered": {
       const row = live(draft, message);
-      if (row) crashed(draft, row, rules, "The worker that had it went away.");
+      if (row) wentDown(draft, row, rules, "The worker that had it went away.");
       return row ? "applied" : "ignored";
     }
     case "snapshot": {
@@ -52,14 +55,26 @@ function recover(draft: Draft, rules: Rules): Reply {
   // The time until the crash was not seen; none is better than the time that the daemon was down.
   draft.run.activeSince = null;
   const rows = [...draft.nodes()].filter(({ status }) => isInFlight(status));
-  for (const row of rows) crashed(draft, row, rules, "The process ended in the middle of it.");
+  for (const row of rows) {
+    const why = "The process ended in the middle of it.";
+    if (row.status === "running") wentDown(draft, row, rules, why);
+    else crashed(draft, row, rules, why);
+  }
   letOthersTry(draft);
   return "applied";
 }
 
+/** What takes down each process that does it is not given to one after the other for ever. */
+function wentDown(draft: Draft, row: NodeRecord, rules: Rules, why: string): void {
+  const crashes = row.crashes + 1;
+  if (crashes < MOST_CRASHES) return crashed(draft, { ...row, crashes }, rules, why);
+  const message = `The process that did it went away ${crashes} times.`;
+  fail(draft, { ...row, crashes, retries: Infinity }, { kind: "failed", message }, rules);
+}
+
 /** What was only queued had not begun. What was running may have done all, a part or nothing. */
 function crashed(draft: Draft, row: NodeRecord, rules: Rules, why: string): void {
-  const reserves = { reservedTokens: 0, reservedUsd: 0 };
+  const reserves = { crashes: row.crashes, reservedTokens: 0, reservedUsd: 0 };
   const { node } = locate(rules.plan, row.key);
   if (row.status === "queued" || rules.types.get(row.type)?.inside || node.onCrash === "retry") {
     // What it went on from is still there: the wait that ended, the items that are done.

@@ -108,6 +108,8 @@ export interface NodeRecord {
   retries: number;
   /** Counts up with each failure and each time a person has it done again; after a crash it is the same. */
   round: number;
+  /** How often the process went away in the middle of it, since it was begun or a person had it done again. */
+  crashes: number;
   input: Stored | null;
   output: Stored | null;
   error: Failure | null;
@@ -171,6 +173,7 @@ export function newNode(key: string, type: string): NodeRecord {
     attempt: 0,
     retries: 0,
     round: 0,
+    crashes: 0,
     input: null,
     output: null,
     error: null,

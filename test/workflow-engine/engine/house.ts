@@ -75,7 +75,7 @@ export function effectType(file: string): NodeType<z.output<typeof effectConfig>
     estimate: ({ tokens }) => (tokens === 0 ? null : { tokens, model: "test" }),
     execute: async ({ config, key, attempt, signal, spend, log }) => {
       appendFileSync(file, `${key} ${config.say}\n`);
-      log(`attempt ${attempt}`);
+      log(`attempt ${attempt}\0`);
       if (config.ms > 0) await sleep(config.ms, undefined, config.deaf ? {} : { signal });
       if (config.tokens > 0) spend({ tokensIn: config.tokens, tokensOut: 0, usd: config.usd, model: "test" });
       if (config.after > 0) await sleep(config.after, undefined, { signal });
