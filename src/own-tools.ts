@@ -9,7 +9,9 @@ export function ownTools(tools: readonly Tool[]): { call: OwnTools; through(call
   return {
     through: (built) => void (caller = built),
     call: async (name, input, context) => {
-      const personOnly = tools.find((tool) => tool.name === name)?.personOnly === true;
+      const tool = tools.find((candidate) => candidate.name === name);
+      // What stands for another tool would bring one for people in by its input.
+      const personOnly = tool?.personOnly === true || tool?.forwards !== undefined;
       return {
         personOnly,
         call: () => {

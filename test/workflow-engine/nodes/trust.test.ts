@@ -84,6 +84,11 @@ scenario("workflows", "Agents approve nothing", async () => {
     state: "failed",
     error: { message: expect.stringMatching(/only a person may call/) as string },
   });
+  await place.define(
+    "behind",
+    `nodes:\n  a: { type: tool, tool: tool_call, input: { id: "'workflow_approve'", input: "{'name': 'theirs', 'hash': '${String(hash)}'}" } }\n`,
+  );
+  expect(await place.run("behind")).toMatchObject({ state: "failed" });
   expect(await place.call("workflow_reach", { name: "theirs" })).toMatchObject({ standing: "unapproved" });
 });
 
