@@ -20,8 +20,11 @@ const FLOORS: string[][] = [
   ["main.ts", "index.ts"],
 ];
 const ROOMS = FLOORS[3]!;
-/** Approvals are a part of the access with a door of their own; a command loads the client and nothing of the servers. */
-const SIDE_DOORS = ["access/approvals/index.ts", "server/control-client.ts"];
+/**
+ * Approvals are a part of the access with a door of their own; a command loads the client and nothing of the servers, and the
+ * search thread what reads documents and nothing of what edits them.
+ */
+const SIDE_DOORS = ["access/approvals/index.ts", "server/control-client.ts", "adapters/markdown/reading.ts"];
 
 /** Packages of the outside world, and who alone may import them. */
 const OUTSIDE: [RegExp, RegExp][] = [

@@ -1,4 +1,4 @@
-import { readFrontMatter, scanSections, type Section } from "../adapters/markdown/index.ts";
+import { readFrontMatter, scanSections, type Section } from "../adapters/markdown/reading.ts";
 import type { Passage } from "../adapters/search/index.ts";
 import { SpecloopError } from "../foundation/errors.ts";
 import { cutPart } from "./sources/cut.ts";
