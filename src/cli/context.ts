@@ -17,6 +17,8 @@ export interface CliContext {
   stdin: NodeJS.ReadableStream;
   /** Aborted by Ctrl-C and SIGTERM. */
   signal: AbortSignal;
+  /** Aborted by the next one after that. */
+  again?: AbortSignal;
   /** `--session`: what follow-up questions are read with. */
   session?: string | undefined;
 }

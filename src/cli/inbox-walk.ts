@@ -1,6 +1,6 @@
-import { createInterface, type Interface } from "node:readline";
-import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
+import { toSpecloopError } from "../foundation/errors.ts";
 import { submitAnswer } from "./answers.ts";
+import { askLine } from "./ask-line.ts";
 import type { CliContext } from "./context.ts";
 import { Draft } from "./drafts.ts";
 import { answeredView, itemView, questionText, type ShownInbox, type ShownItem } from "./views/inbox.ts";
@@ -94,24 +94,7 @@ class Turn {
     }
   }
 
-  /** One line; null at the end of input. The terminal belongs to the editor while nobody is asked. */
   #ask(prompt: string): Promise<string | null> {
-    const { stdin, output, signal } = this.#context;
-    output.prompt(prompt);
-    const lines = createInterface({ input: stdin, terminal: false });
-    return firstLine(lines, signal).finally(() => {
-      lines.close();
-      stdin.pause();
-    });
+    return askLine(this.#context, prompt);
   }
-}
-
-function firstLine(lines: Interface, signal: AbortSignal): Promise<string | null> {
-  const { promise, resolve, reject } = Promise.withResolvers<string | null>();
-  const stop = () => reject(new SpecloopError("cancelled", "Interrupted."));
-  if (signal.aborted) stop();
-  lines.once("line", resolve);
-  lines.once("close", () => resolve(null));
-  signal.addEventListener("abort", stop, { once: true });
-  return promise.finally(() => signal.removeEventListener("abort", stop));
 }

@@ -32,7 +32,8 @@ Every command takes --repo PATH and --json.`;
 /** Runs one command line; resolves with the exit code. */
 export async function runCli(argv: string[], process: CliProcess): Promise<number> {
   const stop = new AbortController();
-  const onSignal = () => stop.abort(new SpecloopError("cancelled", "Interrupted."));
+  const again = new AbortController();
+  const onSignal = () => (stop.signal.aborted ? again : stop).abort(new SpecloopError("cancelled", "Interrupted."));
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   // The window of the terminal was closed: end as in every other case, so that nothing is left behind.
@@ -43,7 +44,10 @@ export async function runCli(argv: string[], process: CliProcess): Promise<numbe
     (action) =>
     async (...received) => {
       const command = received.at(-1) as Command;
-      const context = createContext(command.optsWithGlobals<GlobalOptions>(), process, stop.signal);
+      const context = createContext(command.optsWithGlobals<GlobalOptions>(), process, {
+        signal: stop.signal,
+        again: again.signal,
+      });
       code = await settle(context, () => action(context, command.args, command.opts()));
     };
   try {
@@ -100,12 +104,16 @@ function usageOf(command: Command): string {
   return [...parents, command.name(), command.usage()].join(" ");
 }
 
-function createContext(options: GlobalOptions, process: CliProcess, signal: AbortSignal): CliContext {
+function createContext(
+  options: GlobalOptions,
+  process: CliProcess,
+  signals: Pick<CliContext, "signal" | "again">,
+): CliContext {
   const { env, stdin, stdout, stderr } = process;
   const color = Boolean(stdout.isTTY) && !env["NO_COLOR"];
   const columns = stdout.isTTY ? (stdout.columns ?? 80) : undefined;
   const output = new Output({ json: options.json ?? false, color, columns, stdout, stderr });
-  return { env, path: repositoryPath(options), output, stdin, signal };
+  return { env, path: repositoryPath(options), output, stdin, ...signals };
 }
 
 async function settle(context: CliContext, action: () => Promise<number | void>): Promise<number> {

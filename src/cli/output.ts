@@ -43,6 +43,21 @@ export class Output {
     return () => void stdout.write("\r\u001b[2K");
   }
 
+  /**
+   * Lines on a terminal that are drawn again and again in their place; no lines take them away. Null where nobody watches.
+   */
+  live(): ((lines: string[]) => void) | null {
+    const { stdout, columns } = this.#options;
+    if (this.json || columns === undefined) return null;
+    let drawn = 0;
+    return (lines) => {
+      const up = drawn === 0 ? "" : `\u001b[${drawn}A\r\u001b[0J`;
+      const text = lines.map((line) => `${this.#harmless(cutStyled(line, columns - 1))}\n`).join("");
+      stdout.write(up + text);
+      drawn = lines.length;
+    };
+  }
+
   /** A question to who sits at the terminal. */
   prompt(text: string): void {
     this.#options.stderr.write(text);
@@ -118,6 +133,20 @@ function cut(text: string, width: number): string {
     : `${Array.from(text)
         .slice(0, Math.max(0, width - 1))
         .join("")}…`;
+}
+
+/** The same with colours, which take no room; they end with the line. */
+function cutStyled(line: string, width: number): string {
+  if (displayWidth(line) <= width) return line;
+  let left = width - 1;
+  let shown = "";
+  // oxlint-disable-next-line no-control-regex -- colours are what it looks for
+  for (const [part] of line.matchAll(/\u001b\[[\d;]*m|[^\u001b]/gu)) {
+    if (part.startsWith("\u001b")) shown += part;
+    else if ((left -= displayWidth(part)) >= 0) shown += part;
+    else break;
+  }
+  return `${shown}…${line.includes("\u001b") ? "\u001b[0m" : ""}`;
 }
 
 const WIDE =

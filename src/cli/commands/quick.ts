@@ -5,9 +5,9 @@ import type { QuickAction } from "../../workflow-engine/index.ts";
 import type { Bind } from "../bind.ts";
 import { callTool, type CliContext } from "../context.ts";
 import { givenText } from "../given-text.ts";
-import { runShape, runView } from "../views/run.ts";
+import { runShape } from "../views/run.ts";
 import { each } from "./run/given.ts";
-import { follow } from "./run/start.ts";
+import { finish } from "./run/follow.ts";
 
 /** Options whose value is one text, a number, or a list. */
 const TEXTS = ["topic", "audience", "work", "material", "standards", "resources", "tone", "language"];
@@ -38,9 +38,7 @@ export function registerQuick(program: Command, bind: Bind): void {
       }
       const call = { name: found.workflow, input: parsed.data };
       const begun = runShape.parse((await callTool(context, "workflow_run", call)).output);
-      const end = await follow(context, begun);
-      context.output.result(end, () => runView(end, context.output, context));
-      return end.state === "failed" || end.state === "cancelled" ? 1 : 0;
+      return finish(context, begun);
     }),
   );
 }

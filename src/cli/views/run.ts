@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Output } from "../output.ts";
 import { typed, type Reader } from "../wording.ts";
+import { costText, dollars, seconds } from "./amounts.ts";
 import { undoneShape, undoneView } from "./undone.ts";
 
 const cost = z.object({ usd: z.number().nullable(), tokensIn: z.number(), tokensOut: z.number() });
@@ -12,8 +13,10 @@ const summary = z.object({
   reason: z.string().nullable(),
   startedBy: z.string(),
   createdAt: z.number(),
+  endedAt: z.number().nullish(),
   activeMs: z.number(),
   cost,
+  budget: z.object({ usd: z.number().nullable(), tokens: z.number().nullable() }).nullish(),
   error: failure.extend({ key: z.string() }).nullable(),
 });
 const node = z.object({
@@ -38,7 +41,8 @@ const node = z.object({
     })
     .nullable(),
 });
-type Node = z.output<typeof node>;
+export type RunNode = z.output<typeof node>;
+type Node = RunNode;
 
 export const runShape = z.looseObject({
   ...{ ...summary.shape, output: z.unknown(), nodes: z.array(node) },
@@ -73,7 +77,7 @@ export function runView(run: Run, output: Output, reader: Reader): string {
   const head = `${output.style("bold", workflow)} ${id}  ${word(state, output)}${reason === null ? "" : ` (${reason})`}`;
   return [
     head,
-    `${seconds(run.activeMs)} of work, ${price(run.cost)}`,
+    `${seconds(run.activeMs)} of work${used(run)}`,
     ...(error === null ? [] : [output.style("red", `${error.key}: ${error.message}`)]),
     "",
     ...(nodes.length === 0 ? ["Nothing has begun."] : [nodeTable(nodes, output)]),
@@ -84,15 +88,22 @@ export function runView(run: Run, output: Output, reader: Reader): string {
 }
 
 function nodeTable(nodes: Node[], output: Output): string {
-  const rows = nodes.map((row) => [row.key, row.type, word(row.status, output), took(row), note(row)]);
-  return output.table(["NODE", "TYPE", "STATE", "TIME", ""], rows);
+  const rows = nodes.map((row) => [
+    row.key,
+    row.type,
+    word(row.status, output),
+    took(row),
+    costText(row.cost),
+    note(row),
+  ]);
+  return output.table(["NODE", "TYPE", "STATE", "TIME", "COST", ""], rows);
 }
 
 function took({ startedAt, endedAt }: Node): string {
   return startedAt === null || endedAt === null ? "" : seconds(endedAt - startedAt);
 }
 
-function note(row: Node): string {
+export function note(row: Node): string {
   const { status, reason, error, items } = row;
   if (items) return `${items.done} of ${items.total} items${items.failed > 0 ? `, ${items.failed} failed` : ""}`;
   if (status === "skipped") return reason === "when" ? "its condition is false" : "what it needs did not end well";
@@ -104,8 +115,15 @@ function note(row: Node): string {
 
 function waitsFor(shown: unknown, dueAt: number | null): string {
   const { prompt } = z.object({ prompt: z.string() }).partial().catch({}).parse(shown);
-  const limit = dueAt === null ? "" : ` until ${new Date(dueAt).toISOString()}`;
+  const limit = dueAt === null ? "" : ` until ${momentOf(dueAt)}`;
   return `${prompt ?? "waits"}${limit}`;
+}
+
+/** In the time of who reads it; today only the hour. */
+function momentOf(at: number): string {
+  const time = new Date(at);
+  const clock = time.toTimeString().slice(0, 8);
+  return time.toDateString() === new Date().toDateString() ? clock : `${time.toLocaleDateString("sv-SE")} ${clock}`;
 }
 
 /** The next command, where the run waits for a person. */
@@ -128,7 +146,7 @@ export function runsView(result: unknown, output: Output): string {
     run.workflow,
     word(run.state, output),
     new Date(run.createdAt).toISOString().slice(0, 16),
-    price(run.cost),
+    costText(run.cost),
     run.error ? `${run.error.key}: ${run.error.message}` : (run.reason ?? ""),
   ]);
   return output.table(["RUN", "WORKFLOW", "STATE", "BEGUN", "COST", ""], rows);
@@ -140,7 +158,7 @@ export function nodeView(row: z.output<typeof nodeShape>, output: Output): strin
     `${output.style("bold", row.key)} (${row.type})  ${word(row.status, output)}`,
     ...row.attempts.flatMap((attempt) => [
       "",
-      `attempt ${attempt.attempt}: ${attempt.outcome}, ${seconds(attempt.endedAt - attempt.startedAt)}, ${price(attempt.cost)}`,
+      `attempt ${attempt.attempt}: ${attempt.outcome}, ${seconds(attempt.endedAt - attempt.startedAt)}, ${costText(attempt.cost) || "no tokens"}`,
       ...(attempt.error ? [output.style("red", attempt.error.message)] : []),
       ...(attempt.input === null ? [] : [`input ${JSON.stringify(attempt.input, null, 2)}`]),
       ...(attempt.log === "" ? [] : [output.style("dim", attempt.log.trimEnd())]),
@@ -154,12 +172,9 @@ function valueOf(shown: unknown): unknown {
   return z.object({ value: z.unknown() }).safeParse(shown).data?.value ?? shown;
 }
 
-function seconds(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
-}
-
-function price({ usd, tokensIn, tokensOut }: z.output<typeof cost>): string {
-  const tokens = tokensIn + tokensOut;
-  if (tokens === 0) return "no tokens";
-  return `${tokens} tokens, ${usd === null ? "price unknown" : `$${usd.toFixed(4)}`}`;
+/** What it used, and of how much it may. */
+function used({ cost: spent, budget, createdAt, endedAt }: Run): string {
+  const limit = budget?.usd == null ? "" : ` of ${dollars(budget.usd)}`;
+  const whole = endedAt == null ? "" : `, ${seconds(endedAt - createdAt)} in all`;
+  return `${whole}, ${costText(spent) || "no tokens"}${limit}`;
 }

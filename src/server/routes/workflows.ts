@@ -53,7 +53,10 @@ export class WorkflowRoutes implements Disposable {
       .slice(ROOT.length)
       .split("/")
       .filter((part) => part !== "");
-    const here = this.#routes.filter((route) => fits(route.parts, parts));
+    const fitting = this.#routes.filter((route) => fits(route.parts, parts));
+    const fixed = fitting.filter((route) => !route.parts.includes(":"));
+    // A word of ours is no workflow's name, whatever the method.
+    const here = fixed.length > 0 ? fixed : fitting;
     const asked = exchange.method === "HEAD" ? "GET" : exchange.method;
     const route = here.find(({ method }) => method === asked);
     if (!route) throw nothing(exchange, here);

@@ -4,6 +4,7 @@ import { registerApprove } from "./approve.ts";
 import { registerList } from "./list.ts";
 import { registerSchema } from "./schema.ts";
 import { registerShow } from "./show.ts";
+import { registerStats } from "./stats.ts";
 import { registerValidate } from "./validate.ts";
 
 export function registerWorkflow(program: Command, bind: Bind): void {
@@ -14,5 +15,6 @@ export function registerWorkflow(program: Command, bind: Bind): void {
   registerList(workflow, bind);
   registerShow(workflow, bind);
   registerSchema(workflow, bind);
+  registerStats(workflow, bind);
   registerApprove(workflow, bind);
 }
