@@ -1,20 +1,10 @@
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { keyOf, newCodes, newSalt, type CodeKey } from "./codes.ts";
 import { isTrusted, type PersonFiles } from "./person-directory.ts";
+import { replaceLocked } from "./replace-locked.ts";
 
 const code = z.object({
   /** Public key of the code. */
@@ -36,7 +26,6 @@ const file = z.object({ version: z.literal(1), approvers: z.array(approver) });
 export type Approver = z.output<typeof approver>;
 
 export const CODES_ON_A_SHEET = 10;
-const STALE_LOCK_MS = 10_000;
 
 /** The person's file of approvers, read anew at every use; whoever may write it can approve. */
 export class Approvers {
@@ -108,38 +97,11 @@ export class Approvers {
     return codes;
   }
 
-  /** Takes the file's lock, as git does: what is written in full under its name replaces the file. */
   #rewrite(change: (approvers: Approver[]) => Approver[]): void {
-    const { approvers: path } = this.#files;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const lock = `${path}.lock`;
-    const handle = openLock(lock);
-    let done = false;
-    try {
-      const approvers = change(this.all());
-      writeSync(handle, `${JSON.stringify({ version: 1, approvers }, null, 2)}\n`);
-      fsyncSync(handle);
-      renameSync(lock, path);
-      done = true;
-    } finally {
-      closeSync(handle);
-      if (!done) rmSync(lock, { force: true });
-    }
-  }
-}
-
-/** Writing takes milliseconds, so an old lock is one that a crash left. */
-function openLock(lock: string): number {
-  const held = lstatSync(lock, { throwIfNoEntry: false });
-  if (held && Date.now() - held.mtimeMs > STALE_LOCK_MS) rmSync(lock, { force: true });
-  try {
-    return openSync(lock, "wx", 0o600);
-  } catch (cause) {
-    throw new SpecloopError("forbidden", `${lock} cannot be made, so no code can be used up.`, {
-      target: lock,
-      fix: "Try again in a moment; make the folder writable for you if it stays.",
-      cause,
-    });
+    replaceLocked(this.#files.approvers, "so no code can be used up", () => ({
+      version: 1,
+      approvers: change(this.all()),
+    }));
   }
 }
 

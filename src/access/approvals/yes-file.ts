@@ -1,19 +1,10 @@
-import {
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { lstatSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { z } from "zod";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { sha256 } from "../../foundation/hash.ts";
 import { isTrusted, personFiles } from "./person-directory.ts";
+import { replaceLocked } from "./replace-locked.ts";
 
 interface Place<Schema extends z.ZodType> {
   /** Top of the worktree; a clone in another place has a file of its own. */
@@ -27,8 +18,6 @@ interface Place<Schema extends z.ZodType> {
   /** What does not count when the file cannot be read: `so no server counts as approved`. */
   consequence: string;
 }
-
-const STALE_LOCK_MS = 10_000;
 
 /**
  * What a person said yes to, outside the repository: `$XDG_CONFIG_HOME/specloop/<folder>/<repository>.json`, 0600. Nothing
@@ -65,35 +54,7 @@ export class YesFile<Schema extends z.ZodType> {
     }
   }
 
-  /** Takes the file's lock, as git does: what is written in full under its name replaces the file. */
   rewrite(change: (content: z.output<Schema>) => z.output<Schema>): void {
-    mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
-    const lock = `${this.path}.lock`;
-    const handle = openLock(lock);
-    let done = false;
-    try {
-      writeSync(handle, `${JSON.stringify(change(this.content()), null, 2)}\n`);
-      fsyncSync(handle);
-      renameSync(lock, this.path);
-      done = true;
-    } finally {
-      closeSync(handle);
-      if (!done) rmSync(lock, { force: true });
-    }
-  }
-}
-
-/** Writing takes milliseconds, so an old lock is one that a crash left. */
-function openLock(lock: string): number {
-  const held = lstatSync(lock, { throwIfNoEntry: false });
-  if (held && Date.now() - held.mtimeMs > STALE_LOCK_MS) rmSync(lock, { force: true });
-  try {
-    return openSync(lock, "wx", 0o600);
-  } catch (cause) {
-    throw new SpecloopError("forbidden", `${lock} cannot be made, so no approval can be kept.`, {
-      target: lock,
-      fix: "Try again in a moment; make the folder writable for you if it stays.",
-      cause,
-    });
+    replaceLocked(this.path, "so no approval can be kept", () => change(this.content()));
   }
 }

@@ -2,80 +2,40 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Kysely } from "kysely";
 import { SpecloopError } from "../../foundation/errors.ts";
 import type { Connection } from "./connection.ts";
-import { limited } from "./limited.ts";
 import { isBusy, resultCode } from "./sqlite-errors.ts";
+import { type Job, WRITE_LIMITS, type WriteLimits, WriteQueue } from "./write-queue.ts";
 
-export interface WriteLimits {
-  /** Milliseconds for which another process may hold the database before a write fails with `store_busy`. */
-  busyMs: number;
-  /** Milliseconds that one write's `work` may take; only work that awaits something else than queries takes any. */
-  workMs: number;
-}
-
-const LIMITS: WriteLimits = { busyMs: 5000, workMs: 10_000 };
 /**
  * Writes that wait when a transaction is this old go into the next one. SQLite answers in the same turn, so that a
  * transaction of a thousand writes would keep everybody else from having theirs; and the first need not wait for the last.
  */
 const BATCH_MS = 20;
 
-interface Job {
-  run(): Promise<() => void>;
-  fail(error: unknown): void;
-}
-
 /**
- * Collects the writes of one event-loop turn, of a burst as many as take `BATCH_MS`, into one `BEGIN IMMEDIATE … COMMIT` and
- * settles each after the COMMIT has returned. A write that throws is undone by its savepoint and fails alone. When the COMMIT itself is refused for a
- * constraint (a deferred foreign key), the writes are run again one by one, so that only the guilty one fails.
+ * Puts the writes of one event-loop turn, of a burst as many as take `BATCH_MS`, into one `BEGIN IMMEDIATE … COMMIT` and
+ * settles each after the COMMIT has returned. A write that throws is undone by its savepoint and fails alone. When the
+ * COMMIT itself is refused for a constraint (a deferred foreign key), the writes are run again one by one, so that only
+ * the guilty one fails.
  */
 export class GroupCommit<Tables> {
   readonly #connection: Connection;
-  readonly #db: Kysely<Tables>;
-  readonly #limits: WriteLimits;
-  #waiting: Job[] = [];
-  #running: Promise<void> | null = null;
+  readonly #busyMs: number;
+  readonly #queue: WriteQueue<Tables>;
   #suspect = false;
-  #closed = false;
 
   constructor(connection: Connection, db: Kysely<Tables>, limits: Partial<WriteLimits>) {
+    const { busyMs, workMs } = { ...WRITE_LIMITS, ...limits };
     this.#connection = connection;
-    this.#db = db;
-    this.#limits = { ...LIMITS, ...limits };
+    this.#busyMs = busyMs;
+    this.#queue = new WriteQueue({ db, workMs, commit: (batch) => this.#commit(batch) });
   }
 
   write<T>(work: (tx: Kysely<Tables>) => Promise<T>): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    if (this.#closed) {
-      reject(new SpecloopError("daemon_stopping", "The store is closed; nothing more is accepted."));
-      return promise;
-    }
-    const run = async () => {
-      const value = await limited(this.#db, this.#limits.workMs, work);
-      return () => resolve(value);
-    };
-    this.#waiting.push({ run, fail: reject });
-    this.#running ??= this.#drain();
-    return promise;
+    return this.#queue.write(work);
   }
 
-  /** Refuses new writes and resolves when everything that was handed in has settled. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    while (this.#running) await this.#running;
-  }
-
-  async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      // One turn's grace, so that calls of the same burst share a commit; before every batch, because a caller who writes
-      // again as soon as a write resolves would otherwise keep timers and sockets from ever having their turn.
-      await new Promise((resolve) => setImmediate(resolve));
-      const batch = this.#waiting;
-      this.#waiting = [];
-      const left = await this.#commit(batch);
-      if (left.length > 0) this.#waiting = [...left, ...this.#waiting];
-    }
-    this.#running = null;
+  close(): Promise<void> {
+    return this.#queue.close();
   }
 
   /** Returns what there was no time for. */
@@ -109,7 +69,7 @@ export class GroupCommit<Tables> {
 
   /** In short turns: waiting inside SQLite would stop everything else in this process. */
   async #begin(): Promise<void> {
-    for (const until = performance.now() + this.#limits.busyMs; ;) {
+    for (const until = performance.now() + this.#busyMs; ;) {
       try {
         return this.#connection.exec("BEGIN IMMEDIATE");
       } catch (error) {

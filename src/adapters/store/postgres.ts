@@ -1,13 +1,12 @@
 import { Kysely, PostgresDialect } from "kysely";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { sha256 } from "../../foundation/hash.ts";
-import type { WriteLimits } from "./group-commit.ts";
 import type { Durability, Store } from "./port.ts";
 import { PostgresCommit } from "./postgres-commit.ts";
 import { connect, loadDriver, type PostgresAddress, readingPool, WritingConnection } from "./postgres-connection.ts";
 import { PostgresTypes } from "./postgres-dialect.ts";
+import { WRITE_LIMITS, type WriteLimits } from "./write-queue.ts";
 
-const LIMITS: WriteLimits = { busyMs: 5000, workMs: 10_000 };
 const READERS = 4;
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
 /** A daemon that stands still in the middle of a write must not keep the team waiting: the server ends it. */
@@ -26,7 +25,7 @@ export async function openPostgresStore(
   if (!SCHEMA.test(address.schema))
     throw new SpecloopError("bad_config", `"${address.schema}" cannot be the name of a schema.`, { target: "store" });
   const driver = await loadDriver();
-  const { busyMs, workMs } = { ...LIMITS, ...limits };
+  const { busyMs, workMs } = { ...WRITE_LIMITS, ...limits };
   const lock = lockOf(address.schema);
   await createSchema(await connect(driver, address, ""), address.schema, lock);
   const writing = new WritingConnection(

@@ -3,9 +3,10 @@ import { DatabaseSync } from "node:sqlite";
 import { Kysely, SqliteDialect } from "kysely";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { Connection } from "./connection.ts";
-import { GroupCommit, type WriteLimits } from "./group-commit.ts";
+import { GroupCommit } from "./group-commit.ts";
 import type { Durability, Store } from "./port.ts";
 import { isBusy, translateError } from "./sqlite-errors.ts";
+import type { WriteLimits } from "./write-queue.ts";
 
 /** How long a reader, or the opening, may be kept waiting by another process. */
 const BUSY_TIMEOUT_MS = 5000;
