@@ -93,17 +93,35 @@ export function buildWorkflows(parts: WorkflowParts): BuiltWorkflows {
   const definitions = new WorkflowCatalogue({ folder: join(repository, "workflows"), builtin: builtinFolder(), types });
   const find = (name: string) => definitions.plan(name);
   const builtin = () => definitions.trustedAsShipped();
-  const trusts = new WorkflowTrusts({ ...{ repository, env, types, find, events, clock }, builtin });
+  const trusts = new WorkflowTrusts({
+    repository,
+    env,
+    types,
+    find,
+    events,
+    clock,
+    builtin,
+  });
   const secrets = new Secrets(env);
   const books = new WorkflowBooks({
-    ...{ options, find, events, clock, logger: logger.child({ room: "workflow-books" }) },
+    options,
+    find,
+    events,
+    clock,
+    logger: logger.child({ room: "workflow-books" }),
     store: store.as(),
     prices: parts.prices,
   });
   const workflows = new WorkflowEngine({
-    ...{ clock, events, find, logger: logger.child({ room: "workflow-engine" }) },
+    clock,
+    events,
+    find,
+    logger: logger.child({ room: "workflow-engine" }),
     store: store.as(),
-    ...(sharing && { notices, home: sharing.home }),
+    ...(sharing && {
+      notices,
+      home: sharing.home,
+    }),
     dispatcher: buildDispatcher(parts),
     types: nodeTypes(portsOf(parts)),
     expressions: createExpressions(),
@@ -119,7 +137,9 @@ export function buildWorkflows(parts: WorkflowParts): BuiltWorkflows {
     rollback: parts.rollback,
   });
   const bell = new QuestionBell({
-    ...{ events, store: store.as(), questions: parts.questions },
+    events,
+    store: store.as(),
+    questions: parts.questions,
     logger: logger.child({ room: "question-bell" }),
     tell: (runId, signal) => workflows.tell(runId, signal),
   });
@@ -133,7 +153,10 @@ function buildDispatcher({ options, stores, logger, worker }: WorkflowParts): Di
   };
   if (!stores.sharing) return new InProcessDispatcher(limits);
   return new SharedDispatcher({
-    ...{ ...stores.sharing, notices: stores.notices, limits, logger: logger.child({ room: "workflow-engine" }) },
+    ...stores.sharing,
+    notices: stores.notices,
+    limits,
+    logger: logger.child({ room: "workflow-engine" }),
     takes: (type) => options.current.types?.includes(type) ?? true,
     standsIn: worker?.standsIn ?? false,
     drainMs: worker?.drainMs ?? 0,
@@ -183,7 +206,10 @@ async function callOwn(
 ) {
   const agent = principal.kind === "agent" ? access.agents.named(principal.name)?.id : undefined;
   const found = await ownTools(name, input, {
-    ...{ principal, signal, ...(agent !== undefined && { agent }), ...(key !== undefined && { idempotencyKey: key }) },
+    principal,
+    signal,
+    ...(agent !== undefined && { agent }),
+    ...(key !== undefined && { idempotencyKey: key }),
   });
   if (!found.personOnly) return found.call();
   throw new SpecloopError("forbidden", `A workflow cannot call ${name}, which only a person may call.`, {

@@ -14,8 +14,8 @@ const MAX_CHARACTERS = 4000;
 interface PassageParts {
   index: DocumentSearch;
   /** Resolves when everything that was saved is in the index. */
-  settled(): Promise<void>;
-  scopeOf(principal: Principal): ReadScope | null;
+  settled: () => Promise<void>;
+  scopeOf: (principal: Principal) => ReadScope | null;
   options: Live<QuestionOptions>;
 }
 
@@ -38,7 +38,10 @@ export class Passages {
       .filter(({ evidence }) => evidence > 0)
       .slice(0, MAX_PASSAGES)
       .map(({ hit: { path, heading, passage } }) => ({
-        ...{ path, heading, startLine: passage.startLine, endLine: passage.endLine },
+        path,
+        heading,
+        startLine: passage.startLine,
+        endLine: passage.endLine,
         standing: standingOf(path).standing,
         passage: passage.text.slice(0, MAX_CHARACTERS),
       }));

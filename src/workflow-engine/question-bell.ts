@@ -12,7 +12,7 @@ interface BellParts {
   events: EventBus;
   logger: Logger;
   /** Sends a run a signal from inside the daemon; the first of a name counts. */
-  tell(runId: string, signal: { name: string; data: unknown; by: string }): Promise<unknown>;
+  tell: (runId: string, signal: { name: string; data: unknown; by: string }) => Promise<unknown>;
 }
 
 interface Waiting {

@@ -10,8 +10,18 @@ import { secretsIn } from "./secrets-in.ts";
 const DEFAULT_MS = 60_000;
 /** What a message's framing and its way hang on, which is not the author's nor the data's to say. */
 const NOT_TO_SET = new Set([
-  ...["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"],
-  ...["keep-alive", "proxy-authorization", "proxy-connection", "accept-encoding"],
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "upgrade",
+  "te",
+  "trailer",
+  "expect",
+  "keep-alive",
+  "proxy-authorization",
+  "proxy-connection",
+  "accept-encoding",
 ]);
 /** RFC 9110: they change nothing, so they may be sent again. */
 const SAFE = new Set(["GET", "HEAD"]);
@@ -90,11 +100,12 @@ function encoded(parts: WovenPart[]): string {
 }
 
 function reach({ method = "GET", origin, path = "/", network, headers }: Record<string, unknown>): Reached {
-  const lies = network ?? (isOrigin(String(origin)) ? networkOfHost(new URL(String(origin)).hostname) : "unknown");
+  const host = isOrigin(String(origin)) ? networkOfHost(new URL(String(origin)).hostname) : "unknown";
+  const lies = typeof network === "string" ? network : host;
   const names = secretsIn(headers);
   return {
     what: `${String(method)} ${String(origin).replace(/\/$/, "")}${String(path)}`,
-    with: [`network: ${String(lies)}`, ...(names.length > 0 ? [`secrets: ${names.join(", ")}`] : [])],
+    with: [`network: ${lies}`, ...(names.length > 0 ? [`secrets: ${names.join(", ")}`] : [])],
   };
 }
 

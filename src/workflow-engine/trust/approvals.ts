@@ -30,8 +30,15 @@ export class WorkflowApprovals {
   constructor({ repository, env }: { repository: string; env: Record<string, string | undefined> }) {
     this.#repository = repository;
     this.#file = new YesFile({
-      ...{ repository, env, folder: "workflows", schema: file },
-      empty: { version: 1, repository, workflows: {} },
+      repository,
+      env,
+      folder: "workflows",
+      schema: file,
+      empty: {
+        version: 1,
+        repository,
+        workflows: {},
+      },
       consequence: "so no workflow counts as approved",
     });
   }

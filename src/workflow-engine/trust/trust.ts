@@ -117,15 +117,25 @@ export class WorkflowTrusts {
     const approvals = reach.length === 0 ? [] : this.#approvals.of(plan.name);
     const exact = approvals.find(({ hash }) => hash === plan.hash);
     const last = exact ?? approvals[0];
-    const shipped = reach.length > 0 && !exact && (await this.#parts.builtin()).has(plan.hash);
+    const standing =
+      reach.length === 0 ? "free" : exact ? "approved" : await this.#withoutYes(plan, last !== undefined);
+    const changed = standing === "changed" && last ? differences(last, { reach, parts: partsOf(plan) }) : [];
     return {
-      ...{ name: plan.name, hash: plan.hash, reach, secrets: plan.secrets, children: childrenOf(plan.nodes) },
-      standing:
-        reach.length === 0 ? "free" : exact ? "approved" : shipped ? "shipped" : last ? "changed" : "unapproved",
-      differences: last && !exact && !shipped ? differences(last, { reach, parts: partsOf(plan) }) : [],
+      name: plan.name,
+      hash: plan.hash,
+      standing,
+      reach,
+      secrets: plan.secrets,
+      differences: changed,
       approvedBy: exact?.by ?? null,
       approvedAt: exact?.at ?? null,
+      children: childrenOf(plan.nodes),
     };
+  }
+
+  async #withoutYes({ hash }: Plan, hadOne: boolean): Promise<Standing> {
+    if ((await this.#parts.builtin()).has(hash)) return "shipped";
+    return hadOne ? "changed" : "unapproved";
   }
 }
 

@@ -99,8 +99,8 @@ scenario("workflows", "Redirects stay on their host", async () => {
   await using other = await serve((_request, answer) => answer.end("elsewhere"));
   await using web = await serve((request, answer) => {
     const to = request.url === "/out" ? other.origin : request.url === "/loop" ? "/loop" : "/end";
-    if (request.url === "/end") return void answer.end("arrived");
-    answer.writeHead(request.method === "POST" ? 308 : 302, { location: to }).end();
+    if (request.url === "/end") answer.end("arrived");
+    else answer.writeHead(request.method === "POST" ? 308 : 302, { location: to }).end();
   });
   expect(await send(`${json(web)}path: /in`)).toMatchObject({ output: { body: "arrived" } });
   const refused = { state: "failed", error: { kind: "refused", message: expect.stringMatching(/redirect/) as string } };
@@ -142,20 +142,17 @@ scenario(
       ways[request.url ?? ""]?.();
     });
     const kinds: Record<string, string> = {
-      ...{
-        "/hang": "timeout",
-        "/silent": "timeout",
-        "/flood": "refused",
-        "/events": "refused",
-        "/binary": "bad_output",
-      },
-      ...{
-        "/notjson": "bad_output",
-        "/gzip": "refused",
-        "/busy": "overload",
-        "/gone": "refused",
-        "/down": "unavailable",
-      },
+      "/hang": "timeout",
+      "/silent": "timeout",
+      "/flood": "refused",
+      "/events": "refused",
+      "/binary": "bad_output",
+
+      "/notjson": "bad_output",
+      "/gzip": "refused",
+      "/busy": "overload",
+      "/gone": "refused",
+      "/down": "unavailable",
       "/cut": "unavailable",
     };
     for (const [path, kind] of Object.entries(kinds)) {

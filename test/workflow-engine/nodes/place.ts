@@ -53,7 +53,9 @@ export async function openPlace(options: PlaceOptions = {}): Promise<Place> {
   const scratch = await mkdtemp(join(tmpdir(), "specloop-nodes-"));
   stack.defer(() => rm(scratch, { recursive: true, force: true }));
   const env = {
-    ...{ XDG_CONFIG_HOME: join(scratch, "config"), HOME: scratch, LM_STUDIO_BASE_URL: model.url },
+    XDG_CONFIG_HOME: join(scratch, "config"),
+    HOME: scratch,
+    LM_STUDIO_BASE_URL: model.url,
     ...options.env,
   };
   let daemon = await startDaemon(repository.path, { env });
@@ -65,7 +67,11 @@ export async function openPlace(options: PlaceOptions = {}): Promise<Place> {
   const call: Place["call"] = async (tool, input = {}) => (await client.call(tool, input)).output;
   const settled = async (id: string) => (await call("run_get", { run: id, waitMs: WAIT_MS })) as unknown as Run;
   return {
-    ...{ repository, model, env, call, settled },
+    repository,
+    model,
+    env,
+    call,
+    settled,
     as: (principal) => connectControl(daemon.status.socket, principal),
     get daemon() {
       return daemon;
@@ -76,12 +82,20 @@ export async function openPlace(options: PlaceOptions = {}): Promise<Place> {
       daemon = await startDaemon(repository.path, { env });
       client = await connectControl(daemon.status.socket, PERSON);
     },
-    run: async (name, input = {}) => (await call("workflow_run", { name, input, waitMs: WAIT_MS })) as unknown as Run,
+    run: async (name, input = {}) =>
+      (await call("workflow_run", {
+        name,
+        input,
+        waitMs: WAIT_MS,
+      })) as unknown as Run,
     define: async (name, text, { approve = true } = {}) => {
       await repository.write(`workflows/${name}.yaml`, `name: ${name}\n${text}`);
       if (!approve) return;
       const { hash } = await call("workflow_reach", { name });
-      await call("workflow_approve", { name, hash });
+      await call("workflow_approve", {
+        name,
+        hash,
+      });
     },
     cli: (...args) => specloop([...args, "--repo", repository.path], { env }),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),

@@ -240,7 +240,7 @@ scenario(
     );
     const waits = await place.run("asks");
     expect([waits.error, waits.state]).toEqual([null, "waiting"]);
-    const { questionId } = nodeOf(waits, "a")?.shown as { questionId: string };
+    const { questionId } = nodeOf(waits, "a")!.shown as { questionId: string };
     await place.restart("SIGKILL");
     expect((await place.settled(waits.id)).state).toBe("waiting");
     await place.call("answer_submit", { questionId, text: "Grey." });
@@ -284,7 +284,7 @@ scenario(
   "workflows",
   "A command in its sandbox",
   async (context) => {
-    if (sandboxMissing) return context.skip(sandboxMissing);
+    if (sandboxMissing) context.skip(sandboxMissing);
     await place.define(
       "sandboxed",
       `inputs: { say: string }
@@ -338,7 +338,7 @@ nodes:
 );
 
 test("a run that is cancelled ends its command with all that it started", async (context) => {
-  if (sandboxMissing) return context.skip(sandboxMissing);
+  if (sandboxMissing) context.skip(sandboxMissing);
   await place.define("sleeps", "nodes:\n  a: { type: command, run: [sh, -c, 'sleep 4711 & sleep 4711'] }\n");
   const begun = await place.call("workflow_run", { name: "sleeps" });
   const id = String(begun["id"]);

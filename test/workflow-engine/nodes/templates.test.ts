@@ -14,7 +14,7 @@ test.each(readdirSync(folder))("%s has no mistake and nothing to warn of", async
   expect(found.problems).toEqual([]);
   expect(found.plan?.description.length).toBeGreaterThan(80);
   // What others wrote and models answered never speaks as the system.
-  for (const node of found.plan?.nodes ?? []) expect(String(node.config["system"] ?? "")).not.toContain("${{");
+  for (const node of found.plan?.nodes ?? []) expect(JSON.stringify(node.config["system"] ?? "")).not.toContain("${{");
 });
 
 const SPEC = `# search
@@ -164,7 +164,7 @@ scenario(
   "workflows",
   "Code is improved on a branch",
   async (context) => {
-    if (sandboxMissing) return context.skip(sandboxMissing);
+    if (sandboxMissing) context.skip(sandboxMissing);
     const input = { path: "src/add.js", goal: "Say it in one line" };
     await expect(place.run("code-enhancement", input)).rejects.toThrow(/no person has approved/);
     const { hash, standing, reach } = await place.call("workflow_reach", { name: "code-enhancement" });
@@ -177,7 +177,7 @@ scenario(
     const waits = await place.run("code-enhancement", input);
     place.model.respond = before;
     expect([waits.error, waits.state]).toEqual([null, "waiting"]);
-    const { show } = nodeOf(waits, "look")?.shown as { show: Record<string, string> };
+    const { show } = nodeOf(waits, "look")!.shown as { show: Record<string, string> };
     expect(show).toMatchObject({ tests: "passed", diff: expect.stringContaining(`+${better.trim()}`) as string });
     const head = await place.repository.git("rev-parse", "HEAD");
     const status = await place.repository.git("status", "--porcelain");

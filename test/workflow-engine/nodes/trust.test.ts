@@ -63,7 +63,9 @@ scenario("workflows", "Agents approve nothing", async () => {
   await place.define("theirs", "nodes:\n  a: { type: command, run: [touch, made] }\n", { approve: false });
   const { hash } = await place.call("workflow_reach", { name: "theirs" });
   await using agent = await connectStdio({
-    ...{ client: "an-agent", command: process.execPath, cwd: place.repository.path },
+    client: "an-agent",
+    command: process.execPath,
+    cwd: place.repository.path,
     args: [MAIN, "mcp", "--toolset", "full", "--repo", place.repository.path],
     env: cleanEnvironment(place.env),
   });
@@ -110,7 +112,7 @@ scenario(
   "workflows",
   "Secrets stay out of what is kept",
   async (context) => {
-    if (sandboxMissing) return context.skip(sandboxMissing);
+    if (sandboxMissing) context.skip(sandboxMissing);
     await using web = await serve((request, answer) => {
       answer.setHeader("content-type", "application/json");
       answer.setHeader("x-echo", String(request.headers["authorization"]));

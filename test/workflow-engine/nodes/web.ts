@@ -26,7 +26,9 @@ export async function serve(
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
-    ...{ origin: `http://127.0.0.1:${port}`, port, seen },
+    origin: `http://127.0.0.1:${port}`,
+    port,
+    seen,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();
