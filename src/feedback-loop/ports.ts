@@ -86,6 +86,8 @@ export interface RecordedQuestion {
   text: string;
   kind: string;
   accepted: { text: string; citations: { path: string; heading: string }[] } | null;
+  /** Nothing is accepted, and its answer was judged wrong or it expired: what documents answer to it counts as wrong. */
+  shouldDecline: boolean;
   judged: "useful" | "wrong" | "outdated" | null;
   split: "train" | "validation";
   askedAt: number;
@@ -97,7 +99,7 @@ export interface ReplayOutcome {
   route: string | null;
   text: string;
   citations: { path: string; heading: string }[];
-  /** Null: nothing accepted to compare with. */
+  /** Whether answering, or declining where that was the right thing, was right. Null: nothing to compare with. */
   right: boolean | null;
   ms: number;
 }

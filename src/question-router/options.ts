@@ -215,7 +215,8 @@ export const options = defineOptions({
   schema,
   env: { SPECLOOP_QUESTIONS_MIN_SCORE: "documents.minScore", SPECLOOP_QUESTIONS_MODEL: "model.enabled" },
   tunable: {
-    "documents.minScore": { min: 0, max: 1, step: 0.05 },
+    // Below one half an answer is wrong more often than right; above 0.95 none is given (docs/retrieval.md).
+    "documents.minScore": { min: 0.5, max: 0.95, step: 0.05 },
     "documents.maxPassages": { min: 1, max: 50, step: 1 },
     "embeddings.minSimilarity": { min: 0.5, max: 0.95, step: 0.05 },
     "embeddings.weight": { min: 0, max: 3, step: 0.25 },

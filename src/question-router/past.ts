@@ -45,7 +45,7 @@ export class Past {
     return rows
       .filter(({ question }) => split === undefined || splitOf(question.id) === split)
       .slice(0, limit)
-      .map(toRecorded);
+      .map((row) => toRecorded(row, this.#deps.clock.now()));
   }
 
   replay(questions: RecordedQuestion[], environment: ReplayEnvironment, signal: AbortSignal): Promise<ReplayOutcome[]> {

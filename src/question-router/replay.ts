@@ -20,18 +20,21 @@ const SAME_TEXT_F1 = 0.5;
 /** Of 100 questions, so many are for proposing; the others are for judging and are never shown to a proposer. */
 const TRAIN_PERCENT = 60;
 
-/** A recorded question with the answer that counts as right, when there is one. */
-export function toRecorded({ question, answers }: HistoryRow): RecordedQuestion {
+/** A recorded question with the answer that counts as right, when there is one. `now`: epoch milliseconds. */
+export function toRecorded({ question, answers }: HistoryRow, now: number): RecordedQuestion {
   const accepted = answers.find(
     ({ answer, verdict }) =>
       verdict === "useful" || (verdict === null && (answer.route === "person" || answer.route === "agent")),
   );
+  const judged = answers.find(({ verdict }) => verdict !== null)?.verdict ?? null;
+  const expired = question.status === "expired" || (question.status === "pending" && question.expires_at <= now);
   return {
     questionId: question.id,
     text: question.text,
     kind: question.kind,
     accepted: accepted ? { text: accepted.answer.text, citations: accepted.answer.citations.map(place) } : null,
-    judged: answers.find(({ verdict }) => verdict !== null)?.verdict ?? null,
+    shouldDecline: !accepted && (expired || judged === "wrong"),
+    judged,
     split: splitOf(question.id),
     askedAt: question.asked_at,
   };
@@ -93,11 +96,12 @@ async function replayOne(
       route: null,
       text: "",
       citations: [],
-      right: question.accepted ? false : null,
+      right: question.accepted ? false : question.shouldDecline || null,
     };
   }
   const { text, citations } = response;
-  const right = question.accepted && isRight({ text, citations }, question.accepted);
+  const { accepted, shouldDecline } = question;
+  const right = accepted ? isRight({ text, citations }, accepted) : shouldDecline ? false : null;
   return { ...base, status: "answered", route: "documents", text, citations: citations.map(place), right };
 }
 

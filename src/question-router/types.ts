@@ -162,6 +162,8 @@ export interface RecordedQuestion {
   kind: string;
   /** Given by a person or an agent, or judged useful. */
   accepted: { text: string; citations: { path: string; heading: string }[] } | null;
+  /** Nothing is accepted, and its answer was judged wrong or it expired: what documents answer to it counts as wrong. */
+  shouldDecline: boolean;
   judged: Verdict | null;
   split: "train" | "validation";
   askedAt: number;
@@ -180,7 +182,7 @@ export interface ReplayOutcome {
   route: string | null;
   text: string;
   citations: { path: string; heading: string }[];
-  /** Null: nothing accepted to compare with. */
+  /** Whether answering, or declining where that was the right thing, was right. Null: nothing to compare with. */
   right: boolean | null;
   ms: number;
 }

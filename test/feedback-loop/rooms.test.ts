@@ -193,7 +193,7 @@ guards: [{ metric: question.documents_answered, limit: 0.05 }]
 judge: { kind: paired_replay, sample: questions, split: validation, minimumPairs: 10, alpha: 0.05 }
 horizonDays: 14
 unit: question
-actions: [{ kind: setting, key: questions.documents.minScore, from: ${from}, to: 1 }]
+actions: [{ kind: setting, key: questions.documents.minScore, from: ${from}, to: 0.95 }]
 undo: { kind: revert_commit }
 proposedAt: 2026-11-21T00:00:00.000Z
 author: person:ada

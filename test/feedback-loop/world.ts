@@ -38,6 +38,8 @@ export interface KnownQuestion {
   text?: string;
   /** Text that a document must hold for a right answer, whatever the score. */
   known?: string;
+  /** Nobody had an answer: whatever documents say to it is wrong. */
+  shouldDecline?: boolean;
   askedAt?: number;
 }
 
@@ -97,7 +99,8 @@ export class World implements AsyncDisposable {
         questionId,
         text: known.text ?? `What does part ${questionId} do?`,
         kind: "fact",
-        accepted: { text: known.known ?? "It works.", citations: [] },
+        accepted: known.shouldDecline ? null : { text: known.known ?? "It works.", citations: [] },
+        shouldDecline: known.shouldDecline ?? false,
         judged: null,
         split: known.split,
         askedAt: known.askedAt ?? Date.now() - 86_400_000,
@@ -209,7 +212,7 @@ export class World implements AsyncDisposable {
   }
 
   #answer(questionId: string, { minScore, corpus }: { minScore: number; corpus: string }): ReplayOutcome {
-    const { score, right, known } = this.#known.get(questionId)!;
+    const { score, right, known, shouldDecline = false } = this.#known.get(questionId)!;
     const written = known !== undefined && corpus.includes(known);
     const answered = written || score >= minScore;
     return {
@@ -218,7 +221,7 @@ export class World implements AsyncDisposable {
       route: answered ? "documents" : null,
       text: answered ? "It works." : "",
       citations: [],
-      right: answered ? written || right : false,
+      right: answered ? !shouldDecline && (written || right) : shouldDecline,
       ms: 1,
     };
   }

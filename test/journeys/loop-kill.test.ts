@@ -31,7 +31,7 @@ test("a daemon that is killed again and again while it carries out and measures 
   const subjects = (await repository.git("log", "--format=%s")).split("\n");
   expect(subjects.filter((subject) => subject.startsWith("Try: "))).toHaveLength(1);
   expect(subjects.filter((subject) => subject.startsWith("Record the verdict"))).toHaveLength(1);
-  expect(await repository.git("show", "HEAD:specloop.yaml")).toContain("minScore: 0.4");
+  expect(await repository.git("show", "HEAD:specloop.yaml")).toContain("minScore: 0.5");
   expect(await repository.git("status", "--porcelain")).toBe("");
   await expect(repository.git("fsck", "--strict")).resolves.not.toContain("error");
 }, 180_000);
@@ -79,7 +79,7 @@ async function merge(repository: TemporaryRepository): Promise<void> {
   await repository.write(
     `${CHANGE}/experiment.yaml`,
     `version: 1
-hypothesis: Setting ${SETTING} to 0.4 makes more answers come from the documents.
+hypothesis: Setting ${SETTING} to 0.5 makes more answers come from the documents.
 primary: { name: question.documents_answered, better: higher, minimumEffect: 0.05 }
 baseline: null
 expected: null
@@ -87,7 +87,7 @@ guards: []
 judge: { kind: paired_replay, sample: questions, split: validation, minimumPairs: 5, alpha: 0.1 }
 horizonDays: 14
 unit: question
-actions: [{ kind: setting, key: ${SETTING}, from: 0.95, to: 0.4 }]
+actions: [{ kind: setting, key: ${SETTING}, from: 0.95, to: 0.5 }]
 undo: { kind: revert_commit, settings: [{ key: ${SETTING}, value: 0.95 }] }
 proposedAt: "2026-01-01T00:00:00.000Z"
 author: person:drill

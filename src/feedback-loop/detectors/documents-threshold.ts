@@ -23,7 +23,7 @@ export const documentsThreshold: Detector = {
   name: "documents_threshold",
   what: "The documents know answers that a setting keeps back, or give wrong ones that it lets through.",
   detect: async (scene) => {
-    const questions = (await scene.train()).filter(({ accepted }) => accepted !== null);
+    const questions = (await scene.train()).filter(({ accepted, shouldDecline }) => accepted !== null || shouldDecline);
     const bench = new ReplayBench(scene);
     const now = await bench.present(questions);
     const problems: Problem[] = [];
@@ -137,7 +137,8 @@ function kindOf(now: Replayed[], then: Replayed[]): Best["kind"] | null {
   const moreRight = count(then, true) - count(now, true);
   const moreWrong = count(then, false) - count(now, false);
   const slack = TOLERATED * now.length;
-  if (moreRight >= LEAST_GAIN && moreWrong <= slack) return "strict";
+  // A wrong answer costs at least what a right one brings.
+  if (moreRight - Math.max(0, moreWrong) >= LEAST_GAIN && moreWrong <= slack) return "strict";
   return -moreWrong >= LEAST_GAIN && -moreRight <= slack ? "loose" : null;
 }
 
@@ -153,7 +154,11 @@ function describe(scene: Scene, { key, best, now }: { key: string; best: Best; n
     const text = question.text.replaceAll(/\s+/g, " ").slice(0, 120);
     return [{ label: `${verdictOf(outcome)}, then ${verdictOf(then)}`, value: text, ref: outcome.questionId }];
   });
-  const share = (figure: number) => Number((figure / now.length).toPrecision(4));
+  // In the metric's own unit: question.documents_answered takes a wrong answer off for a right one.
+  const share = (replayed: Replayed[]) => {
+    const figure = strict ? count(replayed, true) - count(replayed, false) : count(replayed, false);
+    return Number((figure / now.length).toPrecision(4));
+  };
   return {
     code: strict ? "documents_too_strict" : "documents_too_loose",
     metric: strict ? "question.documents_answered" : "answer.judged_wrong",
@@ -169,8 +174,8 @@ function describe(scene: Scene, { key, best, now }: { key: string; best: Best; n
       ...changed.slice(0, 10),
     ],
     candidates: [{ kind: "setting", key, from: current(), range, suggested: best.value }],
-    baseline: share(before),
-    expected: share(after),
+    baseline: share(now),
+    expected: share(best.after),
   };
 }
 

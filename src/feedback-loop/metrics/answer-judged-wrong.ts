@@ -2,7 +2,7 @@ import { on, type Metric } from "./metric.ts";
 
 export const answerJudgedWrong: Metric = {
   name: "answer.judged_wrong",
-  what: "Share of judged answers that were called wrong; in replay, answers that differ from the accepted one.",
+  what: "Share of judged answers that were called wrong; in replay, answers that differ from the accepted one, or to what should be declined.",
   unit: "share",
   better: "lower",
   sources: [

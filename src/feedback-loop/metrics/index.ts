@@ -6,6 +6,14 @@ import { documentRefused } from "./document-refused.ts";
 import { documentUpdateTime } from "./document-update-time.ts";
 import { llmFailure } from "./llm-failure.ts";
 import { llmTime } from "./llm-time.ts";
+import { runFailure } from "./run-failure.ts";
+import { runTime } from "./run-time.ts";
+import { runTokens } from "./run-tokens.ts";
+import { runCost } from "./run-cost.ts";
+import { nodeFailure } from "./node-failure.ts";
+import { nodeRetry } from "./node-retry.ts";
+import { nodeTime } from "./node-time.ts";
+import { llmTokens } from "./llm-tokens.ts";
 import type { Metric } from "./metric.ts";
 import { questionCacheHit } from "./question-cache-hit.ts";
 import { questionDocumentsAnswered } from "./question-documents-answered.ts";
@@ -31,6 +39,14 @@ export const METRICS: readonly Metric[] = [
   toolTime,
   llmTime,
   llmFailure,
+  runFailure,
+  runTime,
+  runTokens,
+  runCost,
+  nodeFailure,
+  nodeRetry,
+  nodeTime,
+  llmTokens,
   cycleTime,
 ];
 

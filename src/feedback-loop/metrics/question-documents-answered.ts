@@ -2,7 +2,7 @@ import { on, type Metric } from "./metric.ts";
 
 export const questionDocumentsAnswered: Metric = {
   name: "question.documents_answered",
-  what: "Share of questions that the documents answered; in replay, answered right.",
+  what: "Share of questions that the documents answered; in replay, the share answered right less the share answered wrong.",
   unit: "share",
   better: "higher",
   sources: [
@@ -13,5 +13,6 @@ export const questionDocumentsAnswered: Metric = {
     ),
     on("question.left_pending", ({ questionId }) => ({ value: 0, ref: questionId })),
   ],
-  replay: ({ status, right }) => (status === "answered" && right === true ? 1 : 0),
+  // A wrong answer costs what a right one brings, so nothing is gained by answering more at the price of being wrong.
+  replay: ({ status, right }) => (status === "answered" ? (right === true ? 1 : -1) : 0),
 };

@@ -12,5 +12,6 @@ export const questionUnanswered: Metric = {
       route === "person" || route === "agent" ? null : { value: 0, ref: questionId },
     ),
   ],
-  replay: ({ status }) => (status === "declined" ? 1 : 0),
+  // Declining what should be declined leaves nothing unanswered.
+  replay: ({ status, right }) => (status === "answered" ? 0 : right === true ? null : 1),
 };

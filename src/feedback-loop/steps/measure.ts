@@ -46,7 +46,7 @@ export async function measure(
   const overridden = await changedByHand(git, head, experiment);
   if (overridden) return closeExperiment(dependencies, row, overridden);
   const over = clock.now() >= row.implemented_at! + experiment.horizonDays * DAY_MS;
-  const questions = await validationQuestions(dependencies);
+  const questions = await validationQuestions(dependencies, experiment);
   const due = isDue(row, questions.length);
   const verdict = due ? await look(dependencies, { row, experiment, questions }, signal) : lastOf(row);
   const looked = due ? { pairs_at_look: questions.length } : {};
@@ -108,9 +108,20 @@ async function changedByHand(git: LoopGit, head: string, { actions }: Experiment
   return null;
 }
 
-async function validationQuestions({ replay, options }: MeasureDependencies): Promise<RecordedQuestion[]> {
+/**
+ * Questions with an accepted answer, and those that should be declined. The latter not where documents are changed: what
+ * is written anew may answer them, and nobody has said how.
+ */
+async function validationQuestions(
+  { replay, options }: MeasureDependencies,
+  experiment: Experiment,
+): Promise<RecordedQuestion[]> {
+  const sameDocuments = pathsOf(experiment).every((path) => path === CONFIG_FILE);
   const recorded = await replay.recorded({ limit: options.replayQuestions, split: "validation" });
-  return recorded.filter(({ accepted, split }) => accepted !== null && split === "validation");
+  return recorded.filter(
+    ({ accepted, shouldDecline, split }) =>
+      split === "validation" && (accepted !== null || (sameDocuments && shouldDecline)),
+  );
 }
 
 interface Measured {

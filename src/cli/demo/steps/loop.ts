@@ -133,6 +133,7 @@ export const mergeApproves: Step = {
     expect(decided.state === "kept", `the change is kept, not ${decided.state}: ${decided.note}`);
     const after = await setting(stage);
     expect(before !== after, "the setting has changed");
+    expect(Number(after) >= 0.5, `answers stay more often right than wrong, which they are not at ${after}`);
     const verdict = await verdictFile(stage, proposal.change);
     return [
       `merged by a person, so it is approved (level 0)`,
@@ -162,7 +163,7 @@ export const harmIsReverted: Step = {
     const commits = (await stage.git("log", "-3", "--format=%h %s", "--", "specloop.yaml")).split("\n");
     expect(/Revert/.test(commits[0] ?? ""), "there is a revert commit");
     return [
-      `a person proposed ${SETTING} ${before} -> 1 by hand and merged it`,
+      `a person proposed ${SETTING} ${before} -> 0.95 by hand and merged it`,
       `measured: ${oneLine(decided.note, 300)}`,
       ...commits.slice(0, 2).map((commit) => `commit ${commit}`),
       `${SETTING} is ${before} again; the verdict is written into the change: ${verdict}`,
@@ -203,7 +204,7 @@ function harmful(now: string): Record<string, string> {
       "# Be stricter\n\n## Why\nAn answer should only be given when every single word of the question is covered by the section.\n\n## What Changes\n- A stricter threshold\n\n## Impact\n- Questions\n",
     "tasks.md": "## 1. Setting\n- [ ] 1.1 Change the setting\n",
     "experiment.yaml": `version: 1
-hypothesis: Setting ${SETTING} to 1 makes fewer answers wrong and costs nothing.
+hypothesis: Setting ${SETTING} to 0.95 makes fewer answers wrong and costs nothing.
 primary: { name: question.documents_answered, better: higher, minimumEffect: 0.05 }
 baseline: null
 expected: null
@@ -212,7 +213,7 @@ judge: { kind: paired_replay, sample: questions, split: validation, minimumPairs
 horizonDays: 14
 unit: question
 actions:
-  - { kind: setting, key: ${SETTING}, from: ${now}, to: 1 }
+  - { kind: setting, key: ${SETTING}, from: ${now}, to: 0.95 }
 undo: { kind: revert_commit, settings: [{ key: ${SETTING}, value: ${now} }] }
 proposedAt: "${new Date().toISOString()}"
 author: person:demo
