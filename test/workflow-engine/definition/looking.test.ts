@@ -179,7 +179,10 @@ scenario(
       problems: [{ code: "expr/unknown-node", line: 3, column: 38, fix: 'Did you mean "a"?' }],
     });
     const list = await client.call("workflow_list", {});
-    expect(list.output).toMatchObject({ workflows: [{ name: "good", version: "2", nodes: 2, problems: 0 }] });
+    const { workflows } = list.output as { workflows: { origin: string }[] };
+    expect(workflows.filter(({ origin }) => origin === "repository")).toMatchObject([
+      { name: "good", version: "2", nodes: 2, problems: 0 },
+    ]);
     const shown = await client.call("workflow_get", { name: "good" });
     expect(shown.output["graph"]).toContain("flowchart TD");
     expect(shown.text).toContain("```mermaid");

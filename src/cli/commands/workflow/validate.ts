@@ -14,7 +14,7 @@ export function registerValidate(workflow: Command, bind: Bind): void {
     .description(
       "check definitions: every mistake with its line and what to write instead; exit code 65 when there is one",
     )
-    .argument("[what...]", "names, files, or - for stdin; all when absent")
+    .argument("[what...]", "names, files, or - for stdin; all of the repository when absent")
     .action(
       bind(async (context, what) => {
         const catalogue = await openCatalogue(context);
@@ -31,7 +31,10 @@ async function verdictsOf(
   what: string[],
 ): Promise<WorkflowVerdict[]> {
   const { verdictOf } = await import("../../../workflow-engine/index.ts");
-  if (what.length === 0) return (await catalogue.list()).map((found) => verdictOf(found.file, found));
+  if (what.length === 0) {
+    const own = (await catalogue.list()).filter(({ origin }) => origin === "repository");
+    return own.map((found) => verdictOf(found.file, found));
+  }
   const verdicts: WorkflowVerdict[] = [];
   for (const one of what) {
     const written = await textOf(context, one);
