@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { runCommand } from "../../src/adapters/command/index.ts";
 import { silentLogger } from "../../src/foundation/logger.ts";
+import { insertQuestion } from "../../src/question-router/insert.ts";
 import { notifier, type Notice } from "../../src/question-router/people/index.ts";
 import { scenario } from "../helpers/scenario.ts";
 import { agent, type Harness, never, otherAgent, person, startRouter } from "./harness.ts";
@@ -97,6 +98,25 @@ scenario("questions", "A restart repeats no reminder", async () => {
   expect(told).toEqual(["escalated"]);
   const { hops } = await shop.router.get(id);
   expect(hops.filter(({ responder }) => responder === "person")).toHaveLength(3);
+});
+
+test("the oldest questions, once told, do not keep newer ones from being told", async () => {
+  const clock = new ManualClock();
+  await using shop = await startRouter({ clock, overrides: STEPS });
+  await shop.core.write(async (tx) => {
+    const open = { status: "pending", closedAt: null, answerId: null } as const;
+    for (let turn = 0; turn < 520; turn += 1) {
+      const question = { id: `q-${turn}`, key: `k-${turn}`, text: `What colour has zeppelin ${turn}?`, change: null };
+      const times = { askedAt: clock.now() + turn, expiresAt: clock.now() + 100 * HOUR };
+      await insertQuestion(tx, { ...question, ...times, kind: "fact", asker: "agent:tester" }, open);
+    }
+  });
+  const told: string[] = [];
+  shop.events.on("question.offered", ({ questionId }) => void told.push(questionId));
+  clock.advance(5 * HOUR);
+  for (let minute = 0; minute < 3; minute += 1) await look(shop);
+  expect(new Set(told).size).toBe(520);
+  expect(told).toHaveLength(520);
 });
 
 test("overdue is what waits longer than until the first reminder, or expires within the hour", async () => {

@@ -55,14 +55,13 @@ export class Reminders {
     const steps = stepsOf(options.current);
     if (steps.length === 0) return;
     const now = clock.now();
-    const soonest = Math.min(...steps.map(({ afterHours }) => afterHours));
-    const notices: Notice[] = [];
-    for (const question of await this.#waiting(now - soonest * HOUR_MS, now)) {
+    // At once, so that the rows of a round share their commits.
+    const told = (await this.#waiting(steps, now)).map(async (question): Promise<Notice[]> => {
       const due = steps.filter(({ afterHours }) => question.asked_at + afterHours * HOUR_MS <= now);
-      const taken = await this.#take(question.id, due, now);
-      const last = taken.at(-1);
-      if (last) notices.push(this.#tell(question, last, now));
-    }
+      const last = (await this.#take(question.id, due, now)).at(-1);
+      return last ? [this.#tell(question, last, now)] : [];
+    });
+    const notices = (await Promise.all(told)).flat();
     await notify(notices);
   }
 
@@ -105,13 +104,25 @@ export class Reminders {
     }));
   }
 
-  #waiting(askedBefore: number, now: number): Promise<Waiting[]> {
+  /** Those alone of which a step is due: what was told already must not take the places of what was not. */
+  #waiting(steps: Step[], now: number): Promise<Waiting[]> {
     return this.#deps.store.read
       .selectFrom("questions")
       .select(["id", "text", "kind", "asked_at", "expires_at"])
       .where("status", "=", "pending")
       .where("expires_at", ">", now)
-      .where("asked_at", "<=", askedBefore)
+      .where((build) =>
+        build.or(
+          steps.map(({ name, afterHours }) => {
+            const taken = build
+              .selectFrom("question_notices")
+              .select("step")
+              .whereRef("question_notices.question_id", "=", "questions.id")
+              .where("step", "=", name);
+            return build("asked_at", "<=", now - afterHours * HOUR_MS).and(build.not(build.exists(taken)));
+          }),
+        ),
+      )
       .orderBy("asked_at")
       .limit(ROUND)
       .execute();
