@@ -16,6 +16,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   access: () => import("./access.ts"),
   "tool-servers": () => import("./tool-servers.ts"),
   "workflow-definitions": () => import("./workflow-definitions.ts"),
+  workflows: () => import("./workflows.ts"),
 };
 
 const wanted = process.argv.slice(2);
