@@ -19,7 +19,7 @@ interface Source {
 export interface Metric {
   name: string;
   what: string;
-  unit: "ms" | "share" | "count" | "usd";
+  unit: "ms" | "share" | "count" | "tokens" | "usd";
   better: "higher" | "lower";
   sources: Source[];
   /** The same measure on one replayed question; absent when replay says nothing about it, so it cannot be judged. */
