@@ -5,7 +5,8 @@ import type { Store } from "../adapters/store/index.ts";
 import type { Plan } from "./plan.ts";
 import type { Draft, RunSnapshot } from "./run/draft.ts";
 import type { Attempted, RunEvent } from "./run/messages.ts";
-import type { NodeRecord, NodeStatus, RunRecord, RunState, SignalRecord } from "./run/state.ts";
+import type { NodeRecord, RunRecord, RunState, SignalRecord } from "./run/state.ts";
+import { answered, halfCancelled, interrupted } from "./run/left-behind.ts";
 import { nodeRow, readNode, readRun, runRow } from "./run/rows.ts";
 import type { AttemptRow, WorkflowTables } from "./tables.ts";
 
@@ -227,51 +228,17 @@ export class RunStore {
       .execute();
   }
 
-  /** Runs of which something was under way, or which have a signal that their node waits for, or are being cancelled. */
-  async interrupted(): Promise<string[]> {
-    const { read } = this.#store;
-    const live: NodeStatus[] = ["queued", "running"];
-    const flying = await read
-      .selectFrom("workflow_nodes")
-      .select("run_id")
-      .distinct()
-      .where("status", "in", live)
-      .execute();
-    const answered = await this.answered();
-    const moving = await read
-      .selectFrom("workflow_runs")
-      .select("id as run_id")
-      .where("state", "in", ["running", "cancelling", "undoing"])
-      .execute();
-    return [...new Set([...flying.map((row) => row.run_id), ...answered, ...moving.map((row) => row.run_id)])];
+  /** What a crash left. See `run/left-behind.ts`. */
+  interrupted(): Promise<string[]> {
+    return interrupted(this.#store.read);
   }
 
-  /** Runs that have a signal which one of their nodes waits for: who put it there did not get to say so. */
-  async answered(): Promise<string[]> {
-    const rows = await this.#store.read
-      .selectFrom("workflow_signals")
-      .innerJoin("workflow_nodes", (join) =>
-        join
-          .onRef("workflow_nodes.run_id", "=", "workflow_signals.run_id")
-          .onRef("workflow_nodes.signal", "=", "workflow_signals.name"),
-      )
-      .select("workflow_nodes.run_id")
-      .distinct()
-      .execute();
-    return rows.map((row) => row.run_id);
+  answered(): Promise<string[]> {
+    return answered(this.#store.read);
   }
 
-  /** Cancelled runs of which one that they began still goes on: who cancelled them did not get so far. */
-  async halfCancelled(): Promise<string[]> {
-    const rows = await this.#store.read
-      .selectFrom("workflow_runs as child")
-      .innerJoin("workflow_runs as parent", "parent.id", "child.parent_run")
-      .select("parent.id")
-      .distinct()
-      .where("parent.state", "in", ["cancelling", "cancelled"])
-      .where("child.state", "in", ["running", "waiting", "paused", "undoing"])
-      .execute();
-    return rows.map(({ id }) => id);
+  halfCancelled(): Promise<string[]> {
+    return halfCancelled(this.#store.read);
   }
 
   /** When the next retry or deadline of a run that is not paused is due; null when none is. */

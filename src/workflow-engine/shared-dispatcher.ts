@@ -17,7 +17,7 @@ export interface SharedDispatcherParts {
   /** The clone that this process works in; null: none. */
   home: string | null;
   /** Whether nodes of this type are taken that any process may do. */
-  takes(type: string): boolean;
+  takes: (type: string) => boolean;
   /** Whether nodes are taken, too, that belong to other clones. */
   standsIn: boolean;
   /** How long what is under way may go on when the process is to end, milliseconds. */

@@ -195,7 +195,9 @@ export class Runtime implements AsyncDisposable {
   #newTeam(): Team {
     const { notices = noNotices(), clock, logger } = this.#parts;
     return new Team({
-      ...{ notices, clock, logger },
+      notices,
+      clock,
+      logger,
       heard: (runId) => this.#changedElsewhere(runId),
       look: async () => {
         this.waiters.tellAll();

@@ -7,11 +7,11 @@ export interface TeamParts {
   clock: Clock;
   logger: Logger;
   /** Another process changed this run. */
-  heard(runId: string): void;
+  heard: (runId: string) => void;
   /** Now and then, and after something may have been missed: look at the rows, which are the truth. */
-  look(): Promise<void>;
+  look: () => Promise<void>;
   /** The same, seldom: for what only a crash between two commits leaves behind. */
-  mend(): Promise<void>;
+  mend: () => Promise<void>;
 }
 
 const TOPIC = "run";
@@ -37,7 +37,7 @@ export class Team {
 
   start(): void {
     const { notices, heard } = this.#parts;
-    this.#heard.use(notices.on(TOPIC, (ids) => ids.split(",").forEach(heard)));
+    this.#heard.use(notices.on(TOPIC, (ids) => ids.split(",").forEach((runId) => heard(runId))));
     this.#heard.use(notices.onGap(() => void this.#try(() => this.#parts.look())));
     this.#loop = this.#lookAgain();
   }

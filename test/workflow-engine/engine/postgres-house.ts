@@ -39,7 +39,13 @@ export function onPostgres(url: string, more: Member = {}): StoreKind {
       const jobs = stack.use(await openPgBoss({ address, read: store.read, logger }));
       const { home = null, drainMs = 0, types, standsIn = false } = more;
       const dispatcher = new SharedDispatcher({
-        ...{ jobs, notices, clock, logger, home, drainMs, standsIn },
+        jobs,
+        notices,
+        clock,
+        logger,
+        home,
+        drainMs,
+        standsIn,
         limits: { total: () => concurrency, ofType: () => 1000 },
         takes: (type) => types?.includes(type) ?? true,
       });
