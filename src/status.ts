@@ -26,6 +26,12 @@ export interface AppStatus {
     overdue: number;
   };
   loop: { open: number; measuring: number };
+  workflows: {
+    /** Runs that have not ended, by state. */
+    runs: Record<string, number>;
+    /** Budgets of days and months of which half or more is used, the fullest first. */
+    budgets: { scope: string; per: string; unit: "usd" | "tokens"; limit: number; used: number }[];
+  };
   llm: { reachable: boolean; model: string | null; message: string };
   approvals: {
     /** Wait for a person. */
@@ -54,13 +60,14 @@ const MODEL_TIMEOUT_MS = 2500;
 
 /** Reads the figures of now from the rooms. */
 export async function readStatus(fixed: Fixed, { rooms, llm }: { rooms: Rooms; llm: Llm }): Promise<AppStatus> {
-  const [pending, overdue, loop, model, access, approvals] = await Promise.all([
+  const [pending, overdue, loop, model, access, approvals, workflows] = await Promise.all([
     rooms.questions.list({ status: "pending", limit: 1 }),
     rooms.questions.people.overdue(),
     rooms.loop.status(),
     llm.status(AbortSignal.timeout(MODEL_TIMEOUT_MS)),
     rooms.access.status(),
     rooms.approvals.summary(),
+    rooms.books.status(),
   ]);
   const measuring = loop.open.filter(({ state }) => state === "measuring").length;
   const { reachable, message } = model;
@@ -71,6 +78,7 @@ export async function readStatus(fixed: Fixed, { rooms, llm }: { rooms: Rooms; l
     changes: countChanges(rooms),
     questions: { pending: pending.total, overdue },
     loop: { open: loop.open.length - measuring, measuring },
+    workflows,
     llm: { reachable, model: model.model, message },
     access,
     approvals,

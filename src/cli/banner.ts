@@ -1,5 +1,6 @@
 import type { AppStatus } from "../status.ts";
 import type { Output } from "./output.ts";
+import { dollars, grouped } from "./views/amounts.ts";
 import { typed, type Reader } from "./wording.ts";
 
 /** What `up` and `status` show: what is watched, the changes by stage, how to connect, where health is. */
@@ -17,6 +18,7 @@ export function banner(status: AppStatus, output: Output, reader: Reader): strin
     `  questions   ${questionsLine(status, output)}`,
     `  approvals   ${approvalsLine(status, output)}`,
     `  loop        ${status.loop.open} open proposals, ${status.loop.measuring} being measured`,
+    `  workflows   ${workflowsLine(status, output)}`,
     `  model       ${status.llm.message}`,
     `  access      ${accessLine(status.access)}`,
     `  health      ${status.url}/health`,
@@ -51,6 +53,17 @@ function approvalsLine({ approvals }: AppStatus, output: Output): string {
   const weaker =
     policy === "weaker" ? output.style("yellow", "; specloop.yaml asks for less, the accepted rules hold") : "";
   return `${open} waiting for a person${past}${weaker}`;
+}
+
+/** Runs that have not ended, and budgets that are half used or more. */
+function workflowsLine({ workflows: { runs, budgets } }: AppStatus, output: Output): string {
+  const open = Object.entries(runs).map(([state, count]) => `${count} ${state}`);
+  const limits = budgets.map(({ scope, per, unit, limit, used }) => {
+    const say = unit === "usd" ? dollars : (amount: number) => `${grouped(amount)} tokens`;
+    const text = `${say(used)} of ${say(limit)} for ${scope} this ${per}`;
+    return output.style(used >= limit ? "red" : "yellow", text);
+  });
+  return [open.length === 0 ? "no run is open" : open.join(", "), ...limits].join("; ");
 }
 
 /** The configuration of an MCP client, on one line to copy. */

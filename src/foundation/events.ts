@@ -111,6 +111,8 @@ export interface EventMap {
     workflow: string;
     state: "succeeded" | "failed" | "cancelled";
     ms: number;
+    /** Of `ms`, those in which something was under way. */
+    workMs: number;
     usd: number | null;
     tokensIn: number;
     tokensOut: number;
@@ -126,6 +128,8 @@ export interface EventMap {
     ok: boolean;
     failure?: string;
     attempt: number;
+    /** Attempts that failed and were made again. */
+    retries: number;
     ms: number;
     usd: number | null;
     tokensIn: number;

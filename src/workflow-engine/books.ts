@@ -69,6 +69,22 @@ export class WorkflowBooks implements Service {
     return this.budgets.all(this.#parts.store.read);
   }
 
+  /** For the status: runs that have not ended, by state, and budgets of which half or more is used, the fullest first. */
+  async status(): Promise<{ runs: Record<string, number>; budgets: Standing[] }> {
+    const rows = await this.#parts.store.read
+      .selectFrom("workflow_runs")
+      .select(["state", (row) => row.fn.countAll().as("count")])
+      .where("state", "in", ["running", "waiting", "paused", "cancelling", "undoing"])
+      .groupBy("state")
+      .execute();
+    const share = ({ used, limit }: Standing) => used / limit;
+    const budgets = (await this.standings()).filter((standing) => share(standing) >= 0.5);
+    return {
+      runs: Object.fromEntries(rows.map(({ state, count }) => [state, Number(count)])),
+      budgets: budgets.toSorted((a, b) => share(b) - share(a)),
+    };
+  }
+
   /**
    * What a run would probably use, before it begins. Throws `unknown_workflow`, `bad_workflow`, and `bad_input` where an
    * input is given that does not fit.

@@ -122,6 +122,14 @@ test("every metric takes what its events say, and nothing that is not a number",
     tokensIn: 1,
     tokensOut: 0,
   });
+  const run = { runId: "r", workflow: "w", ms: 900, workMs: 30, usd: 0.5, tokensIn: 3, tokensOut: 4 };
+  events.emit("run.ended", { ...run, state: "succeeded" });
+  events.emit("run.ended", { ...run, state: "failed" });
+  events.emit("run.ended", { ...run, state: "cancelled" });
+  const node = { ...run, key: "n", type: "llm", attempt: 2 };
+  events.emit("node.ended", { ...node, ok: true, retries: 1, ms: 20 });
+  events.emit("node.ended", { ...node, ok: false, failure: "timeout", retries: 0, ms: 20 });
+  events.emit("node.ended", { ...node, type: "approval", ok: true, retries: 0, ms: 9_000_000 });
   await world.cycle();
   const counts = Object.fromEntries(
     await Promise.all(METRICS.map(async ({ name }) => [name, (await world.loop.metric(name)).mean])),
@@ -140,6 +148,14 @@ test("every metric takes what its events say, and nothing that is not a number",
     "tool.time": 2,
     "llm.time": 40,
     "llm.failure": 0.5,
+    "llm.tokens": 2,
+    "run.failure": 0.5,
+    "run.time": 30,
+    "run.tokens": 7,
+    "run.cost": 0.5,
+    "node.failure": 1 / 3,
+    "node.retry": 1 / 3,
+    "node.time": 20,
   });
   expect(counts["cycle.time"]).toBeGreaterThan(0);
   expect(Object.keys(counts)).toHaveLength(METRICS.length);

@@ -11,8 +11,16 @@ const POINTS = 60;
 const NEWEST = 8;
 /** Points that have to say what is usual before anything is called unusual. */
 const BASELINE = 20;
-/** Changes smaller than these are not worth a look, however sure: shares in points, times as a logarithm of 10 %. */
-const WORTH_A_LOOK = { share: 0.05, ms: Math.log(1.1), count: 0.5 } as const;
+/** Changes smaller than these are not worth a look, however sure: shares in points, amounts as a logarithm of 10 %. */
+const WORTH_A_LOOK = {
+  share: 0.05,
+  ms: Math.log(1.1),
+  tokens: Math.log(1.1),
+  usd: Math.log(1.1),
+  count: 0.5,
+} as const;
+/** Amounts vary by factors: their charts are of logarithms, of nothing less than this. */
+const LEAST = { ms: 0.001, tokens: 1, usd: 0.000_001 } as const;
 
 /** Watches the medians of 20 samples. An alarm opens a check: it names what could be tried and decides nothing. */
 export const controlChart: Detector = {
@@ -40,13 +48,15 @@ export interface Alarm {
 /** Whether the newest points are worse than the points before them explain. Points are in the metric's own unit. */
 export function chartAlarm(metric: Pick<Metric, "unit" | "better">, points: readonly number[]): Alarm | null {
   if (points.length < BASELINE + NEWEST) return null;
-  const scaled = points.map((point) => (metric.unit === "ms" ? Math.log(Math.max(point, 0.001)) : point));
+  const { unit } = metric;
+  const scale = unit === "share" || unit === "count" ? null : LEAST[unit];
+  const scaled = points.map((point) => (scale === null ? point : Math.log(Math.max(point, scale))));
   // One direction only: what counts as worse grows.
   const sign = metric.better === "lower" ? 1 : -1;
   const worse = scaled.map((point) => point * sign);
   const limits = chartLimits(worse.slice(0, -NEWEST));
   const newest = worse.slice(-NEWEST);
-  const least = limits.centre + WORTH_A_LOOK[metric.unit];
+  const least = limits.centre + WORTH_A_LOOK[unit];
   const recent = newest.slice(-3).filter((point) => point > limits.upper && point > least);
   if (recent.length > 0) return { rule: "one point beyond the limit", limits };
   // Neighbours that resemble each other make means vary more: the factor is that of an AR(1) process.

@@ -31,7 +31,7 @@ function aboutRun({ type, data }: RunEvent, from: string, { run, now }: Draft, e
     });
     if (to === "succeeded" || to === "failed" || to === "cancelled") {
       const ms = now - run.createdAt;
-      events.emit("run.ended", { runId, workflow, state: to, ms, ...used(run) });
+      events.emit("run.ended", { runId, workflow, state: to, ms, workMs: run.activeMs, ...used(run) });
     }
     return to;
   }
@@ -57,6 +57,7 @@ function aboutNode({ type, data }: RunEvent, key: string, draft: Draft, events: 
     type: row.type,
     ok: to === "done",
     attempt,
+    retries: row.retries,
     ms,
     ...failure,
     ...used(row),
