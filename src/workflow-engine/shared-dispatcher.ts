@@ -83,7 +83,8 @@ export class SharedDispatcher implements Dispatcher {
   release(jobs: Job[]): void {
     const queues = Map.groupBy(jobs, queueOf);
     for (const [queue, some] of queues) {
-      if (!this.#isOurs(queue) || this.#room(typeIn(queue)) < some.length) this.#parts.notices.post(TOPIC, queue);
+      const ours = this.#isOurs(queue) && !this.#ending.signal.aborted;
+      if (!ours || this.#room(typeIn(queue)) < some.length) this.#parts.notices.post(TOPIC, queue);
       this.#want([queue]);
     }
   }
