@@ -21,10 +21,17 @@ const FLOORS: string[][] = [
 ];
 const ROOMS = FLOORS[3]!;
 /**
- * Approvals are a part of the access with a door of their own; a command loads the client and nothing of the servers, and the
- * search thread what reads documents and nothing of what edits them.
+ * Approvals are a part of the access with a door of their own; a command loads the client and words and nothing of the
+ * servers and rooms, and the search thread what reads documents and nothing of what edits them.
  */
-const SIDE_DOORS = ["access/approvals/index.ts", "server/control-client.ts", "adapters/markdown/reading.ts"];
+const SIDE_DOORS = [
+  "access/approvals/index.ts",
+  "server/control-client.ts",
+  "adapters/markdown/reading.ts",
+  "document-manager/edit-kinds.ts",
+  "orchestrator/overlap-line.ts",
+  "tool-servers/loads-code.ts",
+];
 
 /** Packages of the outside world, and who alone may import them. */
 const OUTSIDE: [RegExp, RegExp][] = [
@@ -79,6 +86,29 @@ test("a room, an adapter, the access and the server are entered only through the
   });
   expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
 });
+
+test("the command line loads no room, no database and no door before a command needs it", () => {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    loadedBy(file).forEach(load);
+  };
+  load("cli/index.ts");
+  const heavy = /^((access|server|config|mcp-tools|app|daemon|adapters\/store)\b|[a-z-]+\/index\.ts$)/;
+  const light = ["cli/index.ts", "adapters/git/index.ts", "server/wire-error.ts", ...SIDE_DOORS.slice(1)];
+  const below = [...loaded].filter(
+    (file) => !light.includes(file) && (ROOMS.includes(partOf(file)) || heavy.test(file)),
+  );
+  expect(below).toEqual([]);
+});
+
+/** What is loaded with a file: neither types alone nor what is imported when it is needed. */
+function loadedBy(file: string): string[] {
+  const text = readFileSync(join(src, file), "utf8");
+  const pattern = /(?:^|\n)(?:import|export) (?!type\b)[^;'"]*?from\s+"(\.[^"]+)"/g;
+  return [...text.matchAll(pattern)].map(([, name]) => relative(src, resolve(src, dirname(file), name!)));
+}
 
 function doorOf(file: string): string | null {
   const [part = "", inside = ""] = file.split("/");

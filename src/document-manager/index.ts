@@ -1,5 +1,4 @@
 export { DocumentManager, type DocumentManagerDependencies } from "./manager.ts";
-export { EDIT_KINDS, fieldsOf } from "./edit-kinds.ts";
 export type { DocumentRollback } from "./rollback/document-rollback.ts";
 export type { EditStep } from "./committer.ts";
 export { options, type DocumentOptions } from "./options.ts";

@@ -14,4 +14,3 @@ export { archiveTools } from "./archive/tools.ts";
 export { ChangeProcessor, migrations as processingMigrations, tools as processingTools } from "./processing/index.ts";
 export { Lineage } from "./lineage.ts";
 export { lineageTools } from "./lineage-tools.ts";
-export { overlapLine } from "./overlap-outcome.ts";

@@ -1,6 +1,6 @@
 import type { Diagnostic } from "../foundation/errors.ts";
 import type { ChangePage } from "./listing.ts";
-import { overlapLine } from "./overlap-outcome.ts";
+import { overlapLine } from "./overlap-line.ts";
 import type { ChangeDetail, VerdictRow } from "./tools.ts";
 
 export function renderList({ changes, cursor, total, findings }: ChangePage): string {

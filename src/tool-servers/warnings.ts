@@ -3,17 +3,10 @@ import { isAbsolute, resolve } from "node:path";
 import { isInside } from "../foundation/paths.ts";
 import type { DownstreamTool } from "../adapters/mcp-client/index.ts";
 import type { Launch } from "./launch.ts";
+import { loadsCode } from "./loads-code.ts";
 
-/** Variables that make a program load somebody's code. */
-const LOADING =
-  /^(NODE_OPTIONS|NODE_PATH|LD_|DYLD_|PYTHON(PATH|STARTUP|HOME)|BASH_ENV|ENV|PERL5|RUBY(OPT|LIB)|GIT_|JAVA_TOOL|npm_config_|PATH$)/i;
 const SECRET_NAME = /token|secret|password|passwd|api[_-]?key|authorization|cookie/i;
 const RUNNERS = /^(npx|bunx|pnpx|uvx|pipx|npm|pnpm|yarn|deno|docker)$/;
-
-/** Whether a variable of this name decides what code a program runs. */
-export function loadsCode(variable: string): boolean {
-  return LOADING.test(variable);
-}
 
 /** What a person should look at twice before this is started. Hints, no judgement: nothing is refused for them. */
 export function launchWarnings(launch: Launch, repository: string): string[] {

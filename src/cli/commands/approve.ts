@@ -1,26 +1,5 @@
-import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
-import { z } from "zod";
-import { Approvers, isTrusted, keyOf, personFiles, tagOf } from "../../access/approvals/index.ts";
-import { SpecloopError } from "../../foundation/errors.ts";
-import { findPlaces } from "../../places.ts";
 import type { Bind } from "../bind.ts";
-import { callTool, type CliContext } from "../context.ts";
-import { lookAgain } from "../look-again.ts";
-import { signTag } from "../sign-tag.ts";
-import { askHidden, isTerminal } from "../terminal.ts";
-import { approvalShape, approvalView, isOpen, openDiff } from "../views/approval.ts";
-
-const reviewed = z.object({ approval: approvalShape, statement: z.string(), diff: z.string() });
-type Reviewed = z.output<typeof reviewed>;
-
-interface Proof {
-  method: "terminal" | "code" | "tag" | "commit" | "protected";
-  code?: { key: string; signature: string };
-}
-
-/** How long is waited for what was approved to be carried out, to be able to tell of it. */
-const CARRY_OUT_MS = 3000;
 
 export function registerApprove(program: Command, bind: Bind): void {
   program
@@ -32,78 +11,10 @@ export function registerApprove(program: Command, bind: Bind): void {
     .option("--key <file>", "with --sign: the ssh key to sign with")
     .option("--commit", "prove it with a signed commit that stands on the proposal's branch")
     .option("--protected", "prove it with the protected branch of approvals.protectedUrl")
-    .action(bind((context, [id = ""], options) => approve(context, id, options)));
-}
-
-async function approve(context: CliContext, id: string, options: Record<string, unknown>): Promise<void> {
-  const review = reviewed.parse((await callTool(context, "approval_review", { id })).output);
-  const { approval } = review;
-  const diff = isOpen(approval) ? await lookAgain(id, review, context) : null;
-  if (isTerminal(context.stdin) && diff !== null && !context.output.json)
-    context.output.note(`${approvalView(approval, context.output, context)}\n\n${openDiff(diff, context.output)}`);
-  // Where nothing can be decided any more, nothing is signed: what was not looked at could be something else.
-  const proof = diff === null ? ({ method: "terminal" } as const) : await prove(context, review, options);
-  const { contentHash } = approval.subject;
-  await callTool(context, "approval_decide", { id, decision: "approve", contentHash, ...proof });
-  const result = await carriedOut(context, id);
-  context.output.result(result, () => approvalView(result, context.output, context));
-}
-
-async function prove(context: CliContext, review: Reviewed, options: Record<string, unknown>): Promise<Proof> {
-  const wanted = ["code", "sign", "commit", "protected"].filter((name) => options[name] === true);
-  if (wanted.length > 1)
-    throw new SpecloopError("bad_input", "One proof is enough: --code, --sign, --commit or --protected.");
-  const [how = defaultProof(context, review)] = wanted;
-  if (how === "sign") return signed(context, review, options);
-  if (how === "code") return coded(context, review);
-  if (how === "commit" || how === "protected") return { method: how };
-  return { method: "terminal" };
-}
-
-/** Where a code is what the policy wants and somebody sits there, it is asked for. */
-function defaultProof({ stdin }: CliContext, { approval }: Reviewed): string {
-  return approval.level === "L1" && isOpen(approval) && isTerminal(stdin) ? "code" : "terminal";
-}
-
-async function signed(
-  context: CliContext,
-  { approval, statement }: Reviewed,
-  options: Record<string, unknown>,
-): Promise<Proof> {
-  const { worktree } = await findPlaces(context.path);
-  const { key } = options as { key?: string };
-  const { commit } = approval.subject;
-  await signTag({ repository: worktree, env: context.env, tag: tagOf(approval.id), commit, message: statement, key });
-  return { method: "tag" };
-}
-
-/** The code stays here: what goes to the daemon is a signature of this one statement. */
-async function coded(context: CliContext, { statement }: Reviewed): Promise<Proof> {
-  const approvers = await approversOf(context);
-  if (approvers.all().length === 0)
-    throw new SpecloopError("approval_missing", "You have no sheet of one-time codes yet.", {
-      fix: "Make one on a terminal: `specloop approver enroll`",
-    });
-  const typed = await askHidden(context, "One-time code: ");
-  const [first] = approvers.all();
-  const key = (await approvers.keyFor(typed)) ?? (await keyOf(typed, first?.sheet.salt ?? ""));
-  return { method: "code", code: { key: key.publicKey, signature: key.sign(statement) } };
-}
-
-/** The approvers of the account, kept outside of where agents write. */
-export async function approversOf(context: CliContext): Promise<Approvers> {
-  const places = await findPlaces(context.path).catch(() => null);
-  const outside = places === null ? [] : [places.worktree, places.repository];
-  const files = personFiles(context.env);
-  isTrusted(files.approvers, outside, true);
-  return new Approvers({ files, outside });
-}
-
-async function carriedOut(context: CliContext, id: string): Promise<Record<string, unknown>> {
-  const until = performance.now() + CARRY_OUT_MS;
-  for (;;) {
-    const { output } = await callTool(context, "approval_get", { id });
-    if (output["state"] !== "approved" || performance.now() > until) return output;
-    await wait(50);
-  }
+    .action(
+      bind(async (context, [id = ""], options) => {
+        const { approve } = await import("../approve.ts");
+        return approve(context, id, options);
+      }),
+    );
 }

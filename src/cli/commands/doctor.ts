@@ -1,8 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import type { Command } from "commander";
-import { acquireProcessLock } from "../../adapters/store/index.ts";
 import { findPlaces } from "../../places.ts";
-import { diagnose, type Finding } from "../diagnose.ts";
+import type { Finding } from "../diagnose.ts";
 import type { CliContext } from "../context.ts";
 import type { Bind } from "../bind.ts";
 import { forPeople } from "../wording.ts";
@@ -16,6 +15,7 @@ export function registerDoctor(program: Command, bind: Bind): void {
 }
 
 async function doctor(context: CliContext): Promise<number> {
+  const { diagnose } = await import("../diagnose.ts");
   const findings = await diagnose(context);
   const failing = findings.some((finding) => finding.status === "failing");
   context.output.result({ ok: !failing, checks: findings }, () => describe(findings, context));
@@ -39,7 +39,7 @@ function describe(findings: Finding[], context: CliContext): string {
 }
 
 async function rebuild(context: CliContext): Promise<void> {
-  const { quarantineIfDamaged } = await import("../../adapters/store/index.ts");
+  const { acquireProcessLock, quarantineIfDamaged } = await import("../../adapters/store/index.ts");
   const { paths } = await findPlaces(context.path);
   using _lock = acquireProcessLock(paths.lockDb, { pid: process.pid, socket: paths.socket, startedAt: Date.now() });
   const done: string[] = [];

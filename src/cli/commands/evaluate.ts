@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { SpecloopError } from "../../foundation/errors.ts";
-import { parseLabelled } from "../../question-router/index.ts";
 import type { Bind } from "../bind.ts";
 import { callTool, type CliContext } from "../context.ts";
 import { numberOption } from "../number-option.ts";
@@ -18,6 +17,7 @@ export function registerEvaluate(questions: Command, bind: Bind): void {
     .action(
       bind(async (context, [file], options) => {
         const misses = numberOption("--misses", String(options["misses"]));
+        const { parseLabelled } = await import("../../question-router/index.ts");
         const labelled = parseLabelled(await contentOf(context, file!));
         const { output } = await callTool(context, "question_evaluate", { questions: labelled });
         context.output.result(output, () => evaluationView(output, context.output, { misses }));

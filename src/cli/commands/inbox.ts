@@ -2,7 +2,6 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import type { Command } from "commander";
 import { z } from "zod";
-import { readToken } from "../../access/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { findPlaces } from "../../places.ts";
 import type { Bind } from "../bind.ts";
@@ -62,6 +61,7 @@ async function watch(context: CliContext, limit: number): Promise<void> {
 async function openEvents(context: CliContext): Promise<AsyncIterable<string>> {
   await using client = await connect(context);
   const { url } = z.object({ url: z.string() }).parse(await client.status());
+  const { readToken } = await import("../../access/index.ts");
   const { paths } = await findPlaces(context.path);
   const response = await fetch(`${url}/events`, {
     headers: { authorization: `Bearer ${readToken(paths.tokenFile) ?? ""}` },

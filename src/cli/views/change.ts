@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { overlapLine } from "../../orchestrator/index.ts";
+import { overlapLine } from "../../orchestrator/overlap-line.ts";
 import type { Output } from "../output.ts";
 import { findingRow } from "../tables.ts";
 import { forPeople, type Reader } from "../wording.ts";

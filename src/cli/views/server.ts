@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { loadsCode } from "../../tool-servers/index.ts";
+import { loadsCode } from "../../tool-servers/loads-code.ts";
 import type { Output } from "../output.ts";
 import { time } from "./question.ts";
 

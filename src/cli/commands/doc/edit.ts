@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import { EDIT_KINDS, fieldsOf } from "../../../document-manager/index.ts";
+import { EDIT_KINDS, fieldsOf } from "../../../document-manager/edit-kinds.ts";
 import { SpecloopError } from "../../../foundation/errors.ts";
 import type { Bind } from "../../bind.ts";
 import { callTool, type CliContext } from "../../context.ts";
