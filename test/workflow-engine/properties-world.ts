@@ -76,6 +76,8 @@ export class World {
   readonly #undone: string[] = [];
   #snapshot: RunSnapshot;
   #now = 0;
+  /** An undo failed, and what comes after it may stand on what it did not undo. */
+  #stopped = false;
 
   constructor(random: Random, shape: Plan) {
     this.#random = random;
@@ -239,12 +241,16 @@ export class World {
     for (const job of draft.jobs) this.#check(job, draft);
     this.#jobs.push(...draft.jobs);
     this.#snapshot = draft.committed();
+    this.#stopped ||= [...draft.changed.values()].some(({ key, status }) => isUndoing(key) && status === "failed");
     return reply;
   }
 
   #check({ key, attempt }: Job, draft: Draft): void {
     if (this.#jobs.some((job) => job.key === key && job.attempt === attempt)) this.#broken(`${key} was begun twice`);
+    if (this.#stopped) this.#broken(`${key} was begun after an undo had failed`);
     const { node: planned, prefix, role } = locate(this.#plan, key);
+    const over = [...draft.nodes()].find(({ map }) => map && map.active.length > map.concurrency);
+    if (over) this.#broken(`${over.key} has ${over.map?.active.length} items under way`);
     if (role !== "node") return;
     for (const need of planned.needs) {
       const status = draft.node(prefix + need)?.status;

@@ -30,7 +30,6 @@ export function restore(deps: Dependencies): NodeType<z.output<typeof config>> {
   return {
     type: RESTORE,
     place: "clone",
-    place: "clone",
     description: "Puts documents back as they were before a node, and undoes the run that it began.",
     config,
     expressions: [],

@@ -1,3 +1,4 @@
+import { SpecloopError } from "../../foundation/errors.ts";
 import { principalLabel } from "../../foundation/principal.ts";
 import type { NodeRow, RunRow } from "../tables.ts";
 import type { NodeRecord, NodeStatus, RunRecord, RunState } from "./state.ts";
@@ -21,7 +22,7 @@ export function runRow(run: RunRecord): RunRow {
 }
 
 export function readRun(row: RunRow): RunRecord {
-  const body = JSON.parse(row.body) as Omit<RunRecord, keyof RunRow>;
+  const body = parsed(row.body, `run ${row.id}`) as Omit<RunRecord, keyof RunRow>;
   return {
     ...(body as RunRecord),
     id: row.id,
@@ -45,5 +46,25 @@ export function readNode(row: NodeRow): NodeRecord {
   const { key, type, signal } = row;
   const status = row.status as NodeStatus;
   const dueAt = row.due_at === null ? null : row.due_at;
-  return { ...(JSON.parse(row.body) as NodeRecord), key, type, status, signal, dueAt };
+  return {
+    ...(parsed(row.body, `node ${key} of the run ${row.run_id}`) as NodeRecord),
+    key,
+    type,
+    status,
+    signal,
+    dueAt,
+  };
+}
+
+/** Only what was damaged on the disk is no JSON any more. */
+function parsed(body: string, what: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (cause) {
+    throw new SpecloopError("store_corrupt", `The row of the ${what} is damaged.`, {
+      target: what,
+      cause,
+      fix: "Other runs go on; begin this one anew with `specloop run NAME`.",
+    });
+  }
 }

@@ -56,13 +56,23 @@ export class Runtime implements AsyncDisposable {
     const interrupted = this.#parts.dispatcher.shared ? [] : await this.store.interrupted();
     for (const id of interrupted) {
       signal.throwIfAborted();
-      await this.send(id, { type: "recover" });
-      await this.cascade(id);
+      await this.#recover(id);
     }
     const types = [...this.#types.keys(), OUTPUT_KEY];
     await this.#parts.dispatcher.start((job, stopping) => this.#perform(job, stopping), types);
     this.#team?.start();
     await this.#setAlarm();
+  }
+
+  /** A run whose rows are damaged keeps no other from going on; whoever looks at it is told. */
+  async #recover(id: string): Promise<void> {
+    try {
+      await this.send(id, { type: "recover" });
+      await this.cascade(id);
+    } catch (error) {
+      if (!(error instanceof SpecloopError) || error.code !== "store_corrupt") throw error;
+      this.#parts.logger.error({ err: error, run: id }, "a run cannot go on, because its rows are damaged");
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
