@@ -36,6 +36,7 @@ export class Notifier implements Disposable {
     this.#listenToChanges(events);
     this.#listenToQuestions(events);
     this.#listenToApprovals(events);
+    this.#listenToRuns(events);
   }
 
   add(instance: LiveInstance): void {
@@ -109,6 +110,15 @@ export class Notifier implements Disposable {
     ] as const;
     for (const name of names)
       this.#subscriptions.use(events.on(name, ({ approvalId }) => this.#update(resourceUris.approval(approvalId))));
+  }
+
+  #listenToRuns(events: EventBus): void {
+    const { run, workflowStats } = resourceUris;
+    for (const name of ["run.state_changed", "node.state_changed", "run.changed_elsewhere"] as const)
+      this.#subscriptions.use(events.on(name, ({ runId }) => this.#update(run(runId))));
+    this.#subscriptions.use(
+      events.on("budget.reached", ({ runId }) => this.#update(workflowStats, ...(runId === null ? [] : [run(runId)]))),
+    );
   }
 
   #update(...uris: string[]): void {

@@ -22,7 +22,7 @@ export interface ResourceContent {
 }
 
 /** What there is one resource each of. */
-export type ResourceKind = "change" | "question" | "approval";
+export type ResourceKind = "change" | "question" | "approval" | "run";
 
 /** Where the contents come from; `app.ts` fills it from the rooms. */
 export interface ResourceSource {
@@ -59,6 +59,9 @@ export const resourceUris = {
   questionsForMe: "specloop://questions/for-me",
   question: (id: string) => `specloop://questions/${encodeURIComponent(id)}`,
   approval: (id: string) => `specloop://approvals/${encodeURIComponent(id)}`,
+  run: (id: string) => `specloop://runs/${encodeURIComponent(id)}`,
+  /** Budgets and how runs went. */
+  workflowStats: "specloop://workflows/stats",
 } as const;
 
 const COLLECTIONS: (ResourceEntry & { title: string })[] = [
@@ -80,6 +83,12 @@ const COLLECTIONS: (ResourceEntry & { title: string })[] = [
     title: "Questions for you",
     description: "What is offered to you since agent_register; answer it with answer_submit.",
   },
+  {
+    uri: resourceUris.workflowStats,
+    name: "workflow-stats",
+    title: "Workflows",
+    description: "How runs went in the last 30 days, what they cost, and what is left of budgets.",
+  },
 ];
 
 const TEMPLATES = [
@@ -100,6 +109,12 @@ const TEMPLATES = [
     uri: "specloop://approvals/{id}",
     title: "An approval",
     description: "What waits for a person's yes, and what was said.",
+  },
+  {
+    kind: "run" as const,
+    uri: "specloop://runs/{id}",
+    title: "A run",
+    description: "A run of a workflow: its state, its nodes, what it cost.",
   },
 ];
 

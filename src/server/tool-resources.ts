@@ -27,7 +27,7 @@ export function toolResources(tools: readonly Tool[], gate?: CallGate): Resource
     read: (uri, caller) => readUri(uri, (name, input) => as(caller).read(name, input)),
     complete: async (kind, prefix, caller) => {
       // Who waits for an approval knows its id; the others' are not its business.
-      if (kind === "approval") return [];
+      if (kind === "approval" || kind === "run") return [];
       const rows = kind === "change" ? await as(caller).changes() : await as(caller).questions();
       return rows.map(({ id }) => id).filter((id) => id.startsWith(prefix));
     },
@@ -106,17 +106,23 @@ async function readUri(
   };
   if (uri === resourceUris.changes) return content("change_list", { limit: 100 });
   if (uri === resourceUris.questionsForMe) return content(FOR_ME, {}).catch(unregistered);
+  if (uri === resourceUris.workflowStats) return content("workflow_stats", {});
   if (uri === resourceUris.pendingQuestions) return content("question_list", { status: "pending", limit: 100 });
-  const [, kind, id] = /^specloop:\/\/(changes|questions|approvals)\/([^/]+)$/.exec(uri) ?? [];
+  const [, kind, id] = /^specloop:\/\/(changes|questions|approvals|runs)\/([^/]+)$/.exec(uri) ?? [];
   if (kind === undefined || id === undefined) return null;
   const named = decoded(id);
   if (named === null) return null;
   try {
     if (kind === "changes") return await content("change_get", { id: named });
+    if (kind === "runs") return await content("run_get", { run: named });
     if (kind === "approvals") return await content("approval_get", { id: named });
     return await content("question_get", { questionId: named });
   } catch (error) {
-    if (["unknown_change", "unknown_question", "unknown_approval"].includes((error as { code?: string }).code ?? ""))
+    if (
+      ["unknown_change", "unknown_question", "unknown_approval", "unknown_run"].includes(
+        (error as { code?: string }).code ?? "",
+      )
+    )
       return null;
     throw error;
   }

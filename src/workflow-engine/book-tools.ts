@@ -57,7 +57,11 @@ function statsTool(books: WorkflowBooks): Tool {
       const rows =
         all?.workflows.map((row) => line(row.name, row)) ?? one?.nodes.map((row) => line(row.node, row)) ?? [];
       const runs = all?.runs ?? one?.runs;
-      return [...(runs ? [line("runs", runs)] : []), ...rows].join("\n");
+      const budgets = (all?.budgets ?? []).map(
+        ({ scope, per, period, unit, limit, used }) =>
+          `- budget of ${scope} in the ${per} ${period}: ${used} of ${limit} ${unit}`,
+      );
+      return [...(runs ? [line("runs", runs)] : []), ...rows, ...budgets].join("\n");
     },
   });
 }

@@ -92,11 +92,17 @@ async function checkResources(client: AnyClient): Promise<void> {
     "specloop://changes",
     "specloop://questions/pending",
     "specloop://questions/for-me",
+    "specloop://workflows/stats",
     "specloop://changes/add-export",
     "specloop://changes/add-import",
     "specloop://changes/fix-search",
   ]);
-  const templates = ["specloop://changes/{id}", "specloop://questions/{id}", "specloop://approvals/{id}"];
+  const templates = [
+    "specloop://changes/{id}",
+    "specloop://questions/{id}",
+    "specloop://approvals/{id}",
+    "specloop://runs/{id}",
+  ];
   expect(await client.templates()).toEqual(templates);
   expect(await client.read("specloop://changes")).toContain("add-import");
   expect(await client.read("specloop://changes/add-import")).toBe("# add-import");
