@@ -25,6 +25,8 @@ scenario("daemon", "Doctor finds what is wrong", async () => {
   const configuration = report.checks.find((check) => check.name === "configuration");
   expect(configuration).toMatchObject({ status: "failing", message: expect.stringContaining("questions.expireHours") });
   expect(configuration?.fix).toBeTruthy();
+  const rebuilt = await specloop(["doctor", "--rebuild", "--repo", repository.path]);
+  expect([rebuilt.code, rebuilt.stdout]).toEqual([0, "Nothing had to be rebuilt.\n"]);
 });
 
 test("with a daemon the doctor shows the daemon's own checks and refuses to rebuild", async () => {

@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import { findPlaces } from "../../places.ts";
 import type { Finding } from "../diagnose.ts";
@@ -41,6 +42,7 @@ function describe(findings: Finding[], context: CliContext): string {
 async function rebuild(context: CliContext): Promise<void> {
   const { acquireProcessLock, quarantineIfDamaged } = await import("../../adapters/store/index.ts");
   const { paths } = await findPlaces(context.path);
+  if (!existsSync(dirname(paths.lockDb))) return rebuilt(context, []);
   using _lock = acquireProcessLock(paths.lockDb, { pid: process.pid, socket: paths.socket, startedAt: Date.now() });
   const done: string[] = [];
   for (const suffix of ["", "-wal", "-shm"]) {
@@ -52,5 +54,9 @@ async function rebuild(context: CliContext): Promise<void> {
     const aside = existsSync(path) ? quarantineIfDamaged(path) : null;
     if (aside) done.push(`${path} was damaged and is now ${aside}`);
   }
-  context.output.result({ done }, () => (done.length > 0 ? done.join("\n") : "Nothing had to be rebuilt."));
+  rebuilt(context, done);
+}
+
+function rebuilt({ output }: CliContext, done: string[]): void {
+  output.result({ done }, () => (done.length > 0 ? done.join("\n") : "Nothing had to be rebuilt."));
 }
