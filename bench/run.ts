@@ -17,6 +17,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   "tool-servers": () => import("./tool-servers.ts"),
   "workflow-definitions": () => import("./workflow-definitions.ts"),
   workflows: () => import("./workflows.ts"),
+  "workflows-team": () => import("./workflows-team.ts"),
 };
 
 const wanted = process.argv.slice(2);
