@@ -89,7 +89,10 @@ export function buildRooms(parts: RoomParts, stack: AsyncDisposableStack): Built
     lineage: new Lineage({ changes, git }),
     documentsIn: (worktree: string) => elsewhere.of(worktree),
     ...buildWorkflows({
-      ...{ ...parts, questions, servers, rollback: documents.rollback },
+      ...parts,
+      questions,
+      servers,
+      rollback: documents.rollback,
       options: parts.config.live("workflows"),
       prices: parts.config.live("prices"),
     }),

@@ -271,7 +271,12 @@ export class DocumentManager implements Service {
     const [rows, policy, editor] = [this.#rows, this.#policy, this.#editor];
     const alone = <T>(work: () => Promise<T>) => this.#turns.alone(work);
     const putBack = {
-      ...{ git, policy, options, guard, update, now: () => clock.now() },
+      git,
+      policy,
+      options,
+      guard,
+      update,
+      now: () => clock.now(),
       write: (edit: Edit, file: PreparedFile, to: Destination) =>
         alone(() => editor.writeAlone(edit, [file], clock.monotonic(), to)),
       propose: (edit: Edit, file: PreparedFile, why: string) => alone(() => editor.proposeAlone(edit, [file], why)),

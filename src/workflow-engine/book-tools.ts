@@ -89,7 +89,9 @@ function renderForecast({
     `${said}: ${amounts ? `about ${amounts.p50.toFixed(digits)}, mostly below ${amounts.p90.toFixed(digits)}` : "unknown"}`;
   return [
     `${name}: ${basis === "none" ? "nothing is known of it" : `from ${runs} past ${basis === "nodes" ? "uses of its nodes" : "runs"}`}`,
-    ...[range("ms of work", ms, 0), range("tokens", tokens, 0), range("USD", usd, 4)],
+    range("ms of work", ms, 0),
+    range("tokens", tokens, 0),
+    range("USD", usd, 4),
     ...approvals.map(({ node, what }) => `asks a person at ${node}: ${what}`),
     ...warnings.map((warning) => `warning: ${warning}`),
     ...cheaper.map(({ model, usd: less }) => `cheaper: ${model}, about ${less.p50.toFixed(4)} USD`),

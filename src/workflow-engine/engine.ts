@@ -263,7 +263,9 @@ export class WorkflowEngine implements Service {
 
   #newUndoing(): Undoing {
     return new Undoing({
-      ...{ desk: this.#parts.rollback ?? null, values: this.#parts.values, types: () => this.#types },
+      desk: this.#parts.rollback ?? null,
+      values: this.#parts.values,
+      types: () => this.#types,
       look: (id) => this.#runtime.look(id),
       send: (id, message) => this.#runtime.send(id, message),
       events: (id, after, limit) => this.events(id, after, limit),

@@ -54,7 +54,9 @@ export const nodeSummary = z.object({
 
 const shown = z.union([z.object({ value: z.unknown() }), z.object({ bytes: z.int() })]).nullable();
 export const runDetails = runSummary.extend({
-  ...{ input: shown, output: shown, nodes: z.array(nodeSummary) },
+  input: shown,
+  output: shown,
+  nodes: z.array(nodeSummary),
   undone: undoReport.nullable().describe("What became of each thing that it did; null: no undo was asked for"),
 });
 

@@ -50,7 +50,11 @@ function randomNode(random: Random, index: number): PlanNode {
 
 const type = (name: string, inside: boolean) => [name, { type: name, inside } as NodeType] as const;
 const TYPES = new Map([
-  ...[type("ask", false), type("retry", false), type("value", true), type("map", true), type("gate", true)],
+  type("ask", false),
+  type("retry", false),
+  type("value", true),
+  type("map", true),
+  type("gate", true),
 ]);
 
 interface Counted {
@@ -84,7 +88,13 @@ export class World {
     this.#plan = shape;
     this.#rules = { plan: shape, types: TYPES, random: () => 0.5 };
     const run = newRun({
-      ...{ plan: shape, input: "{}", principal: ADA, budget: {}, idempotencyKey: undefined, now: 0, home: null },
+      plan: shape,
+      input: "{}",
+      principal: ADA,
+      budget: {},
+      idempotencyKey: undefined,
+      now: 0,
+      home: null,
     });
     this.#snapshot = { run: { ...run, id: "r-1" }, nodes: new Map(), signals: new Map() };
   }
