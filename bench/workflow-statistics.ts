@@ -20,24 +20,45 @@ function runOf(index: number): RunRecord {
   const state = index % 20 === 0 ? "failed" : "succeeded";
   const { name: workflow, hash } = shapes[index % FLOWS]!;
   return {
-    ...{ id: `r_${index}`, workflow, hash, state, reason: null, output: null, input: "{}", parentRun: null },
-    ...{ error: state === "failed" ? { key: "n9", kind: "timeout", message: "late" } : null, parentKey: null },
-    ...{
-      forkedFrom: null,
-      forkKey: null,
-      principal: { kind: "agent", name: "bench" },
-      unpriced: 0,
-      seq: 30,
-      version: 1,
+    id: `r_${index}`,
+    workflow,
+    hash,
+    state,
+    reason: null,
+    output: null,
+    input: "{}",
+    parentRun: null,
+    error:
+      state === "failed"
+        ? {
+            key: "n9",
+            kind: "timeout",
+            message: "late",
+          }
+        : null,
+    parentKey: null,
+    forkedFrom: null,
+    forkKey: null,
+    principal: {
+      kind: "agent",
+      name: "bench",
     },
-    ...{
-      budget: { usd: null, tokens: null, ms: null },
-      usd: 0.01,
-      tokensIn: 900,
-      tokensOut: 100,
-      activeMs: 50 + (index % 400),
+    unpriced: 0,
+    seq: 30,
+    version: 1,
+    budget: {
+      usd: null,
+      tokens: null,
+      ms: null,
     },
-    ...{ activeSince: null, idempotencyKey: null, createdAt: at - 1000, endedAt: at },
+    usd: 0.01,
+    tokensIn: 900,
+    tokensOut: 100,
+    activeMs: 50 + (index % 400),
+    activeSince: null,
+    idempotencyKey: null,
+    createdAt: at - 1e3,
+    endedAt: at,
   } as RunRecord;
 }
 
@@ -67,9 +88,20 @@ try {
           .values(nodes.map((node) => nodeRow(run.id, node)))
           .execute();
         const attempts = nodes.map(({ key, status }, index) => ({
-          ...{ run_id: run.id, key, attempt: 1, outcome: status, input: null, output: null, error: null, log: "" },
-          ...{ usd: 0.001, tokens_in: 90, tokens_out: 10, model: "bench" },
-          ...{ started_at: run.endedAt! - 5 - ((index * 37 + from) % 300), ended_at: run.endedAt! },
+          run_id: run.id,
+          key,
+          attempt: 1,
+          outcome: status,
+          input: null,
+          output: null,
+          error: null,
+          log: "",
+          usd: 0.001,
+          tokens_in: 90,
+          tokens_out: 10,
+          model: "bench",
+          started_at: run.endedAt! - 5 - ((index * 37 + from) % 300),
+          ended_at: run.endedAt!,
         }));
         await tx.insertInto("workflow_attempts").values(attempts).execute();
       }
@@ -77,12 +109,15 @@ try {
   }
   const logger = createLogger("warn", () => {});
   const books = new WorkflowBooks({
-    ...{
-      store,
-      events: new EventBus(logger),
-      clock: systemClock,
-      logger,
-      prices: { current: { models: {}, useBuiltIn: true } },
+    store,
+    events: new EventBus(logger),
+    clock: systemClock,
+    logger,
+    prices: {
+      current: {
+        models: {},
+        useBuiltIn: true,
+      },
     },
     options: { current: options.schema.parse({}) },
     find: async (name) => shapes.find((shape) => shape.name === name)!,

@@ -45,12 +45,23 @@ async function open(stack: AsyncDisposableStack, env: Record<string, string> = {
   const authorization = `Bearer ${token}`;
   const at = (path: string) => `${daemon.status.url}/api/workflows${path}`;
   return {
-    ...{ daemon, repository },
-    get: (path, headers = {}) => fetch(at(path), { headers: { authorization, ...headers } }),
+    daemon,
+    repository,
+    get: (path, headers = {}) =>
+      fetch(at(path), {
+        headers: {
+          authorization,
+          ...headers,
+        },
+      }),
     post: (path, body, headers = {}) =>
       fetch(at(path), {
         method: "POST",
-        headers: { authorization, "content-type": "application/json", ...headers },
+        headers: {
+          authorization,
+          "content-type": "application/json",
+          ...headers,
+        },
         body: JSON.stringify(body),
       }),
   };

@@ -161,8 +161,14 @@ scenario("workflows", "A call of unknown price", async () => {
   expect((await ended(house, await begin(house, one))).cost.usd).toBe(null);
   expect(await books.standings()).toEqual([
     {
-      ...{ scope: "all runs", per: "day", period: "2026-11-21", unit: "usd" },
-      ...{ limit: 1, used: 0, reserved: 0, unpriced: 1 },
+      scope: "all runs",
+      per: "day",
+      period: "2026-11-21",
+      unit: "usd",
+      limit: 1,
+      used: 0,
+      reserved: 0,
+      unpriced: 1,
     },
   ]);
 });

@@ -9,14 +9,32 @@ type Range = z.output<typeof range>;
 const amounts = { ms: range.nullable(), tokens: range.nullable(), usd: range.nullable() };
 
 export const forecastShape = z.object({
-  ...{ workflow: z.string(), basis: z.string(), runs: z.number(), ...amounts },
+  workflow: z.string(),
+  basis: z.string(),
+  runs: z.number(),
+  ...amounts,
   nodes: z.array(
-    z.object({ node: z.string(), type: z.string(), model: z.string().nullable(), count: z.number(), ...amounts }),
+    z.object({
+      node: z.string(),
+      type: z.string(),
+      model: z.string().nullable(),
+      count: z.number(),
+      ...amounts,
+    }),
   ),
-  approvals: z.array(z.object({ node: z.string(), what: z.string() })),
+  approvals: z.array(
+    z.object({
+      node: z.string(),
+      what: z.string(),
+    }),
+  ),
   warnings: z.array(z.string()),
-  cheaper: z.array(z.object({ model: z.string(), usd: range })),
-  // Shown as the commands of definitions show it, which read it without a daemon.
+  cheaper: z.array(
+    z.object({
+      model: z.string(),
+      usd: range,
+    }),
+  ),
   plan: z.custom<Plan>((value) => typeof value === "object" && value !== null),
 });
 

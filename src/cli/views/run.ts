@@ -45,7 +45,9 @@ export type RunNode = z.output<typeof node>;
 type Node = RunNode;
 
 export const runShape = z.looseObject({
-  ...{ ...summary.shape, output: z.unknown(), nodes: z.array(node) },
+  ...summary.shape,
+  output: z.unknown(),
+  nodes: z.array(node),
   undone: undoneShape.nullable().default(null),
 });
 export type Run = z.output<typeof runShape>;

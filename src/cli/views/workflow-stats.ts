@@ -4,16 +4,45 @@ import { dollars, grouped, seconds } from "./amounts.ts";
 
 const cost = z.object({ usd: z.number(), unpriced: z.number(), tokensIn: z.number(), tokensOut: z.number() });
 const figures = z.object({
-  ...{ count: z.number(), succeeded: z.number(), failed: z.number(), cancelled: z.number(), cost },
-  success: z.object({ share: z.number(), low: z.number(), high: z.number() }).nullable(),
-  ms: z.object({ min: z.number(), mean: z.number(), p95: z.number() }).nullable(),
+  count: z.number(),
+  succeeded: z.number(),
+  failed: z.number(),
+  cancelled: z.number(),
+  cost,
+  success: z
+    .object({
+      share: z.number(),
+      low: z.number(),
+      high: z.number(),
+    })
+    .nullable(),
+  ms: z
+    .object({
+      min: z.number(),
+      mean: z.number(),
+      p95: z.number(),
+    })
+    .nullable(),
   failures: z.record(z.string(), z.number()),
 });
 const spent = z.object({ key: z.string(), calls: z.number(), ...cost.shape });
 const common = {
-  ...{ from: z.string(), timeZone: z.string(), runs: figures },
-  days: z.array(z.object({ day: z.string(), count: z.number(), failed: z.number(), cost })),
-  spending: z.object({ total: spent.omit({ key: true }), byModel: z.array(spent), byPrincipal: z.array(spent) }),
+  from: z.string(),
+  timeZone: z.string(),
+  runs: figures,
+  days: z.array(
+    z.object({
+      day: z.string(),
+      count: z.number(),
+      failed: z.number(),
+      cost,
+    }),
+  ),
+  spending: z.object({
+    total: spent.omit({ key: true }),
+    byModel: z.array(spent),
+    byPrincipal: z.array(spent),
+  }),
 };
 export const statsShape = z.object({
   overview: z
@@ -22,17 +51,36 @@ export const statsShape = z.object({
       workflows: z.array(figures.extend({ name: z.string() })),
       budgets: z.array(
         z.object({
-          ...{ scope: z.string(), per: z.string(), period: z.string(), unit: z.enum(["usd", "tokens"]) },
-          ...{ limit: z.number(), used: z.number(), unpriced: z.number() },
+          scope: z.string(),
+          per: z.string(),
+          period: z.string(),
+          unit: z.enum(["usd", "tokens"]),
+          limit: z.number(),
+          used: z.number(),
+          unpriced: z.number(),
         }),
       ),
     })
     .nullable(),
   workflow: z
     .object({
-      ...{ ...common, name: z.string() },
-      versions: z.array(figures.extend({ hash: z.string(), first: z.string(), last: z.string() })),
-      nodes: z.array(figures.extend({ node: z.string(), type: z.string(), retries: z.number(), skipped: z.number() })),
+      ...common,
+      name: z.string(),
+      versions: z.array(
+        figures.extend({
+          hash: z.string(),
+          first: z.string(),
+          last: z.string(),
+        }),
+      ),
+      nodes: z.array(
+        figures.extend({
+          node: z.string(),
+          type: z.string(),
+          retries: z.number(),
+          skipped: z.number(),
+        }),
+      ),
     })
     .nullable(),
 });

@@ -2,8 +2,12 @@ import { on, type Metric } from "./metric.ts";
 
 export const documentUpdateTime: Metric = {
   name: "document.update_time",
+  title: "Time of an edit",
   what: "Time of a document update, commit included.",
   unit: "ms",
   better: "lower",
+  ref: "document",
+  labels: [],
+  guard: true,
   sources: [on("document.updated", ({ path, ms }) => ({ value: ms, ref: path }))],
 };

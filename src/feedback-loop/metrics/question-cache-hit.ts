@@ -2,8 +2,18 @@ import { on, type Metric } from "./metric.ts";
 
 export const questionCacheHit: Metric = {
   name: "question.cache_hit",
+  title: "Cache hits",
   what: "Share of answers that came from the cache.",
   unit: "share",
   better: "higher",
-  sources: [on("question.answered", ({ questionId, cached }) => ({ value: cached ? 1 : 0, ref: questionId }))],
+  ref: "question",
+  labels: ["route"],
+  guard: false,
+  sources: [
+    on("question.answered", ({ questionId, cached, route }) => ({
+      value: cached ? 1 : 0,
+      ref: questionId,
+      labels: { route },
+    })),
+  ],
 };

@@ -2,9 +2,13 @@ import { on, type Metric } from "./metric.ts";
 
 export const questionDocumentsAnswered: Metric = {
   name: "question.documents_answered",
+  title: "Answered by documents",
   what: "Share of questions that the documents answered; in replay, the share answered right less the share answered wrong.",
   unit: "share",
   better: "higher",
+  ref: "question",
+  labels: ["route"],
+  guard: true,
   sources: [
     on("question.answered", ({ questionId, route, cached }) =>
       cached || route === "person" || route === "agent"

@@ -2,9 +2,13 @@ import { on, type Metric } from "./metric.ts";
 
 export const questionUnanswered: Metric = {
   name: "question.unanswered",
+  title: "Unanswered when asked",
   what: "Share of questions that nothing could answer when they were asked.",
   unit: "share",
   better: "lower",
+  ref: "question",
+  labels: [],
+  guard: true,
   sources: [
     on("question.left_pending", ({ questionId }) => ({ value: 1, ref: questionId })),
     // People and agents answer questions that were counted as unanswered before.

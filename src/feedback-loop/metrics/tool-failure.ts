@@ -1,11 +1,20 @@
 import { on, type Metric } from "./metric.ts";
+import { knownTool } from "./known-tool.ts";
 
 export const toolFailure: Metric = {
   name: "tool.failure",
+  title: "Failed tool calls",
   what: "Share of tool calls that failed.",
   unit: "share",
   better: "lower",
+  ref: "tool",
+  labels: ["tool", "code"],
+  guard: true,
   sources: [
-    on("tool.called", ({ tool, ok, code }) => ({ value: ok ? 0 : 1, ref: tool, labels: code ? { code } : {} })),
+    on("tool.called", ({ tool, ok, code }) => ({
+      value: ok ? 0 : 1,
+      ref: tool.slice(0, 100),
+      labels: { tool: knownTool(tool, code), ...(code !== undefined && { code }) },
+    })),
   ],
 };

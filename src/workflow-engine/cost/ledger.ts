@@ -73,8 +73,11 @@ export async function spentIn(db: Db, period: string, scope: SpendingScope): Pro
   if (scope.principal !== undefined) query = query.where("principal", "=", scope.principal);
   const row = await query.executeTakeFirstOrThrow();
   return {
-    ...{ calls: Number(row.calls ?? 0), usd: Number(row.usd ?? 0), unpriced: Number(row.unpriced ?? 0) },
-    ...{ tokensIn: Number(row.tokensIn ?? 0), tokensOut: Number(row.tokensOut ?? 0) },
+    calls: Number(row.calls ?? 0),
+    usd: Number(row.usd ?? 0),
+    unpriced: Number(row.unpriced ?? 0),
+    tokensIn: Number(row.tokensIn ?? 0),
+    tokensOut: Number(row.tokensOut ?? 0),
   };
 }
 
@@ -101,8 +104,12 @@ export async function spendingBy(
   if (scope.workflow !== undefined) query = query.where("workflow", "=", scope.workflow);
   if (scope.principal !== undefined) query = query.where("principal", "=", scope.principal);
   const rows = (await query.execute()).map(({ key, ...sums }) => ({
-    ...{ key: String(key), calls: Number(sums.calls), usd: Number(sums.usd), unpriced: Number(sums.unpriced) },
-    ...{ tokensIn: Number(sums.tokensIn), tokensOut: Number(sums.tokensOut) },
+    key,
+    calls: Number(sums.calls),
+    usd: Number(sums.usd),
+    unpriced: Number(sums.unpriced),
+    tokensIn: Number(sums.tokensIn),
+    tokensOut: Number(sums.tokensOut),
   }));
   return by === "day"
     ? rows.toSorted((a, b) => a.key.localeCompare(b.key))

@@ -61,7 +61,9 @@ export class PeriodBudgets {
     return this.#read(db, [
       { name: "all runs", scope: {}, limits: this.#options.current },
       ...Object.entries(workflows).map(([workflow, limits]) => ({
-        ...{ name: `workflow ${workflow}`, scope: { workflow }, limits },
+        name: `workflow ${workflow}`,
+        scope: { workflow },
+        limits,
       })),
       ...Object.entries(principals).map(([principal, limits]) => ({ name: principal, scope: { principal }, limits })),
     ]);

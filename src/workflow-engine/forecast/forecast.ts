@@ -16,7 +16,7 @@ export interface Asked {
   /** Models that could be used instead. */
   models: readonly string[];
   /** What a call costs, dollars; null where nobody knows. */
-  price(call: { model: string; tokensIn: number; tokensOut: number }): number | null;
+  price: (call: { model: string; tokensIn: number; tokensOut: number }) => number | null;
 }
 
 /** What a run will probably use. What nobody knows is null and never 0. */
@@ -25,7 +25,11 @@ export function forecastOf(asked: Asked): Forecast {
   const nodes = placesOf(plan.nodes, "").map(({ place, node }) => nodeForecast(place, node, past.nodes.get(place)));
   const amounts = amountsOf(past, nodes);
   const found = {
-    ...{ workflow: plan.name, hash: plan.hash, ...amounts, nodes, approvals: approvalsIn(plan) },
+    workflow: plan.name,
+    hash: plan.hash,
+    ...amounts,
+    nodes,
+    approvals: approvalsIn(plan),
     cheaper: cheaperModels(asked, amounts.usd),
   };
   return { ...found, warnings: warningsOf(asked, found) };

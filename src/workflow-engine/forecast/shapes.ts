@@ -15,8 +15,13 @@ export const forecast = z.object({
   usd: unknown.describe("Null: unknown, never nothing"),
   nodes: z.array(
     z.object({
-      ...{ node: z.string(), type: z.string(), model: z.string().nullable(), count: z.int() },
-      ...{ ms: unknown, tokens: unknown, usd: unknown },
+      node: z.string(),
+      type: z.string(),
+      model: z.string().nullable(),
+      count: z.int(),
+      ms: unknown,
+      tokens: unknown,
+      usd: unknown,
     }),
   ),
   approvals: z.array(z.object({ node: z.string(), what: z.string() })).describe("What a person will be asked"),

@@ -15,7 +15,7 @@ const FOUND = 500;
 interface CountingParts {
   store: Store<WorkflowTables>;
   events: EventBus;
-  dayAt(at: number): string;
+  dayAt: (at: number) => string;
   logger: Logger;
 }
 

@@ -35,17 +35,26 @@ interface Amounts {
 
 const OUTCOMES: Partial<Record<NodeStatus, string>> = { done: "ok", failed: "failed", cancelled: "cancelled" };
 
+const NOTHING: Pick<FoldRow, "active_ms" | "usd" | "unpriced" | "tokens_in" | "tokens_out"> = {
+  active_ms: 0,
+  usd: 0,
+  unpriced: 0,
+  tokens_in: 0,
+  tokens_out: 0,
+};
+
 function countRun(counts: Counts, { run, before, day }: EndedRun): void {
-  const outcome = run.state === "succeeded" ? "ok" : run.state;
+  const { workflow, hash, state } = run;
+  const known = before ?? NOTHING;
   const amounts = {
-    ms: run.activeMs - (before?.active_ms ?? 0),
-    usd: run.usd - (before?.usd ?? 0),
-    unpriced: run.unpriced - (before?.unpriced ?? 0),
-    tokensIn: run.tokensIn - (before?.tokens_in ?? 0),
-    tokensOut: run.tokensOut - (before?.tokens_out ?? 0),
+    ms: run.activeMs - known.active_ms,
+    usd: run.usd - known.usd,
+    unpriced: run.unpriced - known.unpriced,
+    tokensIn: run.tokensIn - known.tokens_in,
+    tokensOut: run.tokensOut - known.tokens_out,
   };
-  const { workflow, hash } = run;
-  const kind = run.state === "failed" ? (run.error?.kind ?? "failed") : "";
+  const outcome = state === "succeeded" ? "ok" : state;
+  const kind = state === "failed" ? (run.error?.kind ?? "failed") : "";
   counts.add({ workflow, hash, node: "", day, model: "", type: "" }, { outcome, kind, amounts });
 }
 
@@ -53,8 +62,12 @@ function countNode(counts: Counts, { run, before, day }: EndedRun, node: NodeRec
   const since = before?.ended_at ?? -1;
   const own = attempts.filter(({ ended_at: at }) => at > since);
   const key = {
-    ...{ workflow: run.workflow, hash: run.hash, node: templateKey(node.key), day },
-    ...{ model: node.model ?? "", type: node.type },
+    workflow: run.workflow,
+    hash: run.hash,
+    node: templateKey(node.key),
+    day,
+    model: node.model ?? "",
+    type: node.type,
   };
   const failed = own.filter(({ outcome }) => outcome === "failed");
   // The last failure of a node that failed is its end; every other was followed by something.
@@ -93,6 +106,8 @@ export function templateKey(key: string): string {
 
 type Where = Pick<StatRow, "workflow" | "hash" | "node" | "day" | "model" | "type">;
 
+const NO_COUNT = { count: 0, ms_sum: 0, ms_min: Infinity, usd: 0, unpriced: 0, tokens_in: 0, tokens_out: 0 };
+
 /** Adds up before anything is written, so that a map of thousands of items is a few rows. */
 export class Counts {
   readonly #stats = new Map<string, StatRow>();
@@ -111,14 +126,16 @@ export class Counts {
 
   add(where: Where, { outcome, kind, amounts }: { outcome: string; kind: string; amounts: Amounts }): void {
     const name = nameOf(where, outcome, kind);
-    const known = this.#stats.get(name);
+    const known = this.#stats.get(name) ?? { ...where, outcome, kind, ...NO_COUNT };
     this.#stats.set(name, {
-      ...{ ...where, outcome, kind, count: (known?.count ?? 0) + 1, ms_sum: (known?.ms_sum ?? 0) + amounts.ms },
-      ms_min: Math.min(known?.ms_min ?? Infinity, amounts.ms),
-      usd: (known?.usd ?? 0) + amounts.usd,
-      unpriced: (known?.unpriced ?? 0) + amounts.unpriced,
-      tokens_in: (known?.tokens_in ?? 0) + amounts.tokensIn,
-      tokens_out: (known?.tokens_out ?? 0) + amounts.tokensOut,
+      ...known,
+      count: known.count + 1,
+      ms_sum: known.ms_sum + amounts.ms,
+      ms_min: Math.min(known.ms_min, amounts.ms),
+      usd: known.usd + amounts.usd,
+      unpriced: known.unpriced + amounts.unpriced,
+      tokens_in: known.tokens_in + amounts.tokensIn,
+      tokens_out: known.tokens_out + amounts.tokensOut,
     });
     if (outcome !== "ok") return;
     this.#spread(where, "ms", amounts.ms);

@@ -10,7 +10,10 @@ export function figuresOf(rows: readonly Counted[], times: Histogram | undefined
   const [succeeded, lost] = [total(ok), total(failed)];
   const cancelled = total(of("cancelled"));
   return {
-    ...{ count: succeeded + lost + cancelled, succeeded, failed: lost, cancelled },
+    count: succeeded + lost + cancelled,
+    succeeded,
+    failed: lost,
+    cancelled,
     success: shareOf(succeeded, succeeded + lost),
     ms: succeeded === 0 || !times ? null : timesOf(ok, succeeded, times),
     failures: byKind(failed),

@@ -21,8 +21,13 @@ export async function foldRuns(tx: Db, ids: readonly string[], dayAt: (at: numbe
     if (run.endedAt === null) continue;
     counts.addRun({ ...rows, run, before, day: dayAt(run.endedAt) });
     folds.push({
-      ...{ run_id: run.id, ended_at: run.endedAt, active_ms: run.activeMs, usd: run.usd, unpriced: run.unpriced },
-      ...{ tokens_in: run.tokensIn, tokens_out: run.tokensOut },
+      run_id: run.id,
+      ended_at: run.endedAt,
+      active_ms: run.activeMs,
+      usd: run.usd,
+      unpriced: run.unpriced,
+      tokens_in: run.tokensIn,
+      tokens_out: run.tokensOut,
     });
   }
   const { stats, histograms } = counts.facts();
@@ -48,7 +53,9 @@ async function endsOf(tx: Db, ids: readonly string[]): Promise<Omit<EndedRun, "d
     .execute();
   const [nodesOf, attemptsOf] = [Map.groupBy(nodes, (row) => row.run_id), Map.groupBy(attempts, (row) => row.run_id)];
   return ended.map((run) => ({
-    ...{ run, before: known.get(run.id) ?? null, attempts: attemptsOf.get(run.id) ?? [] },
+    run,
+    before: known.get(run.id) ?? null,
+    attempts: attemptsOf.get(run.id) ?? [],
     nodes: (nodesOf.get(run.id) ?? []).map(readNode),
   }));
 }

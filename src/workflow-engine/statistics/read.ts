@@ -48,8 +48,13 @@ export async function counted(db: Db, which: Which, by: readonly Field[]): Promi
   return rows.map(({ count, msSum, msMin, usd, unpriced, tokensIn, tokensOut, ...names }) => ({
     ...none,
     ...names,
-    ...{ count: Number(count), msSum: Number(msSum), msMin: Number(msMin), usd: Number(usd) },
-    ...{ unpriced: Number(unpriced), tokensIn: Number(tokensIn), tokensOut: Number(tokensOut) },
+    count: Number(count),
+    msSum: Number(msSum),
+    msMin,
+    usd: Number(usd),
+    unpriced: Number(unpriced),
+    tokensIn: Number(tokensIn),
+    tokensOut: Number(tokensOut),
   }));
 }
 

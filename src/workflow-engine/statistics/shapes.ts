@@ -25,30 +25,67 @@ export const figures = z.object({
 });
 
 export const dayFigures = z.object({
-  ...{ day: z.string(), count: z.int(), succeeded: z.int(), failed: z.int(), cancelled: z.int(), cost: money },
+  day: z.string(),
+  count: z.int(),
+  succeeded: z.int(),
+  failed: z.int(),
+  cancelled: z.int(),
+  cost: money,
 });
 
 export const spent = z.object({ key: z.string(), calls: z.int(), ...money.shape });
 
 export const standing = z.object({
-  ...{ scope: z.string(), per: z.enum(["day", "month"]), period: z.string(), unit: z.enum(["usd", "tokens"]) },
-  ...{ limit: z.number(), used: z.number(), reserved: z.number(), unpriced: z.int() },
+  scope: z.string(),
+  per: z.enum(["day", "month"]),
+  period: z.string(),
+  unit: z.enum(["usd", "tokens"]),
+  limit: z.number(),
+  used: z.number(),
+  reserved: z.number(),
+  unpriced: z.int(),
 });
 
 export const overview = z.object({
-  ...{ from: z.string(), timeZone: z.string(), runs: figures },
+  from: z.string(),
+  timeZone: z.string(),
+  runs: figures,
   workflows: z.array(figures.extend({ name: z.string() })),
   days: z.array(dayFigures),
-  spending: z.object({ total: spent.omit({ key: true }), byModel: z.array(spent), byPrincipal: z.array(spent) }),
+  spending: z.object({
+    total: spent.omit({ key: true }),
+    byModel: z.array(spent),
+    byPrincipal: z.array(spent),
+  }),
   budgets: z.array(standing),
 });
 
 export const workflowStatistics = z.object({
-  ...{ from: z.string(), timeZone: z.string(), name: z.string(), runs: figures },
-  versions: z.array(figures.extend({ hash: z.string(), first: z.string(), last: z.string() })),
-  nodes: z.array(figures.extend({ node: z.string(), type: z.string(), retries: z.int(), skipped: z.int() })),
+  from: z.string(),
+  timeZone: z.string(),
+  name: z.string(),
+  runs: figures,
+  versions: z.array(
+    figures.extend({
+      hash: z.string(),
+      first: z.string(),
+      last: z.string(),
+    }),
+  ),
+  nodes: z.array(
+    figures.extend({
+      node: z.string(),
+      type: z.string(),
+      retries: z.int(),
+      skipped: z.int(),
+    }),
+  ),
   days: z.array(dayFigures),
-  spending: z.object({ total: spent.omit({ key: true }), byModel: z.array(spent), byPrincipal: z.array(spent) }),
+  spending: z.object({
+    total: spent.omit({ key: true }),
+    byModel: z.array(spent),
+    byPrincipal: z.array(spent),
+  }),
 });
 
 export type Figures = z.output<typeof figures>;

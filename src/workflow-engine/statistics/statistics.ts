@@ -13,9 +13,9 @@ const DAY_MS = 86_400_000;
 interface StatisticsParts {
   db: Kysely<WorkflowTables>;
   budgets: PeriodBudgets;
-  now(): number;
+  now: () => number;
   /** Resolves when the runs that have ended are counted. */
-  settled(): Promise<void>;
+  settled: () => Promise<void>;
 }
 
 /** What runs and nodes did, out of counts that grow with days and nodes, not with runs. */
@@ -37,11 +37,19 @@ export class Statistics {
     const names = Map.groupBy(rows, ({ workflow }) => workflow);
     const spending = await this.#spending(from, {});
     return {
-      ...{ from, timeZone: budgets.timeZone, spending, budgets: await budgets.all(db) },
-      // A run counts what the runs below it cost, so the sum over all is the ledger's.
-      runs: { ...figuresOf(rows, all.get(keyOf([]))), cost: moneyOf(spending.total) },
+      from,
+      timeZone: budgets.timeZone,
+      spending,
+      budgets: await budgets.all(db),
+      runs: {
+        ...figuresOf(rows, all.get(keyOf([]))),
+        cost: moneyOf(spending.total),
+      },
       workflows: [...names]
-        .map(([name, own]) => ({ name, ...figuresOf(own, each.get(keyOf([name]))) }))
+        .map(([name, own]) => ({
+          name,
+          ...figuresOf(own, each.get(keyOf([name]))),
+        }))
         .toSorted((a, b) => b.count - a.count || a.name.localeCompare(b.name)),
       days: daysOf(rows),
     };
@@ -62,9 +70,16 @@ export class Statistics {
     }
     const all = await spreads(db, { ...which, measure: "ms" }, []);
     return {
-      ...{ from, timeZone: budgets.timeZone, name, runs: figuresOf(rows, all.get(keyOf([]))), days: daysOf(rows) },
+      from,
+      timeZone: budgets.timeZone,
+      name,
+      runs: figuresOf(rows, all.get(keyOf([]))),
+      days: daysOf(rows),
       versions: await this.#versions(which, rows),
-      nodes: await this.#nodes({ from, workflow: name }),
+      nodes: await this.#nodes({
+        from,
+        workflow: name,
+      }),
       spending: await this.#spending(from, { workflow: name }),
     };
   }
