@@ -12,7 +12,7 @@ const schema = z.object({
     .array(z.string())
     .optional()
     .describe(
-      "Types of the nodes that are taken here from runs of the team's other clones, such as `[llm, transform]`; absent: all that are not tied to a clone.",
+      "Where a team shares the store: types of the nodes that are taken here, of every clone's runs, such as `[transform, llm]`; absent: all. What is tied to this clone is taken in any case.",
     ),
   budgets: budgetOptions.prefault({}).describe("What all runs together may use; at a limit, runs pause and ask."),
 });
