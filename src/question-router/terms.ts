@@ -11,27 +11,33 @@ const MAX_CHOICE = 200;
  * A draft with how it is to be answered: deadline, budget, quorum, choices. Who wants several agents or one of some
  * choices asks another question than who wants any answer, so these have a key of their own. Throws `bad_input`.
  */
-export function withTerms(draft: Draft, { deadlineMs, budget, quorum, choices }: AskRequest): Draft {
+export function withTerms(draft: Draft, request: AskRequest): Draft {
+  checkTerms(draft, request);
+  const { deadlineMs, budget, quorum, choices } = request;
+  return {
+    ...draft,
+    key: keyWith(draft.key, request),
+    ...(deadlineMs !== undefined && { deadlineMs }),
+    ...(budget && { budget }),
+    ...(quorum !== undefined && { quorum }),
+    ...(choices && { choices }),
+  };
+}
+
+function checkTerms({ kind }: Draft, { deadlineMs, budget, quorum, choices }: AskRequest): void {
   checkRange("deadlineMs", deadlineMs, 1000, YEAR);
   checkRange("budget.usd", budget?.usd, 0, 1_000_000);
   checkRange("budget.tokens", budget?.tokens, 0, 1_000_000_000);
   checkRange("quorum", quorum, 2, 5);
   if (quorum !== undefined && !Number.isInteger(quorum)) throw bad("quorum", "is a whole number");
   checkChoices(choices);
-  if ((quorum !== undefined || choices) && draft.kind === "authority")
+  if ((quorum !== undefined || choices) && kind === "authority")
     throw bad("quorum", "and choices are put to agents, and what somebody may do is said by documents and people only");
-  const special = quorum !== undefined || choices !== undefined;
-  const key = special
-    ? sha256(`${draft.key}\0${quorum ?? 1}\0${JSON.stringify(choices?.map(normalise) ?? null)}`)
-    : draft.key;
-  return {
-    ...draft,
-    key,
-    ...(deadlineMs !== undefined && { deadlineMs }),
-    ...(budget && { budget }),
-    ...(quorum !== undefined && { quorum }),
-    ...(choices && { choices }),
-  };
+}
+
+function keyWith(key: string, { quorum, choices }: AskRequest): string {
+  if (quorum === undefined && choices === undefined) return key;
+  return sha256(`${key}\0${quorum ?? 1}\0${JSON.stringify(choices?.map(normalise) ?? null)}`);
 }
 
 function checkChoices(choices: string[] | undefined): void {

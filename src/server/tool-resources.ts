@@ -104,29 +104,35 @@ async function readUri(
   const content = async (name: string, input: Record<string, unknown>): Promise<ResourceContent> => {
     return { mimeType: "text/markdown", text: (await read(name, input)).text };
   };
-  if (uri === resourceUris.changes) return content("change_list", { limit: 100 });
   if (uri === resourceUris.questionsForMe) return content(FOR_ME, {}).catch(unregistered);
-  if (uri === resourceUris.workflowStats) return content("workflow_stats", {});
-  if (uri === resourceUris.pendingQuestions) return content("question_list", { status: "pending", limit: 100 });
-  const [, kind, id] = /^specloop:\/\/(changes|questions|approvals|runs)\/([^/]+)$/.exec(uri) ?? [];
-  if (kind === undefined || id === undefined) return null;
-  const named = decoded(id);
-  if (named === null) return null;
+  const list = LISTS.get(uri);
+  if (list) return content(...list);
+  const [, kind, id] = /^specloop:\/\/(\w+)\/([^/]+)$/.exec(uri) ?? [];
+  const one = kind === undefined ? undefined : ONES.get(kind);
+  const named = id === undefined ? null : decoded(id);
+  if (!one || named === null) return null;
   try {
-    if (kind === "changes") return await content("change_get", { id: named });
-    if (kind === "runs") return await content("run_get", { run: named });
-    if (kind === "approvals") return await content("approval_get", { id: named });
-    return await content("question_get", { questionId: named });
+    return await content(one.tool, { [one.field]: named });
   } catch (error) {
-    if (
-      ["unknown_change", "unknown_question", "unknown_approval", "unknown_run"].includes(
-        (error as { code?: string }).code ?? "",
-      )
-    )
-      return null;
+    if ((error as { code?: string }).code === one.unknown) return null;
     throw error;
   }
 }
+
+/** What each list is read with. */
+const LISTS = new Map<string, [string, Record<string, unknown>]>([
+  [resourceUris.changes, ["change_list", { limit: 100 }]],
+  [resourceUris.workflowStats, ["workflow_stats", {}]],
+  [resourceUris.pendingQuestions, ["question_list", { status: "pending", limit: 100 }]],
+]);
+
+/** What each single thing is read with, and the error that says that it is not there. */
+const ONES = new Map([
+  ["changes", { tool: "change_get", field: "id", unknown: "unknown_change" }],
+  ["questions", { tool: "question_get", field: "questionId", unknown: "unknown_question" }],
+  ["approvals", { tool: "approval_get", field: "id", unknown: "unknown_approval" }],
+  ["runs", { tool: "run_get", field: "run", unknown: "unknown_run" }],
+]);
 
 /** Who looks before it registered is told how, in place of what is offered. */
 function unregistered(error: unknown): ResourceContent {
