@@ -2,7 +2,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { migrate, openSqliteStore } from "../src/adapters/store/index.ts";
-import { metricFigures } from "../src/feedback-loop/figures.ts";
 import { METRICS, options, telemetryMigrations, type SampleTables } from "../src/feedback-loop/index.ts";
 import { SampleWriter } from "../src/feedback-loop/samples.ts";
 import { analyze } from "../src/feedback-loop/steps/analyze.ts";
@@ -20,20 +19,15 @@ export async function run(): Promise<void> {
   const writer = new SampleWriter(store);
   await writer.load();
   const start = performance.now();
-  for (let done = 0; done < SAMPLES; done += 2000) await writer.write(samples(done, 2000), []);
+  for (let done = 0; done < SAMPLES; done += 2000) await writer.write(samples(done, 2000));
   const seconds = (performance.now() - start) / 1000;
   console.log(`writing ${SAMPLES} samples: ${seconds.toFixed(1)} s, ${Math.round(SAMPLES / seconds)} a second`);
-  await writer.write(
-    [],
-    Array.from({ length: QUESTIONS }, (_, index) => question(index)),
-  );
+  await writer.write([], { questions: Array.from({ length: QUESTIONS }, (_, index) => question(index)) });
 
   const nothing = { recorded: () => Promise.resolve([]), replay: () => Promise.resolve([]) };
   const dependencies = { samples: store.read, replay: nothing, tunables: {}, options: options.schema.parse({}), clock };
   const analysis = await times(async () => (await analyze(dependencies, new AbortController().signal)).length);
   console.log(`analysis over ${SAMPLES} samples and ${QUESTIONS} open questions: ${analysis}`);
-  const figures = await times(async () => (await metricFigures(store.read, METRICS[0]!, 30)).count);
-  console.log(`figures of one metric: ${figures}`);
   await store[Symbol.asyncDispose]();
   await rm(directory, { recursive: true, force: true });
 }

@@ -185,7 +185,11 @@ export class App implements AsyncDisposable {
     const token = readOrCreateToken(paths.tokenFile);
     const quick = health.filter((check) => !check.deep);
     const http = this.#stack.use(
-      new HttpDoor({ host: "127.0.0.1", port, strictPort, token, caller, mcp, health: quick, events, gate, logger }),
+      new HttpDoor({
+        ...{ host: "127.0.0.1", port, strictPort, token, caller, mcp, events, gate, logger },
+        health: quick,
+        scrape: () => rooms.loop.metrics.scrape(),
+      }),
     );
     const startedAt = clock.now();
     const fixed = {

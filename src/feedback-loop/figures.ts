@@ -1,11 +1,13 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Metric } from "./metrics/index.ts";
 import { mean, median, quantile } from "./statistics.ts";
+import { windowFigures, type Window, type WindowFigures } from "./samples-window.ts";
 import type { BatchRow, SampleRow, SampleTables } from "./tables.ts";
 
-/** Samples that exact figures are made from: the newest ones. */
+/** Samples of a window up to which quantiles are read from the rows, exactly; above, from sums, within 2 %. */
+const EXACT = 1000;
+/** Samples that both sides of a comparison are read from: the newest ones. */
 const RECENT = 10_000;
-const DAY_MS = 86_400_000;
 
 /** One point of a metric's series: the median of 20 samples, or their mean for shares. */
 interface SeriesPoint {
@@ -13,53 +15,67 @@ interface SeriesPoint {
   value: number;
 }
 
-export interface MetricFigures {
-  /** All samples that are kept. */
-  count: number;
-  /** Of the newest samples, at most 10,000; null without samples. */
-  mean: number | null;
-  median: number | null;
-  p95: number | null;
+/** Figures over a window. All from sums; quantiles from the rows where they are few. */
+export interface MetricFigures extends WindowFigures {
+  /** The newest sample. */
   last: number | null;
-  /** Newer half of the series against the older half: 0.1 means 10 % (shares: 10 points) more; null under 4 points. */
-  trend: number | null;
+  /** Medians (shares: means) of 20 samples each, oldest first, whenever they were: what control charts look at. */
   series: SeriesPoint[];
 }
 
-/** The figures of one metric, from rows that `samplesOf` lists. */
-export async function metricFigures(db: Kysely<SampleTables>, metric: Metric, points: number): Promise<MetricFigures> {
-  const { count } = await db
-    .selectFrom("samples")
-    .select((row) => row.fn.countAll<number>().as("count"))
-    .where("metric", "=", metric.name)
-    .executeTakeFirstOrThrow();
-  const recent = await samplesOf(db, metric.name, { limit: RECENT });
-  const values = recent.map(({ value }) => value);
+export async function metricFigures(
+  db: Kysely<SampleTables>,
+  metric: Metric,
+  { points, window }: { points: number; window: Window },
+): Promise<MetricFigures> {
+  const figures = (await windowFigures(db, [metric], window)).get(metric.name)!;
   const series = (await batchesOf(db, metric.name, points)).map((batch) => ({
     at: batch.at,
     value: pointOf(metric, batch),
   }));
-  const known = values.length > 0;
-  return {
-    count,
-    mean: known ? mean(values) : null,
-    median: known ? median(values) : null,
-    p95: known ? quantile(values, 0.95) : null,
-    last: values[0] ?? null,
-    trend: trendOf(metric, series),
-    series,
+  const { count } = figures;
+  const rows = await samplesOf(db, metric.name, { limit: count <= EXACT ? count : 1, since: window.since });
+  const values = rows.map(({ value }) => value);
+  // Rows that were not kept, or forgotten, are only in the sums.
+  const exact = count > 0 && count <= EXACT && values.length === count;
+  const quantiles = exact && {
+    median: median(values),
+    p95: quantile(values, 0.95),
+    p99: quantile(values, 0.99),
   };
+  return { ...figures, ...quantiles, last: values[0] ?? null, series };
 }
 
 /** The samples behind a figure, newest first. `before` is the id to go on from. */
 export async function samplesOf(
   db: Kysely<SampleTables>,
   metric: string,
-  { limit, before }: { limit: number; before?: number | undefined },
+  { limit, before, since, label }: SamplesFilter,
 ): Promise<SampleRow[]> {
   let query = db.selectFrom("samples").selectAll().where("metric", "=", metric);
   if (before !== undefined) query = query.where("id", "<", before);
+  if (since !== undefined) {
+    // Numbers grow with time, so that nothing older is looked at; the time decides where a clock was set back.
+    const first = db.selectFrom("samples").select("id").where("at", ">=", since).orderBy("at").limit(1);
+    const { id } = (await first.executeTakeFirst()) ?? {};
+    if (id === undefined) return [];
+    query = query.where("id", ">=", id).where("at", ">=", since);
+  }
+  if (label) query = query.where(sql<boolean>`instr(labels, ${labelText(label)}) > 0`);
   return query.orderBy("id", "desc").limit(limit).execute();
+}
+
+export interface SamplesFilter {
+  limit: number;
+  before?: number | undefined;
+  /** Epoch milliseconds. */
+  since?: number | undefined;
+  label?: { name: string; value: string } | undefined;
+}
+
+/** How a label stands in the JSON of a sample. */
+function labelText({ name, value }: { name: string; value: string }): string {
+  return JSON.stringify({ [name]: value }).slice(1, -1);
 }
 
 /** The newest closed batches of a metric, oldest first. */
@@ -89,28 +105,7 @@ function partFigures(values: number[]): PartFigures {
   return { count: values.length, mean: known ? mean(values) : null, median: known ? median(values) : null };
 }
 
-/** Deletes samples that are older than `days`; their batches stay. */
-export async function forgetOldSamples(db: Kysely<SampleTables>, now: number, days: number): Promise<void> {
-  await db
-    .deleteFrom("samples")
-    .where("at", "<", now - days * DAY_MS)
-    .execute();
-  await db
-    .deleteFrom("loop_questions")
-    .where("at", "<", now - days * DAY_MS)
-    .execute();
-}
-
 /** Shares are means of 0 and 1; medians of them would jump between 0 and 1. */
 export function pointOf(metric: Metric, batch: BatchRow): number {
   return metric.unit === "share" ? batch.mean : batch.median;
-}
-
-function trendOf(metric: Metric, series: SeriesPoint[]): number | null {
-  if (series.length < 4) return null;
-  const half = Math.floor(series.length / 2);
-  const older = median(series.slice(0, half).map(({ value }) => value));
-  const newer = median(series.slice(half).map(({ value }) => value));
-  if (metric.unit === "share") return newer - older;
-  return older === 0 ? null : newer / older - 1;
 }

@@ -1,17 +1,17 @@
 import type { Llm } from "../adapters/llm/index.ts";
 import type { Store } from "../adapters/store/index.ts";
 import type { Clock } from "../foundation/clock.ts";
-import { SpecloopError, toSpecloopError } from "../foundation/errors.ts";
+import { toSpecloopError } from "../foundation/errors.ts";
 import type { EventBus } from "../foundation/events.ts";
 import type { Logger } from "../foundation/logger.ts";
 import type { Live } from "../foundation/options.ts";
 import type { Service } from "../foundation/service.ts";
 import { runCycle, type CycleReport } from "./cycle.ts";
-import { forgetOldSamples, metricFigures, samplesOf, type MetricFigures } from "./figures.ts";
-import { METRICS, metricNamed, type Metric } from "./metrics/index.ts";
+import { MetricDesk } from "./metric-desk.ts";
 import type { LoopOptions } from "./options.ts";
 import type { ArrivalSource, Documents, LoopApprovals, LoopGit, Proposals, Replay, Tunables } from "./ports.ts";
 import { SharedTurn } from "./shared-turn.ts";
+import { forgetOld } from "./samples-forget.ts";
 import { LoopStore } from "./store.ts";
 import { takeApprovals, type Unapproved } from "./steps/approve.ts";
 import { implement } from "./steps/implement.ts";
@@ -19,7 +19,7 @@ import { measure } from "./steps/measure.ts";
 import { Monitor } from "./steps/monitor.ts";
 import { closeRejected, finishDrafts } from "./steps/propose.ts";
 import { settle } from "./steps/settle.ts";
-import type { ExperimentRow, LoopTables, SampleRow, SampleTables } from "./tables.ts";
+import type { ExperimentRow, LoopTables, SampleTables } from "./tables.ts";
 import { openProposals, proposalPage, type LoopStatus, type ProposalView } from "./views.ts";
 
 const MINUTE_MS = 60_000;
@@ -50,6 +50,8 @@ export interface FeedbackLoopDependencies {
  */
 export class FeedbackLoop implements Service {
   readonly name = "feedback-loop";
+  /** Figures and the rows behind them. */
+  readonly metrics: MetricDesk;
   readonly #store: LoopStore;
   readonly #dependencies: FeedbackLoopDependencies;
   readonly #monitor: Monitor;
@@ -66,6 +68,7 @@ export class FeedbackLoop implements Service {
     this.#dependencies = dependencies;
     this.#store = new LoopStore(dependencies.store, dependencies.clock);
     this.#monitor = new Monitor(dependencies);
+    this.metrics = new MetricDesk(dependencies.samples, dependencies.clock, this.#monitor);
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -131,30 +134,6 @@ export class FeedbackLoop implements Service {
     cursor?: string | undefined;
   }): Promise<{ proposals: ProposalView[]; nextCursor: string | null }> {
     return proposalPage(this.#store, page);
-  }
-
-  /** `bad_input` for a metric that does not exist. */
-  async metric(name: string, points = 30): Promise<MetricFigures & { metric: Metric }> {
-    const metric = this.#known(name);
-    await this.#monitor.flush();
-    return { metric, ...(await metricFigures(this.#dependencies.samples.read, metric, points)) };
-  }
-
-  /** The samples behind a figure, newest first; `before` is the id to go on from. */
-  async samples(name: string, page: { limit: number; before?: number | undefined }): Promise<SampleRow[]> {
-    const metric = this.#known(name);
-    await this.#monitor.flush();
-    return samplesOf(this.#dependencies.samples.read, metric.name, page);
-  }
-
-  #known(name: string): Metric {
-    const metric = metricNamed(name);
-    if (metric) return metric;
-    const names = METRICS.map((each) => each.name).join(", ");
-    throw new SpecloopError("bad_input", `There is no metric ${name}.`, {
-      target: "metric",
-      fix: `Use one of ${names}.`,
-    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -241,7 +220,7 @@ export class FeedbackLoop implements Service {
     while (!signal.aborted) {
       try {
         await clock.sleep(options.current.everyMinutes * MINUTE_MS, signal);
-        await samples.write((tx) => forgetOldSamples(tx, clock.now(), options.current.keepDays));
+        await forgetOld(samples, clock.now(), options.current);
         if (options.current.auto) await this.runCycle(signal);
         this.#advance();
       } catch (error) {

@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { RoomMigrations } from "../adapters/store/index.ts";
+import { rollups } from "./samples-migration.ts";
 
 /** The loop's tables in the core store. */
 export const migrations: RoomMigrations = {
@@ -20,7 +21,10 @@ export const migrations: RoomMigrations = {
 /** The loop's tables in the telemetry store. */
 export const telemetryMigrations: RoomMigrations = {
   room: "feedback-loop",
-  migrations: [{ name: "0001-samples", up: samples }],
+  migrations: [
+    { name: "0001-samples", up: samples },
+    { name: "0002-rollups", up: rollups },
+  ],
 };
 
 async function cyclesAndProblems(db: Kysely<unknown>): Promise<void> {

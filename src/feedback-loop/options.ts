@@ -68,7 +68,27 @@ const schema = z.object({
     .max(60_000)
     .default(500)
     .describe("Time that replays may take while looking for problems."),
-  keepDays: z.number().int().min(1).max(3650).default(180).describe("Days that metric samples are kept."),
+  keepDays: z
+    .number()
+    .int()
+    .min(1)
+    .max(3650)
+    .default(180)
+    .describe("Days that single metric samples are kept: the rows behind a figure."),
+  keepHourlyDays: z
+    .number()
+    .int()
+    .min(8)
+    .max(3650)
+    .default(32)
+    .describe("Days that sums of metrics by the hour are kept; longer stretches are told by the day."),
+  keepDailyDays: z
+    .number()
+    .int()
+    .min(8)
+    .max(36_500)
+    .default(3650)
+    .describe("Days that sums of metrics by the day are kept."),
   model: z
     .object({
       enabled: z

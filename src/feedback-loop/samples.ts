@@ -1,6 +1,9 @@
+import type { Kysely } from "kysely";
 import type { Store } from "../adapters/store/index.ts";
 import { mean, median, quantile } from "./statistics.ts";
-import type { BatchRow, QuestionFactRow, SampleRow, SampleTables } from "./tables.ts";
+import { METRICS } from "./metrics/index.ts";
+import { addHours, type Rollup } from "./samples-rollup.ts";
+import type { BatchRow, MarkRow, QuestionFactRow, SampleRow, SampleTables } from "./tables.ts";
 
 /** Samples in one point of a control chart: fewer make medians that jump. */
 const BATCH_SIZE = 20;
@@ -9,6 +12,14 @@ const INSERT_ROWS = 500;
 
 /** A sample before it has its number. */
 export type NewSample = Omit<SampleRow, "id">;
+
+/** What is written in one transaction with samples. */
+export interface Aside {
+  questions?: QuestionFactRow[];
+  hours?: Rollup[];
+  /** A mark that is gone has null. */
+  marks?: { key: string; at: number | null }[];
+}
 
 /**
  * Writes samples in their order of arrival and closes a batch of every 20 of one metric in the same transaction, so
@@ -30,28 +41,21 @@ export class SampleWriter {
       .selectFrom("samples")
       .select((row) => row.fn.max("id").as("id"))
       .executeTakeFirst();
-    const closed = await read
-      .selectFrom("sample_batches")
-      .select((row) => ["metric", row.fn.max("to_id").as("to_id")])
-      .groupBy("metric")
-      .execute();
-    const closedTo = new Map(closed.map(({ metric, to_id }) => [metric, to_id]));
-    // Batches outlive their samples, and numbers are never used again.
-    this.#nextId = Math.max(last?.id ?? 0, ...closedTo.values()) + 1;
-    for (const { metric } of await read.selectFrom("samples").select("metric").distinct().execute()) {
-      const query = read.selectFrom("samples").selectAll().where("metric", "=", metric);
-      this.#open.set(
-        metric,
-        await query
-          .where("id", ">", closedTo.get(metric) ?? 0)
-          .orderBy("id")
-          .execute(),
-      );
+    let highest = last?.id ?? 0;
+    // One look into an index for each metric, however many samples there are.
+    for (const { name } of METRICS) {
+      const batches = read.selectFrom("sample_batches").select("to_id").where("metric", "=", name);
+      const closedTo = (await batches.orderBy("to_id", "desc").limit(1).executeTakeFirst())?.to_id ?? 0;
+      const samples = read.selectFrom("samples").selectAll().where("metric", "=", name);
+      this.#open.set(name, await samples.where("id", ">", closedTo).orderBy("id").limit(BATCH_SIZE).execute());
+      highest = Math.max(highest, closedTo);
     }
+    // Batches outlive their samples, and numbers are never used again.
+    this.#nextId = highest + 1;
   }
 
   /** Durable when it resolves; on an error nothing was written and the same call may be made again. */
-  async write(samples: NewSample[], questions: QuestionFactRow[]): Promise<void> {
+  async write(samples: NewSample[], { questions = [], hours = [], marks = [] }: Aside = {}): Promise<void> {
     const rows = samples.map((sample, index) => ({ id: this.#nextId + index, ...sample }));
     const { batches, open } = this.#close(rows);
     await this.#store.write(async (tx) => {
@@ -66,6 +70,8 @@ export class SampleWriter {
           )
           .execute();
       }
+      await addHours(tx, hours);
+      for (const mark of marks) await setMark(tx, mark);
     });
     this.#nextId += rows.length;
     for (const [metric, left] of open) this.#open.set(metric, left);
@@ -81,6 +87,15 @@ export class SampleWriter {
       if (waiting.length >= BATCH_SIZE) batches.push(summarize(waiting));
     }
     return { batches, open };
+  }
+}
+
+async function setMark(tx: Kysely<SampleTables>, { key, at }: { key: string; at: number | null }): Promise<void> {
+  if (at === null) await tx.deleteFrom("metric_marks").where("key", "=", key).execute();
+  else {
+    const mark: MarkRow = { key, at };
+    const insert = tx.insertInto("metric_marks").values(mark);
+    await insert.onConflict((conflict) => conflict.column("key").doUpdateSet({ at })).execute();
   }
 }
 

@@ -130,6 +130,8 @@ export interface SampleTables {
   samples: SampleRow;
   sample_batches: BatchRow;
   loop_questions: QuestionFactRow;
+  metric_rollups: RollupRow;
+  metric_marks: MarkRow;
 }
 
 export interface SampleRow {
@@ -151,6 +153,29 @@ export interface BatchRow {
   p95: number;
   from_id: number;
   to_id: number;
+  at: number;
+}
+
+/** Many samples of one metric and label set together. */
+export interface RollupRow {
+  level: "hour" | "day";
+  metric: string;
+  /** JSON object, empty for no labels. */
+  labels: string;
+  /** Full hour or full day, UTC. */
+  start: number;
+  count: number;
+  sum: number;
+  squares: number;
+  min: number;
+  max: number;
+  /** `bucket:count` pairs, see `Sketch`. */
+  sketch: string;
+}
+
+/** Since when something is in its present state, for metrics of time spent. */
+export interface MarkRow {
+  key: string;
   at: number;
 }
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { SpecloopError } from "../foundation/errors.ts";
 import { defineTool, type Tool } from "../foundation/tool.ts";
 import type { FeedbackLoop } from "./loop.ts";
+import { metricTools } from "./metric-tools.ts";
 import type { ProposalView } from "./views.ts";
 
 const proposal = z.object({
@@ -18,7 +18,7 @@ const page = {
 
 /** What agents and people may ask of the loop. Approving is not among it: a person merges. */
 export function tools(loop: FeedbackLoop): Tool[] {
-  return [loopStatus(loop), loopRun(loop), metricGet(loop), metricWhy(loop), proposalList(loop)];
+  return [loopStatus(loop), loopRun(loop), ...metricTools(loop.metrics), proposalList(loop)];
 }
 
 function loopStatus(loop: FeedbackLoop): Tool {
@@ -39,7 +39,7 @@ function loopStatus(loop: FeedbackLoop): Tool {
     run: async () => {
       const { auto, lastCycle, open, unapproved, lostSamples } = await loop.status();
       const warnings = unapproved.map(({ changeId, reason }) => `${changeId} is not approved: ${reason}`);
-      if (lostSamples > 0) warnings.push(`${lostSamples} metric samples were lost because they could not be written`);
+      if (lostSamples > 0) warnings.push(`${lostSamples} metric samples have no row behind them; figures count them`);
       return { auto, problems: lastCycle?.problems ?? [], open: open.map(brief), warnings };
     },
     render: ({ auto, problems, open, warnings }) =>
@@ -99,87 +99,6 @@ function loopRun(loop: FeedbackLoop): Tool {
   });
 }
 
-const figure = z.number().nullable();
-
-function metricGet(loop: FeedbackLoop): Tool {
-  return defineTool({
-    name: "metric_get",
-    title: "Figures of a metric",
-    description:
-      "Gives count, mean, median, 95th percentile, trend and series of one metric. metric_why lists the rows behind them.",
-    input: z.object({
-      metric: z.string().max(100).describe("For example question.time_to_answer"),
-      points: z.int().min(1).max(200).default(30).describe("Points of the series, 20 samples each"),
-    }),
-    output: z.object({
-      metric: z.string(),
-      what: z.string(),
-      unit: z.string(),
-      better: z.string(),
-      count: z.number(),
-      mean: figure,
-      median: figure,
-      p95: figure,
-      last: figure,
-      trend: figure.describe("Newer half of the series against the older: 0.1 is 10 % more"),
-      series: z.array(z.object({ at: z.number(), value: z.number() })),
-    }),
-    effect: "read",
-    toolset: "full",
-  }).handle({
-    run: async ({ metric: name, points }) => {
-      const { metric, ...figures } = await loop.metric(name, points);
-      return { metric: metric.name, what: metric.what, unit: metric.unit, better: metric.better, ...figures };
-    },
-    render: ({ metric, what, unit, better, count, mean, median, p95, last, trend, series }) =>
-      [
-        `**${metric}** (${unit}, ${better} is better): ${what}`,
-        `${count} samples; mean ${show(mean)}, median ${show(median)}, 95th percentile ${show(p95)}, last ${show(last)}, trend ${show(trend)}.`,
-        `Series: ${series.map(({ value }) => show(value)).join(", ") || "fewer than 20 samples"}`,
-      ].join("\n\n"),
-  });
-}
-
-function metricWhy(loop: FeedbackLoop): Tool {
-  return defineTool({
-    name: "metric_why",
-    title: "Rows behind a metric",
-    description: "Lists the samples that a metric's figures are made from, newest first.",
-    input: z.object({ metric: z.string().max(100).describe("Name of the metric"), ...page }),
-    output: z.object({
-      samples: z.array(
-        z.object({
-          id: z.number(),
-          at: z.number(),
-          value: z.number(),
-          ref: z.string().nullable(),
-          labels: z.string().nullable(),
-        }),
-      ),
-      nextCursor: z.string().nullable(),
-    }),
-    effect: "read",
-    toolset: "full",
-  }).handle({
-    run: async ({ metric, limit, cursor }) => {
-      const before = cursor === undefined ? undefined : sampleIdOf(cursor);
-      const rows = await loop.samples(metric, { limit, before });
-      const samples = rows.map(({ id, at, value, ref, labels }) => ({ id, at, value, ref, labels }));
-      return { samples, nextCursor: rows.length === limit ? String(rows.at(-1)!.id) : null };
-    },
-    render: ({ samples, nextCursor }) =>
-      [
-        list(
-          "Samples",
-          samples.map(({ at, value, ref, labels }) =>
-            `${new Date(at).toISOString()} ${show(value)} ${ref ?? ""} ${labels ?? ""}`.trimEnd(),
-          ),
-        ),
-        ...(nextCursor ? [`More with cursor ${nextCursor}.`] : []),
-      ].join("\n\n"),
-  });
-}
-
 function proposalList(loop: FeedbackLoop): Tool {
   return defineTool({
     name: "proposal_list",
@@ -199,11 +118,6 @@ function proposalList(loop: FeedbackLoop): Tool {
   });
 }
 
-function sampleIdOf(cursor: string): number {
-  if (/^[1-9]\d{0,14}$/.test(cursor)) return Number(cursor);
-  throw new SpecloopError("bad_input", "The cursor is not one that was given.", { target: "cursor" });
-}
-
 function brief({ proposalId, changeId, state, title, note }: ProposalView): z.input<typeof proposal> {
   return { id: proposalId, change: changeId, state, title, note: note ?? "" };
 }
@@ -214,8 +128,4 @@ function line({ id, change, state, title, note }: z.output<typeof proposal>): st
 
 function list(title: string, items: string[]): string {
   return items.length === 0 ? `${title}: none.` : `${title}:\n${items.map((item) => `- ${item}`).join("\n")}`;
-}
-
-function show(value: number | null): string {
-  return value === null ? "-" : String(Number(value.toPrecision(4)));
 }

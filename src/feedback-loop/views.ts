@@ -34,6 +34,7 @@ export interface LoopStatus {
   open: ProposalView[];
   /** Experiments in HEAD that nobody approved. */
   unapproved: { changeId: string; reason: string }[];
+  /** Samples without a row, which figures count: too many came at once, or the store could not be written. */
   lostSamples: number;
 }
 

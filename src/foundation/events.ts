@@ -78,6 +78,8 @@ export interface EventMap {
     answerId: string;
     verdict: "useful" | "wrong" | "outdated";
     principal: Principal;
+    /** Where the judged answer came from: a rung, `person`, `similar`. */
+    route?: string;
   };
   /** Another daemon of the team opened, answered or judged it. */
   "question.changed_elsewhere": { questionId: string };

@@ -87,7 +87,8 @@ export class Answering {
     const correction = request.correction === undefined ? null : await this.#compose(request.correction, principal, []);
     const judged = await ledger.judge(questionId, { verdict, by, at: clock.now() }, correction);
     this.#announce(questionId, await ledger.keyOf(questionId));
-    events.emit("answer.judged", { questionId, answerId: judged.answerId, verdict, principal });
+    const from = question.answer && { route: question.answer.route };
+    events.emit("answer.judged", { questionId, answerId: judged.answerId, verdict, principal, ...from });
     if (verdict === "outdated") await this.#outdateSource(judged.answerId, principal);
     for (const key of await this.#deps.entries.derivedKeys(judged.answerId)) this.#deps.cache.forget(key);
     return judged;

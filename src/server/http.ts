@@ -14,6 +14,7 @@ import type { Mcp } from "./mcp.ts";
 import { EventStream } from "./routes/events.ts";
 import { answerHealth, answerReady } from "./routes/health.ts";
 import { McpRoute } from "./routes/mcp.ts";
+import { answerMetrics } from "./routes/metrics.ts";
 import { answerCall, answerTools } from "./routes/tools.ts";
 import { WorkflowRoutes } from "./routes/workflows.ts";
 import { listTools, type ToolListing } from "./tool-listing.ts";
@@ -53,6 +54,8 @@ export interface HttpDoorOptions {
   gate?: DoorGate;
   /** Milliseconds that the headers of a request may take; `HEADERS_MS` when absent. */
   headersMs?: number;
+  /** What Prometheus scrapes; there is no `/metrics` without it. */
+  scrape?: () => string;
   logger: Logger;
 }
 
@@ -195,7 +198,7 @@ export class HttpDoor implements Service {
   }
 
   async #route(exchange: Exchange): Promise<void> {
-    const { token, health, caller, gate } = this.#options;
+    const { token, health, caller, gate, scrape } = this.#options;
     const path = exchange.url.pathname;
     if (path === "/health") return allow(exchange, "GET", () => answerHealth(exchange));
     if (token !== null) exchange.agent = checkToken(exchange.request, token, gate);
@@ -206,6 +209,7 @@ export class HttpDoor implements Service {
     if (WorkflowRoutes.has(path)) return this.#workflows.answer(exchange);
     refuseAgent(exchange);
     if (path === "/ready") return allow(exchange, "GET", () => answerReady(exchange, health));
+    if (path === "/metrics" && scrape) return allow(exchange, "GET", () => answerMetrics(exchange, scrape));
     if (path === "/events") return allow(exchange, "GET", () => this.#events.answer(exchange));
     if (path === "/api/tools") return allow(exchange, "GET", () => answerTools(exchange, this.#listing));
     throw new SpecloopError("not_found", `There is nothing at ${path.slice(0, 200)}.`, {
@@ -229,11 +233,11 @@ function principalOf({ agent }: Exchange): Principal {
 
 /** The address without what a client can make up, so that refused requests of one kind count as one kind. */
 function placeOf(path: string): string {
-  const known = /^\/(?:mcp|ready|events|health|api\/tools|api\/workflows)(?=\/|$)/.exec(path)?.[0];
+  const known = /^\/(?:mcp|ready|events|metrics|health|api\/tools|api\/workflows)(?=\/|$)/.exec(path)?.[0];
   return known ?? "another address";
 }
 
-const ADDRESSES = "There are /mcp, /api/tools, /api/tools/{name}, /api/workflows/, /events, /ready and /health.";
+const ADDRESSES = "There are /mcp, /api/tools, /api/tools/{name}, /api/workflows/, /events, /metrics, /ready and /health.";
 
 async function allow(exchange: Exchange, method: "GET" | "POST", answer: () => void | Promise<void>): Promise<void> {
   const asked = exchange.method === "HEAD" ? "GET" : exchange.method;

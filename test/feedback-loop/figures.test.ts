@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { tools } from "../../src/feedback-loop/index.ts";
 import { METRICS } from "../../src/feedback-loop/index.ts";
-import { forgetOldSamples } from "../../src/feedback-loop/figures.ts";
+import { forgetOld } from "../../src/feedback-loop/samples-forget.ts";
 import { SpecloopError } from "../../src/foundation/errors.ts";
 import { scenario } from "../helpers/scenario.ts";
 import { openWorld, questions, type World } from "./world.ts";
@@ -52,12 +52,12 @@ test("numbers of forgotten samples are not used again", async () => {
   await using world = await openWorld();
   const times = Array.from({ length: 20 }, (_, index) => index);
   const newest = async () => {
-    const { series } = await world.loop.metric("question.time_to_answer");
+    const { series } = await world.loop.metrics.figures("question.time_to_answer", { points: 30, days: 30 });
     return series.map(({ value }) => value);
   };
   answered(world, times);
   expect(await newest()).toEqual([9.5]);
-  await world.samples.write((tx) => forgetOldSamples(tx, Date.now() + 10 * 86_400_000, 1));
+  await forgetOld(world.samples, Date.now() + 10 * 86_400_000, { keepDays: 1, keepHourlyDays: 8, keepDailyDays: 8 });
   await world.restart();
   answered(
     world,
@@ -132,7 +132,9 @@ test("every metric takes what its events say, and nothing that is not a number",
   events.emit("node.ended", { ...node, type: "approval", ok: true, retries: 0, ms: 9_000_000 });
   await world.cycle();
   const counts = Object.fromEntries(
-    await Promise.all(METRICS.map(async ({ name }) => [name, (await world.loop.metric(name)).mean])),
+    await Promise.all(
+      METRICS.map(async ({ name }) => [name, (await world.loop.metrics.figures(name, { points: 1, days: 1 })).mean]),
+    ),
   );
   expect(counts).toMatchObject({
     "question.time_to_answer": 6,
@@ -182,7 +184,7 @@ test("samples that cannot be written wait, and are written when the disk can aga
   expect(failures).toBe(2);
   samples.write = write;
   answered(world, [4]);
-  expect((await world.loop.metric("question.time_to_answer")).count).toBe(3004);
+  expect((await world.loop.metrics.figures("question.time_to_answer", { points: 1, days: 1 })).count).toBe(3004);
 });
 
 test("bad input is named", async () => {

@@ -1,3 +1,4 @@
+import { commitOf } from "./commit-of.ts";
 import { on, type Metric } from "./metric.ts";
 
 export const archiveTextsSaved: Metric = {
@@ -9,5 +10,11 @@ export const archiveTextsSaved: Metric = {
   ref: "change",
   labels: [],
   guard: false,
-  sources: [on("change.archived", ({ changeId, savedTexts }) => ({ value: savedTexts, ref: changeId }))],
+  sources: [
+    on("change.archived", ({ changeId, savedTexts, commit }) => ({
+      value: savedTexts,
+      ref: changeId,
+      labels: commitOf(commit),
+    })),
+  ],
 };

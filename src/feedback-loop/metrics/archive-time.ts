@@ -1,3 +1,4 @@
+import { commitOf } from "./commit-of.ts";
 import { on, type Metric } from "./metric.ts";
 
 export const archiveTime: Metric = {
@@ -9,5 +10,7 @@ export const archiveTime: Metric = {
   ref: "change",
   labels: [],
   guard: false,
-  sources: [on("change.archived", ({ changeId, ms }) => ({ value: ms, ref: changeId }))],
+  sources: [
+    on("change.archived", ({ changeId, ms, commit }) => ({ value: ms, ref: changeId, labels: commitOf(commit) })),
+  ],
 };

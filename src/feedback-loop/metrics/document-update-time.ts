@@ -1,3 +1,4 @@
+import { commitOf } from "./commit-of.ts";
 import { on, type Metric } from "./metric.ts";
 
 export const documentUpdateTime: Metric = {
@@ -9,5 +10,5 @@ export const documentUpdateTime: Metric = {
   ref: "document",
   labels: [],
   guard: true,
-  sources: [on("document.updated", ({ path, ms }) => ({ value: ms, ref: path }))],
+  sources: [on("document.updated", ({ path, ms, commit }) => ({ value: ms, ref: path, labels: commitOf(commit) }))],
 };

@@ -2,16 +2,23 @@ import type { Store } from "../../adapters/store/index.ts";
 import type { Clock } from "../../foundation/clock.ts";
 import type { EventBus } from "../../foundation/events.ts";
 import { type Logger, redact } from "../../foundation/logger.ts";
-import { METRICS } from "../metrics/index.ts";
-import { SampleWriter, type NewSample } from "../samples.ts";
+import { VERSION } from "../../foundation/version.ts";
+import { Exposition } from "../exposition.ts";
+import { METRICS, type Metric } from "../metrics/index.ts";
+import type { Reading } from "../metrics/metric.ts";
+import { Past } from "../samples-earlier.ts";
+import { LabelSets } from "../samples-labels.ts";
+import { DAY_MS, OpenHours } from "../samples-rollup.ts";
+import { type Aside, SampleWriter, type NewSample } from "../samples.ts";
 import type { QuestionFactRow, SampleTables } from "../tables.ts";
 
 /** Samples wait this long at most before they are written. */
 const FLUSH_MS = 1000;
-/** Samples that are written at once without waiting. */
+/** Samples that are written at once without waiting, and the most that go into one transaction. */
 const FLUSH_ROWS = 2000;
-/** Samples kept while the disk cannot be written; older ones are given up. */
+/** Rows kept while they come faster than the disk takes them, or it takes none; of further samples only sums are kept. */
 const MAX_WAITING = 50_000;
+const MAX_FACTS = 10_000;
 const MAX_TEXT = 2000;
 
 interface MonitorDependencies {
@@ -21,16 +28,25 @@ interface MonitorDependencies {
   logger: Logger;
 }
 
-/** First step of the loop: hangs every metric on its events and keeps the samples. Costs an event a push to a list. */
+/**
+ * First step of the loop: hangs every metric on its events and keeps the samples. Costs an event a push to a list and a
+ * count; nothing is written while an event is told. What waits is bounded, whatever comes: beyond the bound samples still
+ * count in the sums and have no row.
+ */
 export class Monitor implements AsyncDisposable {
   readonly #dependencies: MonitorDependencies;
   readonly #writer: SampleWriter;
   readonly #listeners: Disposable[] = [];
   readonly #stop = new AbortController();
+  readonly #labels = new LabelSets();
+  readonly #past = new Past();
+  readonly #hours = new OpenHours();
+  readonly #exposition = new Exposition();
   #waiting: NewSample[] = [];
   #facts = new Map<string, QuestionFactRow>();
   #timer: Promise<void> | null = null;
   #flushing: Promise<void> = Promise.resolve();
+  #writing = false;
   #lost = 0;
   /** The last write failed: the next one is tried by the timer, not by every further sample. */
   #failing = false;
@@ -40,19 +56,30 @@ export class Monitor implements AsyncDisposable {
     this.#writer = new SampleWriter(dependencies.samples);
   }
 
-  /** Samples that were given up because the store could not be written. */
+  /** Samples of which no row was kept: too many came at once, or the store could not be written. */
   get lost(): number {
     return this.#lost;
   }
 
   async start(): Promise<void> {
+    const { samples, events, clock } = this.#dependencies;
     await this.#writer.load();
+    await this.#past.load(samples.read);
+    const today = clock.now() - (clock.now() % DAY_MS);
+    const sets = samples.read.selectFrom("metric_rollups").select(["metric", "labels"]).distinct();
+    for (const { metric, labels } of await sets.where("level", "=", "day").where("start", ">=", today).execute())
+      this.#labels.know(metric, labels);
     for (const metric of METRICS) {
       for (const { event, read } of metric.sources) {
-        this.#listeners.push(this.#dependencies.events.on(event, (payload) => this.#take(metric.name, read(payload))));
+        this.#listeners.push(events.on(event, (payload) => this.#take(metric, read(payload, this.#past))));
       }
     }
     this.#followQuestions();
+  }
+
+  /** Prometheus' text format, since this process began. */
+  scrape(): string {
+    return this.#exposition.text({ version: VERSION, notKept: this.#lost });
   }
 
   /** Writes what waits; resolves when it is durable, or when it could not be written and waits on. */
@@ -68,11 +95,16 @@ export class Monitor implements AsyncDisposable {
     await this.#timer;
   }
 
-  #take(metric: string, reading: { value: number; ref: string | null; labels?: Record<string, string> } | null): void {
+  #take(metric: Metric, reading: Reading | null): void {
     if (!reading || !Number.isFinite(reading.value)) return;
     const { value, ref, labels } = reading;
+    const at = this.#dependencies.clock.now();
+    const set = this.#labels.of(metric, labels);
+    this.#hours.add(metric.name, set, { value, at });
+    this.#exposition.add(metric, set, value);
     const kept = labels && Object.keys(labels).length > 0 ? JSON.stringify(labels) : null;
-    this.#waiting.push({ metric, value, at: this.#dependencies.clock.now(), ref, labels: kept });
+    if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ metric: metric.name, value, at, ref, labels: kept });
+    else this.#lost += 1;
     this.#schedule();
   }
 
@@ -80,6 +112,7 @@ export class Monitor implements AsyncDisposable {
     const { events, clock } = this.#dependencies;
     const note = (question_id: string, fact: Partial<QuestionFactRow> & { state: string }) => {
       const known = this.#facts.get(question_id);
+      if (!known && this.#facts.size >= MAX_FACTS) return;
       const blank = { question_id, text: "", kind: "", route: null, at: clock.now() };
       this.#facts.set(question_id, { ...blank, ...known, ...fact });
       this.#schedule();
@@ -99,8 +132,10 @@ export class Monitor implements AsyncDisposable {
   }
 
   #schedule(): void {
-    if (this.#waiting.length === FLUSH_ROWS && !this.#failing) void this.flush();
-    else this.#timer ??= this.#waitAndFlush();
+    if (this.#waiting.length >= FLUSH_ROWS && !this.#failing && !this.#writing) {
+      this.#writing = true;
+      void this.flush();
+    } else this.#timer ??= this.#waitAndFlush();
   }
 
   async #waitAndFlush(): Promise<void> {
@@ -114,26 +149,41 @@ export class Monitor implements AsyncDisposable {
     await this.flush();
   }
 
+  /** Sums go with the first rows: a crash between two transactions leaves rows missing, and no sum counted twice. */
   async #write(): Promise<void> {
-    const [samples, facts] = [this.#waiting, this.#facts];
-    if (samples.length === 0 && facts.size === 0) return;
+    const samples = this.#waiting;
+    const facts = this.#facts;
+    let aside: Aside = { questions: [...facts.values()], hours: this.#hours.take(), marks: this.#past.take() };
     this.#waiting = [];
     this.#facts = new Map();
+    let done = 0;
     try {
-      await this.#writer.write(samples, [...facts.values()]);
+      while (done < samples.length || !isEmpty(aside)) {
+        await this.#writer.write(samples.slice(done, done + FLUSH_ROWS), aside);
+        done += FLUSH_ROWS;
+        aside = {};
+      }
       this.#failing = false;
     } catch (error) {
       this.#failing = true;
-      this.#keep(samples, facts);
+      this.#keep(samples.slice(done), aside);
       this.#dependencies.logger.warn({ err: error, waiting: this.#waiting.length }, "samples could not be written");
     }
+    this.#writing = false;
   }
 
-  #keep(samples: NewSample[], facts: Map<string, QuestionFactRow>): void {
+  #keep(samples: NewSample[], { questions = [], hours = [], marks = [] }: Aside): void {
     const all = [...samples, ...this.#waiting];
     this.#lost += Math.max(0, all.length - MAX_WAITING);
     this.#waiting = all.slice(-MAX_WAITING);
-    this.#facts = new Map([...facts, ...this.#facts]);
+    const older = questions.slice(0, MAX_FACTS).map((fact) => [fact.question_id, fact] as const);
+    this.#facts = new Map([...older, ...this.#facts]);
+    this.#hours.putBack(hours);
+    this.#past.putBack(marks);
     this.#timer ??= this.#waitAndFlush();
   }
+}
+
+function isEmpty({ questions = [], hours = [], marks = [] }: Aside): boolean {
+  return questions.length + hours.length + marks.length === 0;
 }
