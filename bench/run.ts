@@ -17,6 +17,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   "tool-servers": () => import("./tool-servers.ts"),
   "workflow-definitions": () => import("./workflow-definitions.ts"),
   workflows: () => import("./workflows.ts"),
+  "workflow-statistics": () => import("./workflow-statistics.ts"),
   "workflows-team": () => import("./workflows-team.ts"),
 };
 

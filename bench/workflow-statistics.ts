@@ -62,96 +62,98 @@ function runOf(index: number): RunRecord {
   } as RunRecord;
 }
 
-const directory = mkdtempSync(join(tmpdir(), "specloop-bench-"));
-const lines: Record<string, string> = { "load before": loadavg()[0]!.toFixed(1) };
-try {
-  await using store = openSqliteStore(join(directory, "core.db"), "full").as<WorkflowTables>();
-  await migrate(store.as(), [migrations], 0);
-  for (let from = 0; from < RUNS; from += 200) {
-    const runs = Array.from({ length: 200 }, (_, index) => runOf(from + index));
-    await store.write(async (tx) => {
-      await tx.insertInto("workflow_runs").values(runs.map(runRow)).execute();
-      for (const run of runs) {
-        const nodes = Array.from({ length: NODES }, (_, index) => {
-          const failed = run.state === "failed" && index === NODES - 1;
-          const used = { usd: 0.001, tokensIn: 90, tokensOut: 10, model: "bench" };
-          const state = {
-            status: failed ? "failed" : "done",
-            endedAt: run.endedAt,
-            endedSeq: index,
-            error: failed ? run.error : null,
-          };
-          return { ...newNode(`n${index}`, "llm"), ...state, ...used } as ReturnType<typeof newNode>;
-        });
-        await tx
-          .insertInto("workflow_nodes")
-          .values(nodes.map((node) => nodeRow(run.id, node)))
-          .execute();
-        const attempts = nodes.map(({ key, status }, index) => ({
-          run_id: run.id,
-          key,
-          attempt: 1,
-          outcome: status,
-          input: null,
-          output: null,
-          error: null,
-          log: "",
-          usd: 0.001,
-          tokens_in: 90,
-          tokens_out: 10,
-          model: "bench",
-          started_at: run.endedAt! - 5 - ((index * 37 + from) % 300),
-          ended_at: run.endedAt!,
-        }));
-        await tx.insertInto("workflow_attempts").values(attempts).execute();
-      }
-    });
-  }
-  const logger = createLogger("warn", () => {});
-  const books = new WorkflowBooks({
-    store,
-    events: new EventBus(logger),
-    clock: systemClock,
-    logger,
-    prices: {
-      current: {
-        models: {},
-        useBuiltIn: true,
-      },
-    },
-    options: { current: options.schema.parse({}) },
-    find: async (name) => shapes.find((shape) => shape.name === name)!,
-  });
-  const from = performance.now();
-  await books.start(new AbortController().signal);
-  await books.statistics.overview(1);
-  const folded = performance.now() - from;
-  lines[`counting ${RUNS} runs with ${RUNS * NODES} nodes, ms a run`] = (folded / RUNS).toFixed(3);
-  const timed = async (what: string, work: () => Promise<unknown>) => {
-    const took: number[] = [];
-    for (let turn = 0; turn < 30; turn++) {
-      const start = performance.now();
-      await work();
-      took.push(performance.now() - start);
+export async function run(): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "specloop-bench-"));
+  const lines: Record<string, string> = { "load before": loadavg()[0]!.toFixed(1) };
+  try {
+    await using store = openSqliteStore(join(directory, "core.db"), "full").as<WorkflowTables>();
+    await migrate(store.as(), [migrations], 0);
+    for (let from = 0; from < RUNS; from += 200) {
+      const runs = Array.from({ length: 200 }, (_, index) => runOf(from + index));
+      await store.write(async (tx) => {
+        await tx.insertInto("workflow_runs").values(runs.map(runRow)).execute();
+        for (const run of runs) {
+          const nodes = Array.from({ length: NODES }, (_, index) => {
+            const failed = run.state === "failed" && index === NODES - 1;
+            const used = { usd: 0.001, tokensIn: 90, tokensOut: 10, model: "bench" };
+            const state = {
+              status: failed ? "failed" : "done",
+              endedAt: run.endedAt,
+              endedSeq: index,
+              error: failed ? run.error : null,
+            };
+            return { ...newNode(`n${index}`, "llm"), ...state, ...used } as ReturnType<typeof newNode>;
+          });
+          await tx
+            .insertInto("workflow_nodes")
+            .values(nodes.map((node) => nodeRow(run.id, node)))
+            .execute();
+          const attempts = nodes.map(({ key, status }, index) => ({
+            run_id: run.id,
+            key,
+            attempt: 1,
+            outcome: status,
+            input: null,
+            output: null,
+            error: null,
+            log: "",
+            usd: 0.001,
+            tokens_in: 90,
+            tokens_out: 10,
+            model: "bench",
+            started_at: run.endedAt! - 5 - ((index * 37 + from) % 300),
+            ended_at: run.endedAt!,
+          }));
+          await tx.insertInto("workflow_attempts").values(attempts).execute();
+        }
+      });
     }
-    const sorted = took.toSorted((a, b) => a - b);
-    lines[`${what}, ms p50 and p95`] = `${sorted[15]!.toFixed(1)} ${sorted[28]!.toFixed(1)}`;
-  };
-  await timed("statistics of all workflows", () => books.statistics.overview(30));
-  await timed("statistics of one workflow with its nodes", () => books.statistics.of("flow-0", 30));
-  await timed("a forecast", () => books.forecast({ name: "flow-0" }, { kind: "agent", name: "bench" }));
-  const rows = await store.read
-    .selectFrom("workflow_stats")
-    .select((row) => row.fn.countAll().as("n"))
-    .executeTakeFirstOrThrow();
-  const buckets = await store.read
-    .selectFrom("workflow_histograms")
-    .select((row) => row.fn.countAll().as("n"))
-    .executeTakeFirstOrThrow();
-  lines["rows of counts and of histograms"] = `${rows.n} ${buckets.n}`;
-  lines["load after"] = loadavg()[0]!.toFixed(1);
-  await books[Symbol.asyncDispose]();
-} finally {
-  rmSync(directory, { recursive: true, force: true });
+    const logger = createLogger("warn", () => {});
+    const books = new WorkflowBooks({
+      store,
+      events: new EventBus(logger),
+      clock: systemClock,
+      logger,
+      prices: {
+        current: {
+          models: {},
+          useBuiltIn: true,
+        },
+      },
+      options: { current: options.schema.parse({}) },
+      find: async (name) => shapes.find((shape) => shape.name === name)!,
+    });
+    const from = performance.now();
+    await books.start(new AbortController().signal);
+    await books.statistics.overview(1);
+    const folded = performance.now() - from;
+    lines[`counting ${RUNS} runs with ${RUNS * NODES} nodes, ms a run`] = (folded / RUNS).toFixed(3);
+    const timed = async (what: string, work: () => Promise<unknown>) => {
+      const took: number[] = [];
+      for (let turn = 0; turn < 30; turn++) {
+        const start = performance.now();
+        await work();
+        took.push(performance.now() - start);
+      }
+      const sorted = took.toSorted((a, b) => a - b);
+      lines[`${what}, ms p50 and p95`] = `${sorted[15]!.toFixed(1)} ${sorted[28]!.toFixed(1)}`;
+    };
+    await timed("statistics of all workflows", () => books.statistics.overview(30));
+    await timed("statistics of one workflow with its nodes", () => books.statistics.of("flow-0", 30));
+    await timed("a forecast", () => books.forecast({ name: "flow-0" }, { kind: "agent", name: "bench" }));
+    const rows = await store.read
+      .selectFrom("workflow_stats")
+      .select((row) => row.fn.countAll().as("n"))
+      .executeTakeFirstOrThrow();
+    const buckets = await store.read
+      .selectFrom("workflow_histograms")
+      .select((row) => row.fn.countAll().as("n"))
+      .executeTakeFirstOrThrow();
+    lines["rows of counts and of histograms"] = `${rows.n} ${buckets.n}`;
+    lines["load after"] = loadavg()[0]!.toFixed(1);
+    await books[Symbol.asyncDispose]();
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  for (const [what, figure] of Object.entries(lines)) process.stdout.write(`${what.padEnd(60)} ${figure}\n`);
 }
-for (const [what, figure] of Object.entries(lines)) process.stdout.write(`${what.padEnd(60)} ${figure}\n`);

@@ -4,6 +4,9 @@ import type { WorkflowTables } from "../tables.ts";
 
 type Db = Kysely<WorkflowTables>;
 
+/** Length of `2026-11-21`. */
+const DAY = 10;
+
 export interface SpendingScope {
   workflow?: string | undefined;
   /** `principalLabel`. */
@@ -66,9 +69,9 @@ export async function spentIn(db: Db, period: string, scope: SpendingScope): Pro
       row.fn.sum("tokens_in").as("tokensIn"),
       row.fn.sum("tokens_out").as("tokensOut"),
     ])
-    .where("day", ">=", period)
-    // Every day of a month comes after the month's own name and before this.
-    .where("day", "<=", `${period}~`);
+    // Digits and hyphens in the same places, so that every database sorts them alike.
+    .where("day", ">=", period.length === DAY ? period : `${period}-01`)
+    .where("day", "<=", period.length === DAY ? period : `${period}-31`);
   if (scope.workflow !== undefined) query = query.where("workflow", "=", scope.workflow);
   if (scope.principal !== undefined) query = query.where("principal", "=", scope.principal);
   const row = await query.executeTakeFirstOrThrow();

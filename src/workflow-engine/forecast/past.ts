@@ -3,7 +3,7 @@ import { countOf, type Histogram } from "../statistics/histogram.ts";
 import { counted, type Counted, keyOf, spreads, type Which } from "../statistics/read.ts";
 import type { WorkflowTables } from "../tables.ts";
 
-export const MEASURES = ["ms", "tokens", "usd"] as const;
+const MEASURES = ["ms", "tokens", "usd"] as const;
 export type Measure = (typeof MEASURES)[number];
 
 /** How the three amounts of something were spread. */

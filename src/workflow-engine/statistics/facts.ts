@@ -100,7 +100,7 @@ function kindOf({ error }: Attempted): string {
 }
 
 /** Items of a map are one node here: `files[]/fix`. */
-export function templateKey(key: string): string {
+function templateKey(key: string): string {
   return key.replaceAll(/\[\d+\]/g, "[]");
 }
 

@@ -10,7 +10,7 @@ const money = z.object({
   tokensOut: z.int(),
 });
 
-export const figures = z.object({
+const figures = z.object({
   count: z.int(),
   succeeded: z.int(),
   failed: z.int(),
@@ -24,7 +24,7 @@ export const figures = z.object({
   cost: money,
 });
 
-export const dayFigures = z.object({
+const dayFigures = z.object({
   day: z.string(),
   count: z.int(),
   succeeded: z.int(),
@@ -33,9 +33,9 @@ export const dayFigures = z.object({
   cost: money,
 });
 
-export const spent = z.object({ key: z.string(), calls: z.int(), ...money.shape });
+const spent = z.object({ key: z.string(), calls: z.int(), ...money.shape });
 
-export const standing = z.object({
+const standing = z.object({
   scope: z.string(),
   per: z.enum(["day", "month"]),
   period: z.string(),
