@@ -50,3 +50,12 @@ export function priceOf(
   if (!current.useBuiltIn) return null;
   return calcPrice({ input_tokens: tokensIn, output_tokens: tokensOut }, model)?.total_price ?? null;
 }
+
+/** What so many tokens cost at most: all of them at the dearer of both prices. Null where the price is not known. */
+export function mostFor(model: string | null, tokens: number, options: Live<PriceOptions>): number | null {
+  if (tokens === 0) return 0;
+  if (model === null) return null;
+  const read = priceOf({ backend: "", model, tokensIn: tokens, tokensOut: 0 }, options);
+  const written = priceOf({ backend: "", model, tokensIn: 0, tokensOut: tokens }, options);
+  return read === null || written === null ? null : Math.max(read, written);
+}
