@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { Kysely, SqliteDialect } from "kysely";
+import { Kysely, SqliteAdapter, SqliteDialect } from "kysely";
 import { SpecloopError } from "../../foundation/errors.ts";
 import { Connection } from "./connection.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -112,13 +112,29 @@ function useWal(database: DatabaseSync, path: string): void {
   }
 }
 
+/**
+ * Reads need no turn: each is one synchronous call, and none of them opens a transaction. Kysely's turns for a single
+ * connection wake everybody who waits at each release, which is seconds with thousands of reads at once.
+ */
+class ReaderDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new ReaderAdapter();
+  }
+}
+
+class ReaderAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+}
+
 class SqliteStore<Tables> implements Store<Tables> {
   readonly read: Kysely<Tables>;
   readonly #writer: Kysely<Tables>;
   readonly #group: GroupCommit<Tables>;
 
   constructor(writer: Connection, reader: Connection, limits: Partial<WriteLimits>) {
-    this.read = new Kysely<Tables>({ dialect: new SqliteDialect({ database: reader }) });
+    this.read = new Kysely<Tables>({ dialect: new ReaderDialect({ database: reader }) });
     this.#writer = new Kysely<Tables>({ dialect: new SqliteDialect({ database: writer }) });
     this.#group = new GroupCommit(writer, this.#writer, limits);
   }
