@@ -20,7 +20,7 @@ export interface Plan {
   output: Record<string, string>;
 }
 
-/** Limits; null is no limit. The first that is reached pauses the run and asks a person. */
+/** Limits; null is no limit. The first of a run's that is reached pauses it and asks a person; a node's fails the node. */
 export interface Budget {
   usd: number | null;
   tokens: number | null;

@@ -36,7 +36,17 @@ const NOTHING_YET = {
 } as const;
 
 /** A run of which nothing has happened. */
-export function newRun({ plan, input, principal, budget, idempotencyKey, now, home, parent, fork }: Beginning): RunRecord {
+export function newRun({
+  plan,
+  input,
+  principal,
+  budget,
+  idempotencyKey,
+  now,
+  home,
+  parent,
+  fork,
+}: Beginning): RunRecord {
   return {
     ...NOTHING_YET,
     id: newId("r"),
