@@ -1,4 +1,4 @@
-import { calcPrice } from "@pydantic/genai-prices";
+import { createRequire } from "node:module";
 import { z } from "zod";
 import { defineOptions, type Live } from "../../foundation/options.ts";
 
@@ -36,6 +36,15 @@ export interface PricedCall {
 
 const MILLION = 1_000_000;
 
+type PriceTable = typeof import("@pydantic/genai-prices");
+
+/** The table is 3 MB of text, which a daemon without priced calls never needs to hold; asked for at the first such call. */
+let table: PriceTable | null = null;
+
+function builtIn(): PriceTable {
+  return (table ??= createRequire(import.meta.url)("@pydantic/genai-prices") as PriceTable);
+}
+
 /**
  * Dollars that a call cost: the user's own price, 0 for what LM Studio serves on this machine, the built-in table
  * (`@pydantic/genai-prices`, which is not updated over the network), else null: unknown, never 0.
@@ -48,7 +57,7 @@ export function priceOf(
   if (own) return (own.input * tokensIn + own.output * tokensOut) / MILLION;
   if (backend === "lmstudio" || (tokensIn === 0 && tokensOut === 0)) return 0;
   if (!current.useBuiltIn) return null;
-  return calcPrice({ input_tokens: tokensIn, output_tokens: tokensOut }, model)?.total_price ?? null;
+  return builtIn().calcPrice({ input_tokens: tokensIn, output_tokens: tokensOut }, model)?.total_price ?? null;
 }
 
 /** What so many tokens cost at most: all of them at the dearer of both prices. Null where the price is not known. */
