@@ -29,7 +29,7 @@ export const runSummary = z.object({
   forkedFrom: z.string().nullable(),
 });
 
-export const nodeSummary = z.object({
+const nodeSummary = z.object({
   key: z.string(),
   type: z.string(),
   status: z.string(),

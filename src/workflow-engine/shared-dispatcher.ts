@@ -224,7 +224,7 @@ const jobSchema = z.object({
 });
 
 /** `any.llm`: whoever likes; `home.3f9a….command`: the process of that clone. */
-export function queueOf({ type, home }: Pick<Job, "type" | "home">): string {
+function queueOf({ type, home }: Pick<Job, "type" | "home">): string {
   const name = type.replace("@", "");
   return home === null ? `any.${name}` : `home.${home}.${name}`;
 }

@@ -22,7 +22,7 @@ const config = z.strictObject({
 type Config = z.output<typeof config>;
 
 /** What a person's answer is. */
-export const approvalAnswer = z.object({ approved: z.boolean(), comment: z.string().max(10_000).default("") });
+const approvalAnswer = z.object({ approved: z.boolean(), comment: z.string().max(10_000).default("") });
 
 /** Who may answer an approval node. What decides is written in the definition, never made by a template. */
 export const approvalRule = config.pick({ approvers: true, self: true, escalate: true });

@@ -8,7 +8,7 @@ import type { Stored } from "./state.ts";
 /** Longer JSON goes into a file of its own, bytes. */
 export const INLINE_BYTES = 64 * 1024;
 /** The largest value that is taken, bytes. */
-export const MAX_VALUE_BYTES = 16 * 1024 * 1024;
+const MAX_VALUE_BYTES = 16 * 1024 * 1024;
 /** No JSON begins so. */
 const HANDLE = "@sha256:";
 

@@ -4,7 +4,7 @@ import { lineOf } from "./reach.ts";
 import type { WorkflowTrusts } from "./trust.ts";
 
 const name = z.string().min(1).max(200);
-export const workflowTrust = z.object({
+const workflowTrust = z.object({
   name: z.string(),
   hash: z.string(),
   standing: z.enum(["free", "shipped", "approved", "changed", "unapproved"]),

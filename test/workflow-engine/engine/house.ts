@@ -64,7 +64,7 @@ const effectConfig = z.object({
 });
 
 /** A node with a real effect: a line in a file, which says how often it was done. */
-export function effectType(file: string): NodeType<z.output<typeof effectConfig>> {
+function effectType(file: string): NodeType<z.output<typeof effectConfig>> {
   return {
     type: "effect",
     description: "Writes a line.",
