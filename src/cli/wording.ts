@@ -72,8 +72,9 @@ const COMMANDS: Record<string, string> = {
   run_undo: "specloop run undo ID",
   tool_find: "specloop call tool_find",
   tool_call: "specloop call tool_call",
-  metric_get: "specloop loop metric NAME",
-  metric_why: "specloop loop metric NAME --why",
+  metric_list: "specloop metrics",
+  metric_get: "specloop metrics NAME",
+  metric_why: "specloop metrics why NAME",
 };
 /** A tool, and what it is called with: `Call change_merge with the id add-login`. */
 const TOOL = new RegExp(

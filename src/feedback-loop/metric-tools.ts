@@ -125,6 +125,7 @@ function metricWhy(desk: MetricDesk): Tool {
       cursor: z.string().max(200).optional().describe("nextCursor of the last page"),
     }),
     output: z.object({
+      unit: z.string(),
       about: z.string().describe("What ref names: question, change, document, run, node, tool, purpose or cycle"),
       samples: z.array(
         z.object({
@@ -144,7 +145,12 @@ function metricWhy(desk: MetricDesk): Tool {
       const before = cursor === undefined ? undefined : sampleIdOf(cursor);
       const { metric, rows } = await desk.rows(name, { limit, before, days: back, label: labelOf(label) });
       const samples = rows.map(({ id, at, value, ref, labels }) => ({ id, at, value, ref, labels }));
-      return { about: metric.ref, samples, nextCursor: rows.length === limit ? String(rows.at(-1)!.id) : null };
+      return {
+        unit: metric.unit,
+        about: metric.ref,
+        samples,
+        nextCursor: rows.length === limit ? String(rows.at(-1)!.id) : null,
+      };
     },
     render: ({ about, samples, nextCursor }) =>
       [

@@ -102,8 +102,8 @@ function summarize(rollups: Rollup[]): Summary {
   }
   const mean = sum / count;
   const deviation = count < 2 ? null : Math.sqrt(Math.max(0, (squares - sum * mean) / (count - 1)));
-  const at = (share: number) => sketch.quantile(share, { min, max });
-  return { count, sum, mean, deviation, min, max, median: at(0.5), p95: at(0.95), p99: at(0.99) };
+  const [median = null, p95 = null, p99 = null] = sketch.quantiles([0.5, 0.95, 0.99], { min, max });
+  return { count, sum, mean, deviation, min, max, median, p95, p99 };
 }
 
 /** The one figure that stands for a metric: the middle of times, the mean of everything else. */

@@ -25,16 +25,18 @@ export class Sketch {
     for (const [bucket, count] of other.#counts) this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + count);
   }
 
-  /** The value below which `share` of the values lie, NaN without values. Bounds known better are kept. */
-  quantile(share: number, { min, max }: { min: number; max: number }): number {
+  /** Quantiles as `statistics.ts` takes them, of these shares; NaN without values. Known bounds are kept. */
+  quantiles(shares: readonly number[], { min, max }: { min: number; max: number }): number[] {
     const buckets = [...this.#counts].sort(([a], [b]) => a - b);
     const total = buckets.reduce((sum, [, count]) => sum + count, 0);
-    let left = share * (total - 1);
-    for (const [bucket, count] of buckets) {
-      left -= count;
-      if (left < 0) return Math.min(max, Math.max(min, middleOf(bucket)));
-    }
-    return total === 0 ? Number.NaN : max;
+    if (total === 0) return shares.map(() => Number.NaN);
+    const at = (rank: number) => Math.min(max, Math.max(min, middleOf(bucketAt(buckets, rank))));
+    return shares.map((share) => {
+      const place = share * (total - 1);
+      const low = Math.floor(place);
+      const [below, above] = [at(low), at(Math.ceil(place))];
+      return below + (above - below) * (place - low);
+    });
   }
 
   /** `bucket:count` with spaces between. */
@@ -51,6 +53,16 @@ export class Sketch {
       }),
     );
   }
+}
+
+/** The bucket of the value that is `rank`-th from below, counted from 0. */
+function bucketAt(buckets: (readonly [bucket: number, count: number])[], rank: number): number {
+  let left = rank;
+  for (const [bucket, count] of buckets) {
+    if (left < count) return bucket;
+    left -= count;
+  }
+  return buckets.at(-1)![0];
 }
 
 /** The value that is at most 2 % from every value of the bucket. */

@@ -93,7 +93,7 @@ test("wrong usage is answered with what would be right", async () => {
   const cases: [string[], RegExp][] = [
     [["answer"], /Usage: specloop answer \[options\] <id> \[text\.\.\.\]/],
     [["doc", "read"], /Usage: specloop doc read \[options\] <path>/],
-    [["loop", "nope"], /has no "nope"[^]*status, run, list, metric/],
+    [["loop", "nope"], /has no "nope"[^]*status, run, list/],
     [["changes", "--limit", "many"], /--limit takes a number, not "many"/],
     [["ask", "Why?", "--wait", "long"], /--wait takes a number, not "long"/],
     [["doc", "edit", "a.md", "--reason", "x", "--section", "A", "--append", "@/no/file"], /\/no\/file cannot be read/],

@@ -18,6 +18,7 @@ import { registerInit } from "./init.ts";
 import { registerJudge } from "./judge.ts";
 import { registerLoop } from "./loop.ts";
 import { registerMcp } from "./mcp.ts";
+import { registerMetrics } from "./metrics.ts";
 import { registerQuick } from "./quick.ts";
 import { registerQuestions } from "./questions.ts";
 import { registerServer } from "./server/index.ts";
@@ -51,6 +52,7 @@ export const COMMANDS: ((program: Command, bind: Bind) => void)[] = [
   registerApprover,
   registerServer,
   registerLoop,
+  registerMetrics,
   registerWorkflow,
   registerRun,
   registerQuick,

@@ -31,7 +31,6 @@ export function registerLoop(program: Command, bind: Bind): void {
         }),
       );
   }
-  registerMetric(loop, bind);
 }
 
 function describe(word: Word, { output, text }: ToolAnswer, context: CliContext): string {
@@ -41,20 +40,6 @@ function describe(word: Word, { output, text }: ToolAnswer, context: CliContext)
 
 /** `status` is what runs without a word, so a wrong word arrives there as an argument. */
 function unknownWord(word: string): SpecloopError {
-  const known = [...Object.keys(WORDS), "metric"].join(", ");
+  const known = Object.keys(WORDS).join(", ");
   return new SpecloopError("bad_input", `specloop loop has no "${word}".`, { fix: `Use one of: ${known}.` });
-}
-
-function registerMetric(loop: Command, bind: Bind): void {
-  loop
-    .command("metric")
-    .description("one metric's figures; --why lists the samples behind them")
-    .argument("<name>", "question.time_to_answer, for example")
-    .option("--why", "the rows behind the figure")
-    .action(
-      bind(async (context, [name], options) => {
-        const answer = await callTool(context, options["why"] ? "metric_why" : "metric_get", { metric: name });
-        context.output.result(answer.output, () => answer.text);
-      }),
-    );
 }

@@ -2,7 +2,7 @@ import { on, type Metric } from "./metric.ts";
 
 export const nodeRetry: Metric = {
   name: "node.retry",
-  title: "Retried attempts",
+  title: "Retried nodes",
   what: "Share of nodes of which an attempt failed and was made again.",
   unit: "share",
   better: "lower",

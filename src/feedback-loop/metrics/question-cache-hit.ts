@@ -3,7 +3,7 @@ import { on, type Metric } from "./metric.ts";
 export const questionCacheHit: Metric = {
   name: "question.cache_hit",
   title: "Cache hits",
-  what: "Share of answers that came from the cache.",
+  what: "Share of answers that were given before: to the same question, or to a similar one.",
   unit: "share",
   better: "higher",
   ref: "question",
@@ -11,7 +11,7 @@ export const questionCacheHit: Metric = {
   guard: false,
   sources: [
     on("question.answered", ({ questionId, cached, route }) => ({
-      value: cached ? 1 : 0,
+      value: cached || route === "similar" ? 1 : 0,
       ref: questionId,
       labels: { route },
     })),

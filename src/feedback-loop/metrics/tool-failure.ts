@@ -1,5 +1,4 @@
 import { on, type Metric } from "./metric.ts";
-import { knownTool } from "./known-tool.ts";
 
 export const toolFailure: Metric = {
   name: "tool.failure",
@@ -13,8 +12,8 @@ export const toolFailure: Metric = {
   sources: [
     on("tool.called", ({ tool, ok, code }) => ({
       value: ok ? 0 : 1,
-      ref: tool.slice(0, 100),
-      labels: { tool: knownTool(tool, code), ...(code !== undefined && { code }) },
+      ref: tool,
+      labels: { tool, ...(code !== undefined && { code }) },
     })),
   ],
 };

@@ -1,5 +1,4 @@
 import { on, type Metric } from "./metric.ts";
-import { knownTool } from "./known-tool.ts";
 
 export const toolTime: Metric = {
   name: "tool.time",
@@ -11,10 +10,10 @@ export const toolTime: Metric = {
   labels: ["tool"],
   guard: true,
   sources: [
-    on("tool.called", ({ tool, code, ms }) => ({
+    on("tool.called", ({ tool, ms }) => ({
       value: ms,
-      ref: tool.slice(0, 100),
-      labels: { tool: knownTool(tool, code) },
+      ref: tool,
+      labels: { tool },
     })),
   ],
 };
