@@ -186,7 +186,15 @@ export class App implements AsyncDisposable {
     const quick = health.filter((check) => !check.deep);
     const http = this.#stack.use(
       new HttpDoor({
-        ...{ host: "127.0.0.1", port, strictPort, token, caller, mcp, events, gate, logger },
+        host: "127.0.0.1",
+        port,
+        strictPort,
+        token,
+        caller,
+        mcp,
+        events,
+        gate,
+        logger,
         health: quick,
         scrape: () => rooms.loop.metrics.scrape(),
       }),

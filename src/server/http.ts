@@ -237,7 +237,8 @@ function placeOf(path: string): string {
   return known ?? "another address";
 }
 
-const ADDRESSES = "There are /mcp, /api/tools, /api/tools/{name}, /api/workflows/, /events, /metrics, /ready and /health.";
+const ADDRESSES =
+  "There are /mcp, /api/tools, /api/tools/{name}, /api/workflows/, /events, /metrics, /ready and /health.";
 
 async function allow(exchange: Exchange, method: "GET" | "POST", answer: () => void | Promise<void>): Promise<void> {
   const asked = exchange.method === "HEAD" ? "GET" : exchange.method;

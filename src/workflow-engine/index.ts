@@ -19,7 +19,8 @@ export { describedNodeTypes, type NodePorts, nodeTypes } from "./nodes/index.ts"
 export type { NodeType } from "./node-type.ts";
 export type { Plan, PlanNode } from "./plan.ts";
 export { InProcessDispatcher, type Dispatcher } from "./dispatcher.ts";
-export { type EngineParts, WorkflowEngine } from "./engine.ts";
+export type { EngineParts } from "./engine-parts.ts";
+export { WorkflowEngine } from "./engine.ts";
 export { bookTools } from "./book-tools.ts";
 export { WorkflowBooks } from "./books.ts";
 export { createExpressions } from "./expression/index.ts";

@@ -95,7 +95,16 @@ function isBad({ status, reason }: NodeRecord): boolean {
 function begin(draft: Draft, row: NodeRecord, all: boolean): void {
   const { key, type, round, map } = row;
   draft.dropped.add(`${APPROVE}${key}`);
-  const anew = { reason: null, retries: 0, round: round + 1, crashes: 0, output: null, error: null, endedAt: null, endedSeq: null };
+  const anew = {
+    reason: null,
+    retries: 0,
+    round: round + 1,
+    crashes: 0,
+    output: null,
+    error: null,
+    endedAt: null,
+    endedSeq: null,
+  };
   if (map && !all)
     draft.put(key, type, { ...anew, status: "mapping", map: { ...map, active: map.failed, failed: [] } });
   else draft.put(key, type, { ...anew, status: "pending", map: null, items: null });

@@ -172,20 +172,25 @@ function spent(draft: Draft, message: Message & { type: "spent" }, { plan }: Rul
   // The calls of a run below are in the ledger as its own.
   if (row?.type !== "workflow") draft.spendings.push(used);
   if (!row) return "ignored";
-  const now = draft.put(key, row.type, {
-    usd: row.usd + (used.usd ?? 0),
-    unpriced: row.unpriced + (used.usd === null ? 1 : 0),
-    tokensIn: row.tokensIn + used.tokensIn,
-    tokensOut: row.tokensOut + used.tokensOut,
-    model: used.model ?? row.model,
-    reservedTokens: Math.max(0, row.reservedTokens - used.tokensIn - used.tokensOut),
-    reservedUsd: row.reservedUsd < 0 ? row.reservedUsd : Math.max(0, row.reservedUsd - (used.usd ?? 0)),
-  });
+  const now = draft.put(key, row.type, withSpending(row, used));
   const limit = run.state === "undoing" ? null : exceeded(run, 0);
   if (limit) pauseForBudget(draft, limit);
   const { budget } = locate(plan, key).node;
   const own = exceeded({ ...run, ...now, budget: { ...budget, ms: null } }, 0);
   return limit || own ? "refused" : "applied";
+}
+
+/** What the node used, and what of its reservation is left. */
+function withSpending(row: NodeRecord, { usd, tokensIn, tokensOut, model }: Spending): Partial<NodeRecord> {
+  return {
+    usd: row.usd + (usd ?? 0),
+    unpriced: row.unpriced + (usd === null ? 1 : 0),
+    tokensIn: row.tokensIn + tokensIn,
+    tokensOut: row.tokensOut + tokensOut,
+    model: model ?? row.model,
+    reservedTokens: Math.max(0, row.reservedTokens - tokensIn - tokensOut),
+    reservedUsd: row.reservedUsd < 0 ? row.reservedUsd : Math.max(0, row.reservedUsd - (usd ?? 0)),
+  };
 }
 
 /** Tells of the marks of the run's own budget that were passed; at the last one it is paused, which tells by itself. */

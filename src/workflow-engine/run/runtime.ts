@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { noNotices } from "../../adapters/store/index.ts";
 import { SpecloopError } from "../../foundation/errors.ts";
-import type { EngineParts } from "../engine.ts";
+import type { EngineParts } from "../engine-parts.ts";
 import type { NodeType } from "../node-type.ts";
 import { childSignal } from "../nodes/workflow.ts";
 import type { Plan } from "../plan.ts";
