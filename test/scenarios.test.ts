@@ -18,7 +18,7 @@ function declared(pattern: string): string[] {
 }
 
 function cited(): string[] {
-  return globSync("test/**/*.test.ts", { cwd: root, exclude: ["**/node_modules"] }).flatMap((file) => {
+  return globSync("test/**/*.ts", { cwd: root, exclude: ["**/node_modules"] }).flatMap((file) => {
     const text = readFileSync(join(root, file), "utf8");
     // A file may have a function of that name for something else.
     if (!text.includes('helpers/scenario.ts"')) return [];

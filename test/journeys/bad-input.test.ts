@@ -101,7 +101,7 @@ test("files of 100 MB, inside a change and outside, are never read whole: memory
   await expect.poll(async () => (await agent.call("change_get", { id: "big" })).message).toContain("is not read");
   const path = "openspec/changes/big/proposal.md";
   const asks = Array.from({ length: 20 }, () =>
-    agent.call("question_ask", { text: "Which colour has the bicycle shed?", waitMs: 0 }),
+    agent.call("question_ask", { text: "What is the bicycle shed painted?", waitMs: 0 }),
   );
   expect(
     await codes(agent, [
@@ -151,7 +151,7 @@ test("garbage, NUL, devices, pipes and rings in a change are told and never end 
       ["doc_read", { path: "openspec/changes/links/tasks.md" }],
       ["doc_update", { path: "openspec/changes/yaml/proposal.md", edits: [front], reason: "Try" }],
       ["loop_run", {}],
-      ["question_ask", { text: "Which colour has the bicycle shed?", waitMs: 0 }],
+      ["question_ask", { text: "What is the bicycle shed painted?", waitMs: 0 }],
     ]),
   ).toEqual([null, "document_not_text", null, "document_not_text", "unknown_document", "bad_front_matter", null, null]);
   expect(await daemon.end("SIGTERM")).toBe(0);
@@ -243,7 +243,7 @@ test.each(Object.entries(FAULTS))(
     const text = "How many bananas are painted green inside the bicycle of the submarine?";
     const { output } = await agent.call("question_ask", { text, waitMs: 3000 });
     expect(output).toMatchObject({ status: "pending" });
-    const shed = await agent.call("question_ask", { text: "Which colour has the bicycle shed?", waitMs: 3000 });
+    const shed = await agent.call("question_ask", { text: "What is the bicycle shed painted?", waitMs: 3000 });
     expect(shed.output).toMatchObject({ status: "answered" });
     expect((await agent.call("loop_run", {})).ok).toBe(true);
     expect(await daemon.end("SIGTERM")).toBe(0);
