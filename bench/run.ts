@@ -13,6 +13,7 @@ const BENCHES: Record<string, () => Promise<{ run(): Promise<unknown> }>> = {
   grammar: () => import("./grammar.ts"),
   archive: () => import("./archive.ts"),
   loop: () => import("./loop.ts"),
+  metrics: () => import("./metrics.ts"),
   access: () => import("./access.ts"),
   "tool-servers": () => import("./tool-servers.ts"),
   "workflow-definitions": () => import("./workflow-definitions.ts"),

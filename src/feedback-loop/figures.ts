@@ -28,7 +28,7 @@ export async function metricFigures(
   metric: Metric,
   { points, window }: { points: number; window: Window },
 ): Promise<MetricFigures> {
-  const figures = (await windowFigures(db, [metric], window)).get(metric.name)!;
+  const figures = (await windowFigures(db, [metric], window, { byLabels: true })).get(metric.name)!;
   const series = (await batchesOf(db, metric.name, points)).map((batch) => ({
     at: batch.at,
     value: pointOf(metric, batch),

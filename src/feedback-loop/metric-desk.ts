@@ -23,13 +23,13 @@ export class MetricDesk {
     this.#source = source;
   }
 
-  /** Every metric over the last days; `of` narrows it to names that begin so. `bad_input` when none does. */
+  /** Every metric as a whole over the last days; `of` narrows it to names that begin so. `bad_input` when none does. */
   async list(days: number, of = ""): Promise<{ window: Window; metrics: ({ metric: Metric } & WindowFigures)[] }> {
     const chosen = METRICS.filter(({ name }) => name.startsWith(of));
     if (chosen.length === 0) throw noMetric(of);
     await this.#source.flush();
     const window = windowOf(days, this.#clock.now());
-    const figures = await windowFigures(this.#samples.read, chosen, window);
+    const figures = await windowFigures(this.#samples.read, chosen, window, { byLabels: false });
     return { window, metrics: chosen.map((metric) => ({ metric, ...figures.get(metric.name)! })) };
   }
 

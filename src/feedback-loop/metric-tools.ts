@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { SpecloopError } from "../foundation/errors.ts";
 import { defineTool, type Tool } from "../foundation/tool.ts";
-import type { MetricDesk } from "./metric-desk.ts";
+import type { FeedbackLoop } from "./loop.ts";
 import type { Metric } from "./metrics/index.ts";
 import { valueOf } from "./samples-window.ts";
+
+type Loop = Pick<FeedbackLoop, "metrics">;
 
 const figure = z.number().nullable();
 const DAYS = { least: 1, most: 3650 };
@@ -20,14 +22,16 @@ const summary = {
   p99: figure,
 };
 const points = z.array(z.object({ at: z.number(), count: z.number(), value: figure }));
+/** What is listed of a metric; its parts are asked for one by one. */
+const shown = { ...summary, trend: figure, points };
 const described = { metric: z.string(), title: z.string(), what: z.string(), unit: z.string(), better: z.string() };
 
 /** What there is to know of metrics: all of them, one of them, the rows behind one. */
-export function metricTools(desk: MetricDesk): Tool[] {
-  return [metricList(desk), metricGet(desk), metricWhy(desk)];
+export function metricTools(loop: Loop): Tool[] {
+  return [metricList(loop), metricGet(loop), metricWhy(loop)];
 }
 
-function metricList(desk: MetricDesk): Tool {
+function metricList(loop: Loop): Tool {
   return defineTool({
     name: "metric_list",
     title: "All metrics",
@@ -39,16 +43,16 @@ function metricList(desk: MetricDesk): Tool {
     output: z.object({
       days: z.number(),
       since: z.number(),
-      metrics: z.array(z.object({ ...described, ...summary, value: figure, trend: figure, points })),
+      metrics: z.array(z.object({ ...described, ...shown, value: figure })),
     }),
     effect: "read",
     toolset: "full",
   }).handle({
     run: async (input) => {
-      const { window, metrics } = await desk.list(input.days, input.of);
-      const rows = metrics.map(({ metric, parts: _, ...figures }) => ({
+      const { window, metrics } = await loop.metrics.list(input.days, input.of);
+      const rows = metrics.map(({ metric, ...figures }) => ({
         ...describe(metric),
-        ...figures,
+        ...z.object(shown).parse(figures),
         value: valueOf(metric, figures),
       }));
       return { days: window.days, since: window.since, metrics: rows };
@@ -66,7 +70,7 @@ function metricList(desk: MetricDesk): Tool {
   });
 }
 
-function metricGet(desk: MetricDesk): Tool {
+function metricGet(loop: Loop): Tool {
   return defineTool({
     name: "metric_get",
     title: "Figures of a metric",
@@ -92,7 +96,7 @@ function metricGet(desk: MetricDesk): Tool {
     toolset: "full",
   }).handle({
     run: async ({ metric: name, points: most, days: back }) => {
-      const { metric, window, ...figures } = await desk.figures(name, { points: most, days: back });
+      const { metric, window, ...figures } = await loop.metrics.figures(name, { points: most, days: back });
       return { ...describe(metric), days: window.days, since: window.since, ...figures };
     },
     render: ({ metric, what, unit, better, days: back, count, mean, median, p95, last, trend, parts, series }) =>
@@ -108,7 +112,7 @@ function metricGet(desk: MetricDesk): Tool {
   });
 }
 
-function metricWhy(desk: MetricDesk): Tool {
+function metricWhy(loop: Loop): Tool {
   return defineTool({
     name: "metric_why",
     title: "Rows behind a metric",
@@ -143,7 +147,7 @@ function metricWhy(desk: MetricDesk): Tool {
   }).handle({
     run: async ({ metric: name, limit, cursor, days: back, label }) => {
       const before = cursor === undefined ? undefined : sampleIdOf(cursor);
-      const { metric, rows } = await desk.rows(name, { limit, before, days: back, label: labelOf(label) });
+      const { metric, rows } = await loop.metrics.rows(name, { limit, before, days: back, label: labelOf(label) });
       const samples = rows.map(({ id, at, value, ref, labels }) => ({ id, at, value, ref, labels }));
       return {
         unit: metric.unit,

@@ -28,7 +28,7 @@ export async function rollups(db: Kysely<unknown>): Promise<void> {
     .addColumn("at", "bigint", (column) => column.notNull())
     .execute();
   await db.schema.createIndex("samples_at").on("samples").column("at").execute();
-  await sumUp(db as Kysely<SampleTables>);
+  await sumUp(db);
 }
 
 /** Labels of samples were never bounded, so sums of what was before have none. */

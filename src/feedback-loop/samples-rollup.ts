@@ -117,6 +117,7 @@ async function addOne(tx: Kysely<SampleTables>, level: RollupRow["level"], rollu
     .execute();
 }
 
-export function fromRow({ level: _, sketch, ...sums }: RollupRow): Rollup {
-  return { ...sums, sketch: Sketch.fromText(sketch) };
+export function fromRow({ sketch, ...row }: RollupRow): Rollup {
+  const { metric, labels, start, count, sum, squares, min, max } = row;
+  return { metric, labels, start, count, sum, squares, min, max, sketch: Sketch.fromText(sketch) };
 }

@@ -36,7 +36,7 @@ export interface Summary {
 export interface WindowFigures extends Summary {
   /** Newer half of the time against the older: 0.1 means 10 % more (shares: 10 points); null with few samples. */
   trend: number | null;
-  /** For each label set, most samples first; empty where the metric has no labels. */
+  /** For each label set, most samples first; empty where the metric has no labels, and where it was not asked for. */
   parts: ({ labels: Record<string, string> } & Summary)[];
   /** The figure that stands for the metric (`valueOf`) hour by hour or day by day, gaps included as null. */
   points: { at: number; count: number; value: number | null }[];
@@ -52,10 +52,16 @@ export async function windowFigures(
   db: Kysely<SampleTables>,
   metrics: readonly Metric[],
   window: Window,
+  { byLabels }: { byLabels: boolean },
 ): Promise<Map<string, WindowFigures>> {
   const rollups = await rollupsOf(db, metrics, window);
   const byMetric = Map.groupBy(rollups, ({ metric }) => metric);
-  return new Map(metrics.map((metric) => [metric.name, figuresOf(metric, byMetric.get(metric.name) ?? [], window)]));
+  return new Map(
+    metrics.map((metric) => {
+      const own = byMetric.get(metric.name) ?? [];
+      return [metric.name, { ...figuresOf(metric, own, window), parts: byLabels ? partsOf(own) : [] }];
+    }),
+  );
 }
 
 /** Whole days as days, the hours of the first, broken one as hours; all as hours where points are. */
@@ -78,23 +84,45 @@ async function rollupsOf(
   return [...hours, ...whole].map(fromRow);
 }
 
-function figuresOf(metric: Metric, rollups: Rollup[], window: Window): WindowFigures {
-  const byLabels = Map.groupBy(rollups, ({ labels }) => labels);
-  const parts = [...byLabels]
-    .filter(([labels]) => labels !== "")
-    .map(([labels, some]) => ({ labels: JSON.parse(labels) as Record<string, string>, ...summarize(some) }))
-    .sort((a, b) => b.count - a.count);
+/** Rows are merged once, into the points; halves and the whole are made from those. */
+function figuresOf(metric: Metric, rollups: Rollup[], window: Window): Omit<WindowFigures, "parts"> {
+  const times = together(rollups, ({ start }) => start - (start % stepOf(window)));
+  const whole = [...times.values()];
   return {
-    ...summarize(rollups),
-    trend: trendOf(metric, rollups, window),
-    parts,
-    points: pointsOf(metric, rollups, window),
+    ...summarize(whole),
+    trend: trendOf(metric, times, window),
+    points: pointsOf(metric, times, window),
   };
 }
 
+/** Those with the same key as one. */
+function together<Key>(rollups: Rollup[], keyOf: (rollup: Rollup) => Key): Map<Key, Rollup> {
+  const merged = new Map<Key, Rollup>();
+  for (const rollup of rollups) {
+    const key = keyOf(rollup);
+    let all = merged.get(key);
+    if (!all) merged.set(key, (all = emptyRollup(rollup)));
+    mergeInto(all, rollup);
+  }
+  return merged;
+}
+
+function partsOf(rollups: Rollup[]): WindowFigures["parts"] {
+  const parts = [...together(rollups, ({ labels }) => labels)];
+  return parts
+    .filter(([labels]) => labels !== "")
+    .map(([labels, part]) => ({ labels: JSON.parse(labels) as Record<string, string>, ...summarize([part]) }))
+    .sort((a, b) => b.count - a.count);
+}
+
+function stepOf({ days }: Window): number {
+  return days <= POINTS_HOURLY_DAYS ? HOUR_MS : DAY_MS;
+}
+
 function summarize(rollups: Rollup[]): Summary {
-  const all = emptyRollup({ metric: "", labels: "", start: 0 });
-  for (const rollup of rollups) mergeInto(all, rollup);
+  const [only, another] = rollups;
+  const all = only && !another ? only : emptyRollup({ metric: "", labels: "", start: 0 });
+  if (all !== only) for (const rollup of rollups) mergeInto(all, rollup);
   const { count, sum, squares, min, max, sketch } = all;
   if (count === 0) {
     const none = { mean: null, deviation: null, min: null, max: null, median: null, p95: null, p99: null };
@@ -114,22 +142,22 @@ export function valueOf(
   return metric.unit === "ms" ? median : mean;
 }
 
-function trendOf(metric: Metric, rollups: Rollup[], { since, now }: Window): number | null {
+function trendOf(metric: Metric, times: Map<number, Rollup>, { since, now }: Window): number | null {
   const middle = since + (now - since) / 2;
-  const older = summarize(rollups.filter(({ start }) => start < middle));
-  const newer = summarize(rollups.filter(({ start }) => start >= middle));
+  const half = (isNewer: boolean) => [...times].filter(([at]) => at >= middle === isNewer).map(([, rollup]) => rollup);
+  const [older, newer] = [summarize(half(false)), summarize(half(true))];
   if (Math.min(older.count, newer.count) < LEAST_FOR_TREND) return null;
   const [from, to] = [valueOf(metric, older)!, valueOf(metric, newer)!];
   if (metric.unit === "share") return to - from;
   return from === 0 ? null : to / from - 1;
 }
 
-function pointsOf(metric: Metric, rollups: Rollup[], { days, since, now }: Window): WindowFigures["points"] {
-  const step = days <= POINTS_HOURLY_DAYS ? HOUR_MS : DAY_MS;
-  const byTime = Map.groupBy(rollups, ({ start }) => start - (start % step));
+function pointsOf(metric: Metric, times: Map<number, Rollup>, window: Window): WindowFigures["points"] {
+  const step = stepOf(window);
   const points: WindowFigures["points"] = [];
-  for (let at = since - (since % step); at <= now; at += step) {
-    const summary = summarize(byTime.get(at) ?? []);
+  for (let at = window.since - (window.since % step); at <= window.now; at += step) {
+    const rollup = times.get(at);
+    const summary = summarize(rollup ? [rollup] : []);
     points.push({ at, count: summary.count, value: valueOf(metric, summary) });
   }
   return points;

@@ -3,6 +3,7 @@ const GAMMA = 1.04;
 const LOG_GAMMA = Math.log(GAMMA);
 /** Bucket of everything that is not above 0. */
 const ZERO = -10_000;
+const [DIGIT_0, DIGIT_9, MINUS, COLON] = [48, 57, 45, 58];
 
 /**
  * Counts of values in buckets that grow by 4 % each: quantiles within 2 % of the true ones, and two of them merge by adding
@@ -10,11 +11,7 @@ const ZERO = -10_000;
  * numbers from 1e-12 to 1e18.
  */
 export class Sketch {
-  readonly #counts: Map<number, number>;
-
-  constructor(counts: Iterable<readonly [bucket: number, count: number]> = []) {
-    this.#counts = new Map(counts);
-  }
+  readonly #counts = new Map<number, number>();
 
   add(value: number): void {
     const bucket = value > 0 ? Math.min(1100, Math.max(-720, Math.ceil(Math.log(value) / LOG_GAMMA))) : ZERO;
@@ -45,13 +42,27 @@ export class Sketch {
   }
 
   static fromText(text: string): Sketch {
-    const parts = text === "" ? [] : text.split(" ");
-    return new Sketch(
-      parts.map((part) => {
-        const [bucket, count] = part.split(":");
-        return [Number(bucket), Number(count)] as const;
-      }),
-    );
+    const sketch = new Sketch();
+    sketch.addText(text);
+    return sketch;
+  }
+
+  /** Adds what `toText` gave. Reads digits itself: figures over a quarter of a year read a million numbers here. */
+  addText(text: string): void {
+    let bucket = 0;
+    let number = 0;
+    let sign = 1;
+    for (let index = 0; index <= text.length; index += 1) {
+      const code = text.charCodeAt(index);
+      if (code >= DIGIT_0 && code <= DIGIT_9) number = number * 10 + code - DIGIT_0;
+      else if (code === MINUS) sign = -1;
+      else {
+        if (code === COLON) bucket = sign * number;
+        else if (number > 0) this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + number);
+        number = 0;
+        sign = 1;
+      }
+    }
   }
 }
 

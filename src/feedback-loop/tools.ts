@@ -18,7 +18,7 @@ const page = {
 
 /** What agents and people may ask of the loop. Approving is not among it: a person merges. */
 export function tools(loop: FeedbackLoop): Tool[] {
-  return [loopStatus(loop), loopRun(loop), ...metricTools(loop.metrics), proposalList(loop)];
+  return [loopStatus(loop), loopRun(loop), ...metricTools(loop), proposalList(loop)];
 }
 
 function loopStatus(loop: FeedbackLoop): Tool {

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { parseExperiment } from "../../src/feedback-loop/experiment.ts";
+import { checkExperiment } from "../../src/feedback-loop/steps/approve.ts";
 import { options } from "../../src/question-router/index.ts";
 import { scenario } from "../helpers/scenario.ts";
 import { agent, never, startRouter } from "../question-router/harness.ts";
@@ -79,4 +81,17 @@ test("the threshold is offered where an answer is more often right than wrong, a
   const { min, max } = options.tunable["documents.minScore"]!;
   expect(min).toBeGreaterThanOrEqual(0.5);
   expect(max).toBeLessThan(1);
+});
+
+test("a guard that replay cannot tell, or that may undo nothing, is refused", () => {
+  const range = { min: 0, max: 1, step: 0.05 };
+  const tunables = { "questions.documents.minScore": { range, current: () => 0.6 } };
+  const check = (metric: string) => {
+    const text = EXPERIMENT.replace("guards: []", `guards: [{ metric: ${metric}, limit: 0.1 }]`);
+    return checkExperiment(parseExperiment(text, "experiment.yaml"), tunables);
+  };
+  expect(check("answer.judged_wrong")).toBeNull();
+  expect(check("question.cache_hit")).toContain("may undo no experiment");
+  expect(check("tool.time")).toContain("cannot be measured by replay");
+  expect(check("nothing.known")).toContain("cannot be measured by replay");
 });

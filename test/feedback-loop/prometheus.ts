@@ -29,7 +29,8 @@ export function readPrometheus(text: string): Map<string, Family> {
       if (current?.name !== comment[2] || current!.family.samples.length > 0) throw new Error(`misplaced: ${line}`);
       if (!["counter", "gauge", "histogram", "summary", "untyped"].includes(comment[3]!)) throw new Error(line);
       current!.family.type = comment[3]!;
-    } else current?.family.samples.push(readSample(line, current)) ?? fail(line);
+    } else if (current) current.family.samples.push(readSample(line, current));
+    else fail(line);
   }
   for (const [name, family] of families) check(name, family);
   return families;
@@ -64,7 +65,9 @@ function check(name: string, { type, samples }: Family): void {
 }
 
 function checkHistogram(name: string, samples: Family["samples"]): void {
-  const bySet = Map.groupBy(samples, ({ labels: { le: _, ...rest } }) => JSON.stringify(rest));
+  const bySet = Map.groupBy(samples, ({ labels }) =>
+    JSON.stringify(Object.entries(labels).filter(([label]) => label !== "le")),
+  );
   for (const [set, some] of bySet) {
     const buckets = some.filter((sample) => sample.name === `${name}_bucket`);
     const bounds = buckets.map(({ labels }) => (labels["le"] === "+Inf" ? Infinity : Number(labels["le"])));

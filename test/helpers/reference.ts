@@ -71,9 +71,9 @@ export function configurationReference(): string {
 export function metricsReference(): string {
   const rows = METRICS.map(
     (metric) =>
-      `| \`${metric.name}\` | ${metric.what} | ${metric.unit} | ${metric.better} | ${metric.sources.map(({ event }) => `\`${event}\``).join(", ")} |`,
+      `| \`${metric.name}\` | ${metric.what} | ${metric.unit} | ${metric.better} | ${metric.labels.join(", ")} | ${metric.sources.map(({ event }) => `\`${event}\``).join(", ")} | ${metric.replay ? "yes" : ""} | ${metric.guard ? "yes" : ""} |`,
   );
-  return `${MADE}# Metrics\n| metric | what | unit | better | from events | judges experiments |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
+  return `${MADE}# Metrics\n\`judges\`: replay can tell it, so an experiment can be judged by it. \`guards\`: trusted to undo an experiment when it becomes worse; today only what replay tells can.\n\n| metric | what | unit | better | labels | from events | judges | guards |\n|---|---|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
 export function commandsReference(): string {

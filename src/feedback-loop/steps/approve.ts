@@ -113,6 +113,8 @@ export function checkExperiment({ primary, guards, actions }: Experiment, tunabl
   const metric = metricNamed(primary.name);
   if (!metric) return `${primary.name} is no metric`;
   if (metric.better !== primary.better) return `${primary.name} is better when ${metric.better}`;
+  const untrusted = guards.find(({ metric: name }) => metricNamed(name)?.guard === false);
+  if (untrusted) return `the guard ${untrusted.metric} may undo no experiment`;
   const unknown = guards.find(({ metric: name }) => !metricNamed(name)?.replay);
   if (unknown) return `the guard ${unknown.metric} cannot be measured by replay`;
   for (const action of actions) {
