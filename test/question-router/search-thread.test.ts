@@ -135,7 +135,7 @@ test("one that was never used starts nothing", async () => {
 scenario("questions", "A document that the asker may not read holds the answer as well", async () => {
   await using index = await filled(":memory:");
   const secret = "openspec/specs/checkout/spec.md";
-  const text = "# Notes\n\n## Other\n\nNote.\n\nSome days later, a returned bicycle is refunded.\n";
+  const text = "# Notes\n\n## Other\n\nNote.\n\nAfter 30 days a returned bicycle is refunded.\n";
   await index.replaceDocuments([{ path: "docs/returns.md", text, revision: gitBlobId(text) }]);
   const mayRead = (path: string) => path !== secret;
   const all = await index.answer(REFUND, settings);
