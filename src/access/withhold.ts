@@ -22,7 +22,8 @@ export function withhold<Value>(value: Value, reads: (path: string) => boolean):
 }
 
 function unnamed(reason: string, reads: (path: string) => boolean): string {
-  return reason.replaceAll(PATH, (path) => (reads(path) ? path : UNNAMED));
+  // What begins with two slashes is the rest of an address.
+  return reason.replaceAll(PATH, (path) => (path.startsWith("//") || reads(path) ? path : UNNAMED));
 }
 
 function citesUnreadable(citations: unknown, reads: (path: string) => boolean): boolean {

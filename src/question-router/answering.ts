@@ -39,6 +39,7 @@ interface Dependencies {
 
 /** How sure an answer is that its author vouches for. */
 const CONFIDENCE: Record<Principal["kind"], number> = { person: 1, agent: 0.7, system: 0.7 };
+const SOMEBODY: Record<Principal["kind"], string> = { person: "a person", agent: "an agent", system: "the system" };
 const MAX_CITATIONS = 20;
 
 /** Takes answers and verdicts from people and agents. */
@@ -55,7 +56,7 @@ export class Answering {
     const { kind } = await ledger.view(questionId, clock.now());
     const { answerers } = policyOf(options.current, kind);
     if (answerers.includes(principal.kind)) return;
-    const by = `A question of kind "${kind}" is answered by ${answerers.join(" or ")}, not by ${principalLabel(principal)}.`;
+    const by = `A question of kind "${kind}" is answered by ${answerers.map((kind) => SOMEBODY[kind]).join(" or ")}, not by ${principalLabel(principal)}.`;
     throw new SpecloopError("forbidden", by, { target: questionId });
   }
 

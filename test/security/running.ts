@@ -7,6 +7,7 @@ import { temporaryRepository, type TemporaryRepository } from "../helpers/reposi
 
 export const FILES = {
   "openspec/changes/a/proposal.md": "## Why\n\nThe heron nests in the reeds.\n",
+  "openspec/specs/birds/spec.md": "## Requirements\n\n### Requirement: Nests\nThe heron nests in the reeds.\n",
   "docs/secret.md": "# Secret\n\nThe vault combination is 4711.\n",
 };
 
