@@ -1,7 +1,7 @@
 import type { Metric } from "./metrics/index.ts";
 
 /** Label sets of one metric that are told apart; further ones are one. */
-export const MOST_SETS = 40;
+const MOST_SETS = 40;
 const MAX_VALUE = 60;
 
 /**

@@ -24,10 +24,6 @@ export interface Rollup {
 export class OpenHours {
   #open = new Map<string, Rollup>();
 
-  get size(): number {
-    return this.#open.size;
-  }
-
   add(metric: string, labels: string, { value, at }: { value: number; at: number }): void {
     const start = at - (at % HOUR_MS);
     const key = `${metric} ${start} ${labels}`;
@@ -67,7 +63,7 @@ function addValue(rollup: Rollup, value: number): void {
 }
 
 /** Both together, at the place of the first; neither is changed. */
-export function merged(one: Rollup, other: Rollup): Rollup {
+function merged(one: Rollup, other: Rollup): Rollup {
   const both = { ...one, sketch: new Sketch() };
   both.sketch.merge(one.sketch);
   mergeInto(both, other);

@@ -91,7 +91,8 @@ scenario("improvement-loop", "A person looks from a figure to its rows", async (
   expect(rows).toHaveLength(2);
   const id = /q-\w+/.exec(rows[0]!)![0];
   expect(why).toContain(`More of one: specloop question ${id}`);
-  const page = await say("why", "question.time_to_answer", "--limit", "2");
+  const page = await say("why", "question.time_to_answer", "--limit", "2", "--days", "3");
+  expect(page).toContain("specloop metrics why question.time_to_answer --days 3 --cursor ");
   const cursor = /--cursor (\d+)/.exec(page)![1]!;
   const older = await say("why", "question.time_to_answer", "--cursor", cursor);
   expect(older.match(/route=\w+/g)).toEqual(["route=documents"]);

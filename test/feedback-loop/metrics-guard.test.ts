@@ -59,6 +59,8 @@ scenario("improvement-loop", "Recorded questions say that they should be decline
   clock.advance(169 * 3_600_000);
   const wrong = await ask("Within how many days is a returned bicycle refunded?");
   await shop.router.judge({ questionId: wrong.questionId, verdict: "wrong", principal: agent });
+  // Records are listed newest first.
+  clock.advance(1000);
   await ask("Where is the cellar key?");
   const recorded = await shop.router.recorded({ limit: 10 });
   const said = new Map(recorded.map(({ text, shouldDecline }) => [text.split(" ")[0], shouldDecline]));

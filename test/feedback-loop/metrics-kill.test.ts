@@ -10,7 +10,7 @@ import { fromRow } from "../../src/feedback-loop/samples-rollup.ts";
 import { scenario } from "../helpers/scenario.ts";
 
 const ROUNDS = 6;
-const CHILD = join(import.meta.dirname, "metrics-child.ts");
+const CHILD = join(import.meta.dirname, "children/measuring.ts");
 
 scenario(
   "improvement-loop",

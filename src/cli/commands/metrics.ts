@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Bind } from "../bind.ts";
 import { callTool, type CliContext } from "../context.ts";
 import { numberOption } from "../number-option.ts";
+import { quoted } from "../wording.ts";
 import { metricRowsView, metricsView, metricView } from "../views/metrics.ts";
 
 /** `specloop metrics`: all of them, one of them, and the rows behind one. */
@@ -25,10 +26,15 @@ export function registerMetrics(program: Command, bind: Bind): void {
     .option("--cursor <cursor>", "where the last page ended")
     .action(
       bind(async (context, [metric], options) => {
-        const { label, limit, cursor } = options as { label?: string; limit: string; cursor?: string };
+        const { days, label, limit, cursor } = options as Record<"days" | "label" | "cursor", string | undefined> & {
+          limit: string;
+        };
         const input = { metric, ...daysOf(options), label, limit: numberOption("--limit", limit), cursor };
         const { output } = await callTool(context, "metric_why", input);
-        context.output.result(output, () => metricRowsView(output, context.output, { ...context, metric: metric! }));
+        const asked = [metric, ...(days ? ["--days", days] : []), ...(label ? ["--label", quoted(label)] : [])].join(
+          " ",
+        );
+        context.output.result(output, () => metricRowsView(output, context.output, { ...context, asked }));
       }),
     );
 }

@@ -91,12 +91,12 @@ const FURTHER: Record<string, (ref: string) => string> = {
 };
 
 /** The rows behind a figure, and the command that tells more of each. */
-export function metricRowsView(result: unknown, output: Output, reader: Reader & { metric: string }): string {
+export function metricRowsView(result: unknown, output: Output, reader: Reader & { asked: string }): string {
   const { about, unit, samples, nextCursor } = rows.parse(result);
   if (samples.length === 0) return "There are no such rows.";
   const further = FURTHER[about];
   const newest = samples.find(({ ref }) => ref !== null)?.ref;
-  const more = `specloop metrics why ${reader.metric} --cursor ${nextCursor}`;
+  const more = `specloop metrics why ${reader.asked} --cursor ${nextCursor}`;
   return [
     output.table(
       ["WHEN", "VALUE", about.toUpperCase(), "LABELS"],

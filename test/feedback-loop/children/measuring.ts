@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { migrate, openSqliteStore } from "../../src/adapters/store/index.ts";
-import { telemetryMigrations, type SampleTables } from "../../src/feedback-loop/index.ts";
-import { Monitor } from "../../src/feedback-loop/steps/monitor.ts";
-import { systemClock as clock } from "../../src/foundation/clock.ts";
-import { EventBus } from "../../src/foundation/events.ts";
-import { silentLogger } from "../../src/foundation/logger.ts";
-import { principal } from "./every-event.ts";
+import { migrate, openSqliteStore } from "../../../src/adapters/store/index.ts";
+import { telemetryMigrations, type SampleTables } from "../../../src/feedback-loop/index.ts";
+import { Monitor } from "../../../src/feedback-loop/steps/monitor.ts";
+import { systemClock as clock } from "../../../src/foundation/clock.ts";
+import { EventBus } from "../../../src/foundation/events.ts";
+import { silentLogger } from "../../../src/foundation/logger.ts";
+import { principal } from "../every-event.ts";
 
 // Measures until it is killed: calls of tools, one after the other, and says after each turn how many there were.
 const store = openSqliteStore(join(process.argv[2]!, "telemetry.db"), "normal");
