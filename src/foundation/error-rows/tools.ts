@@ -24,7 +24,7 @@ export const tools = {
     http: 503,
     exit: 69,
     means: "The downstream server cannot take a call now.",
-    fix: "`specloop server list` says why and when it is tried again.",
+    fix: "Run `specloop server list`, which says why and when it is tried again.",
   },
   tool_timeout: {
     http: 504,

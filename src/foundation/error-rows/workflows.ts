@@ -6,7 +6,7 @@ export const workflows = {
     http: 422,
     exit: 65,
     means: "The workflow's definition has errors.",
-    fix: "`specloop workflow validate NAME` shows each with its line and what to write instead.",
+    fix: "Run `specloop workflow validate NAME`, which shows each with its line and what to write instead.",
   },
   unknown_workflow: {
     http: 404,
