@@ -43,6 +43,9 @@ interface Letter {
 /** First pause, milliseconds, before a result is kept once more when the store could not; doubles up to the second. */
 const AGAIN_MS = [200, 10_000] as const;
 
+/** What happened whether it could be kept or not: results, what was spent, and time that is over. */
+const FACTS = new Set<Message["type"]>(["ended", "spent", "time"]);
+
 /**
  * One run while something happens to it. Messages that arrive while a transaction is under way are applied together in
  * the next one, so that a wide run needs few commits. What could not be committed is not kept in memory either.
@@ -144,7 +147,7 @@ export class RunActor {
   /** Who asks is told; what happened in the world is kept and tried again, unless the process is ending. */
   #refuse(letters: Letter[], error: unknown): Letter[] {
     const final = error instanceof SpecloopError && ["daemon_stopping", "unknown_run"].includes(error.code);
-    const facts = letters.filter(({ message }) => !final && (message.type === "ended" || message.type === "spent"));
+    const facts = letters.filter(({ message }) => !final && FACTS.has(message.type));
     for (const letter of letters) if (!facts.includes(letter)) letter.reject(error);
     return facts;
   }
